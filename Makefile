@@ -1,0 +1,47 @@
+# Two commands for a newcomer: `make demo` and `make test`. Everything else is for those who change tasuki.
+# Needs Python >= 3.11, git and make; sets up its own environment in .venv.
+PYTHON ?= python3
+VENV   := .venv
+UV     := $(VENV)/bin/uv
+RUN    := $(UV) run --frozen --no-sync
+SECONDS ?=
+
+.PHONY: setup demo test check lint types imports unit schemas format clean bench
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml uv.lock
+	@test -x $(UV) || ($(PYTHON) -m venv $(VENV) && $(VENV)/bin/python -m pip install --quiet uv)
+	@UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --frozen --quiet --inexact
+	@touch $@
+
+demo: setup
+	$(VENV)/bin/tasuki demo $(if $(SECONDS),--seconds $(SECONDS),)
+
+test: check
+	$(VENV)/bin/pytest $(ARGS)
+
+check: setup lint imports types schemas
+
+lint: setup
+	$(VENV)/bin/ruff format --check --quiet .
+	$(VENV)/bin/ruff check --quiet .
+
+imports: setup
+	$(VENV)/bin/lint-imports --no-cache > .lint-imports.log 2>&1 || (cat .lint-imports.log; exit 1)
+
+types: setup
+	$(VENV)/bin/pyright --warnings
+
+schemas: setup
+	$(VENV)/bin/python -m schemas.export --check
+
+format: setup
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+bench: setup
+	$(VENV)/bin/python -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The published language: what is on the topics. Imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""The services and the plumbing they share."""

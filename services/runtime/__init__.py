@@ -1,0 +1,1 @@
+"""Plumbing without a business word: log, store, commit, shards, http, logs, metrics, health."""

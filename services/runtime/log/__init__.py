@@ -1,0 +1,1 @@
+"""The log: partitioned, ordered, durable. One port (`port`), two adapters (`kafka`, `embedded`)."""

@@ -1,0 +1,1 @@
+"""How the sync service touches the world: vendors, HTTP, the store."""

@@ -1,0 +1,1 @@
+"""HubSpot: contacts and engagements, webhooks v3."""

@@ -1,0 +1,1 @@
+"""What the vendors' sandboxes share: a clock that can be driven, and faults that can be switched."""

@@ -1,0 +1,40 @@
+"""The sandbox's clock: real, or driven by the times of the history that is being played."""
+
+from services.runtime.clock import Clock, now_ms
+
+
+class SandboxClock:
+    """
+    Gives each change its time, strictly growing: no two changes of a sandbox share a millisecond.
+
+    While it is *driven*, time stands still but for the ticks of changes and what `advance` says; that is how
+    a history of 2018 is played with its own times.
+    """
+
+    def __init__(self, clock: Clock = now_ms) -> None:
+        self._clock = clock
+        self._driven = False
+        self._last = 0
+
+    def drive(self, start: int) -> None:
+        """Stop following real time; the next tick is after *start*, epoch ms."""
+        self._driven = True
+        self._last = start
+
+    def follow(self) -> None:
+        """Follow real time again; ticks keep growing."""
+        self._driven = False
+
+    def advance(self, instant: int) -> None:
+        """Move forward so that the next tick is at *instant* or later; never moves back."""
+        self._last = max(self._last, instant - 1)
+
+    def tick(self) -> int:
+        """Return the time of one more change, epoch ms."""
+        present = self._last + 1 if self._driven else max(self._clock(), self._last + 1)
+        self._last = present
+        return present
+
+    def now(self) -> int:
+        """Return the present of the sandbox, epoch ms, without moving it."""
+        return self._last if self._driven else max(self._clock(), self._last)

@@ -1,0 +1,1 @@
+"""What the sync service knows about leads: pure functions, no clock, no input or output."""

@@ -1,0 +1,56 @@
+"""The field map as data: which vendor field holds a canonical field, and what type it has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from services.sync.domain.records import Kind
+
+
+class FieldType(StrEnum):
+    """What a canonical value is; the connector turns it into the vendor's form and back."""
+
+    TEXT = "text"  # str
+    EMAIL = "email"  # str
+    INTEGER = "integer"  # int
+    NUMBER = "number"  # float
+    MONEY = "money"  # int, minor units of the firm's currency
+    DATE = "date"  # "YYYY-MM-DD"
+    INSTANT = "instant"  # int, epoch milliseconds UTC
+    BOOLEAN = "boolean"  # bool
+    OWNER = "owner"  # str, the owner's e-mail address; the vendor keeps a user id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedField:
+    """
+    One canonical field in one system.
+
+    `vendor_name` is the vendor's API name. `objects` limits it to some of the vendor's objects (Salesforce:
+    a field of Lead that Contact lacks); empty means all objects of the kind. `values` maps vendor values to
+    canonical ones where they differ. `writable` False: read only.
+    """
+
+    name: str
+    vendor_name: str
+    type: FieldType = FieldType.TEXT
+    objects: tuple[str, ...] = ()
+    writable: bool = True
+    values: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldMap:
+    """All mapped fields of one system, by kind of record. `currency` is the firm's (ISO 4217)."""
+
+    fields: Mapping[Kind, tuple[MappedField, ...]]
+    currency: str = "JPY"
+    time_zone: str = "Asia/Tokyo"
+
+    def of(self, kind: Kind, vendor_object: str | None = None) -> tuple[MappedField, ...]:
+        """Return the fields of *kind*, only those that *vendor_object* has when it is given."""
+        return tuple(
+            each
+            for each in self.fields.get(kind, ())
+            if vendor_object is None or not each.objects or vendor_object in each.objects
+        )

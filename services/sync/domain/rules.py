@@ -1,0 +1,155 @@
+"""The firm's rules as data: what the configuration says, in the words of the domain."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from services.sync.domain.records import Kind, Side
+
+
+class Policy(StrEnum):
+    """Which side's value a field gets."""
+
+    MA = "ma"  # marketing's value, always
+    SFA = "sfa"  # sales' value, always
+    LATEST = "latest"  # the later change; ties fall by Rules.tie_order
+    FILL_BLANK = "fill-blank"  # each side keeps its own; a blank takes the other's
+    MAX = "max"  # the greater number
+    NEVER_LOOSEN = "never-loosen"  # consent: once true (opted out) on either side, true on both
+
+
+class Milestone(StrEnum):
+    """A point of the lifecycle, with the time it was first reached in a cycle. In the order of the funnel."""
+
+    LEAD = "lead"  # リード
+    MQL = "mql"  # MQL
+    FIRST_RESPONSE = "first_response"  # MQL対応
+    SQL = "sql"  # SQL: inside sales judged it worth an opportunity
+    APPOINTMENT = "appointment"  # アポ
+    OPPORTUNITY = "opportunity"  # 商談
+    EFFECTIVE_OPPORTUNITY = "effective_opportunity"  # 有効商談
+    WON = "won"  # 受注
+    LOST = "lost"  # 失注
+    RECYCLED = "recycled"  # リサイクル
+
+
+class Origin(StrEnum):
+    """Where a lead comes from: inbound (SDR, 反響型) or outbound (BDR, 新規開拓型)."""
+
+    SDR = "sdr"
+    BDR = "bdr"
+
+
+class Operator(StrEnum):
+    """How an attribute is compared with the operands of its rule."""
+
+    IS = "is"  # equal to one of them, ignoring case and width
+    CONTAINS = "contains"  # holds one of them, ignoring case and width
+    AT_LEAST = "at-least"  # a number, at least the first operand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldRule:
+    """A field kept the same on both sides: its policy, and which sides can be written."""
+
+    name: str
+    policy: Policy
+    write_ma: bool = True
+    write_sfa: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BehaviourRule:
+    """
+    Points for what a lead does.
+
+    Exactly one of the two: `counter` is a field that counts (page visits, e-mail opens, forms), each step
+    gives `points`; `activity` is an activity's type, each activity gives `points`. `cap` bounds the sum.
+    """
+
+    points: int
+    label: str
+    label_ja: str
+    counter: str | None = None
+    activity: str | None = None
+    cap: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeRule:
+    """Points for what a lead is: `field` compared with `operands` by `operator`."""
+
+    field: str
+    operator: Operator
+    operands: tuple[str | int, ...]
+    points: int
+    label: str
+    label_ja: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoring:
+    """
+    How a score comes about and what makes an MQL.
+
+    `read_from` None: computed here from `behaviours` and `attributes`. Otherwise the name of the field in
+    which the MA keeps its own score.
+    """
+
+    threshold: int
+    read_from: str | None = None
+    behaviours: tuple[BehaviourRule, ...] = ()
+    attributes: tuple[AttributeRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageMap:
+    """The vendor's stage or status values (as stored, not labels) of one field, as milestones."""
+
+    side: Side
+    kind: Kind
+    field: str
+    milestones: Mapping[str, Milestone]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """Who works a lead, by e-mail address; shared out evenly and repeatably by lead_id."""
+
+    sdr: tuple[str, ...] = ()
+    bdr: tuple[str, ...] = ()
+    field_sales: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handoffs:
+    """What a handoff makes in the sales tool."""
+
+    task_subject: str = "MQL: {company} {name} (score {score})"
+    task_due_hours: int = 24
+    opportunity_name: str = "{company} {name}"
+    opportunity_stage: str = "Prospecting"
+    opportunity_close_days: int = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """
+    All rules of a firm.
+
+    `skew_ms`: two changes closer than this count as simultaneous and fall by `tie_order`. `first_touch`:
+    activity types that count as inside sales' first response. `bdr_sources`: values of the field `source`
+    that make a lead BDR. `mirror_all`: True puts each marketing lead into the SFA at once, False only from
+    its first MQL on.
+    """
+
+    fields: Mapping[str, FieldRule]
+    scoring: Scoring
+    stages: tuple[StageMap, ...] = ()
+    assignment: Assignment = field(default_factory=Assignment)
+    handoffs: Handoffs = field(default_factory=Handoffs)
+    tie_order: tuple[Side, Side] = (Side.SFA, Side.MA)
+    skew_ms: int = 0
+    first_touch: frozenset[str] = frozenset({"call", "email", "meeting"})
+    bdr_sources: frozenset[str] = frozenset()
+    mirror_all: bool = False
