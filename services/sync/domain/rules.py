@@ -139,7 +139,8 @@ class Rules:
 
     `skew_ms`: two changes closer than this count as simultaneous and fall by `tie_order`. `first_touch`:
     activity types that count as inside sales' first response. `bdr_sources`: values of the field `source`
-    that make a lead BDR. `mirror_all`: True puts each marketing lead into the SFA at once, False only from
+    that make a lead BDR. `produced`: the fields each side takes that tasuki itself makes (score, stage …).
+    `segments`: the fields that KPIs are cut by. `mirror_all`: True puts each marketing lead into the SFA at once, False only from
     its first MQL on.
     """
 
@@ -152,4 +153,8 @@ class Rules:
     skew_ms: int = 0
     first_touch: frozenset[str] = frozenset({"call", "email", "meeting"})
     bdr_sources: frozenset[str] = frozenset()
+    produced: Mapping[Side, frozenset[str]] = field(default_factory=dict[Side, frozenset[str]])
     mirror_all: bool = False
+    segments: tuple[str, ...] = ("source", "industry")
+    time_zone: str = "Asia/Tokyo"
+    language: str = "ja"

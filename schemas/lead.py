@@ -1,0 +1,101 @@
+"""Canonical changes of leads: `tasuki.lead-changes.v1`. The state of a lead is a function of these alone."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from schemas.envelope import Envelope, EpochMs, Open, Scalar
+
+SideName = Literal["ma", "sfa"]
+KindName = Literal["lead", "opportunity", "activity", "company"]
+
+
+class Ref(Open):
+    """A record in a vendor's system; `object` is the vendor's word."""
+
+    system: str = Field(min_length=1)
+    object: str = Field(min_length=1)
+    id: str = Field(min_length=1)
+
+
+class Change(Open):
+    """A field had `value` from `changed_at` on. `own`: the vendor marks the change as made by tasuki."""
+
+    name: str = Field(min_length=1)
+    value: Scalar
+    changed_at: EpochMs
+    own: bool = False
+    exact: bool = True
+
+
+class Observed(Open):
+    """What was seen of one record of a lead; `fields` may hold several changes of one field."""
+
+    side: SideName
+    kind: KindName
+    ref: Ref
+    observed_at: EpochMs
+    received_at: EpochMs
+    created_at: EpochMs
+    fields: list[Change] = Field(default_factory=list[Change])
+    external_id: str | None = None
+    moved_to: Ref | None = None
+    deleted: bool = False
+
+
+class WriteStarted(Open):
+    """A write is about to leave for a vendor: the echo ledger. `fields` are the values sent."""
+
+    write_id: str
+    side: SideName
+    slot: str
+    kind: KindName
+    fields: dict[str, Scalar]
+    started_at: EpochMs
+
+
+class WriteSettled(Open):
+    """
+    How a write ended. `over` tells for each field the vendor's time of the value it replaced.
+
+    `outcome` confirmed: `ref` is the record, `created` whether it is new. Refused: `code` and `detail` are
+    the vendor's.
+    """
+
+    write_id: str
+    side: SideName
+    slot: str
+    kind: KindName
+    outcome: Literal["confirmed", "refused"]
+    fields: dict[str, Scalar]
+    over: dict[str, EpochMs]
+    settled_at: EpochMs
+    ref: Ref | None = None
+    created: bool = False
+    code: str | None = None
+    detail: str | None = None
+
+
+class LeadObserved(Envelope):
+    """A record of the lead was seen in one of the systems."""
+
+    type: Literal["tasuki.lead.observed.v1"] = "tasuki.lead.observed.v1"
+    data: Observed
+
+
+class LeadWriteStarted(Envelope):
+    """tasuki is about to write a record of the lead."""
+
+    type: Literal["tasuki.lead.write-started.v1"] = "tasuki.lead.write-started.v1"
+    data: WriteStarted
+
+
+class LeadWriteSettled(Envelope):
+    """A write of tasuki was taken or refused by the vendor."""
+
+    type: Literal["tasuki.lead.write-settled.v1"] = "tasuki.lead.write-settled.v1"
+    data: WriteSettled
+
+
+LeadChange = Annotated[LeadObserved | LeadWriteStarted | LeadWriteSettled, Field(discriminator="type")]
+LEAD_CHANGE: TypeAdapter[LeadChange] = TypeAdapter(LeadChange)

@@ -1,0 +1,41 @@
+"""Every topic: its key, what is on it, and how long it is kept."""
+
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+
+from schemas.dead_letters import DeadLettered
+from schemas.decisions import FieldsDecided
+from schemas.envelope import adapter
+from schemas.inbox import InboxReceived
+from schemas.lead import LEAD_CHANGE
+from schemas.lifecycle import LIFECYCLE_FACT
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """
+    One topic. `key` says what records are keyed by; `events` decodes and encodes them.
+
+    `retention_ms` None keeps everything: the store can be built anew from such a topic.
+    """
+
+    name: str
+    key: str
+    title: str
+    events: TypeAdapter[object]
+    retention_ms: int | None = None
+    compacted: bool = False
+
+
+INBOX = Topic("tasuki.inbox.v1", "system:object:id", "Notifications as received", adapter(InboxReceived))
+LEAD_CHANGES = Topic("tasuki.lead-changes.v1", "lead_id", "Canonical changes of leads", LEAD_CHANGE)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
+LIFECYCLE = Topic("tasuki.lifecycle.v1", "lead_id", "Facts of the lifecycle", LIFECYCLE_FACT)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
+DECISIONS = Topic("tasuki.decisions.v1", "lead_id", "The audit trail", adapter(FieldsDecided))
+DEAD_LETTERS = Topic(
+    "tasuki.dead-letters.v1", "the original's key", "What could not be processed", adapter(DeadLettered)
+)
+
+TOPICS = (INBOX, LEAD_CHANGES, LIFECYCLE, DECISIONS, DEAD_LETTERS)

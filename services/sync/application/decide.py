@@ -1,0 +1,155 @@
+"""
+Decide: one canonical change into its lead; out come the new state, what is told, and what is to be written.
+
+A pure function of the lead and the event: the same event at the same place of the log always gives the same
+emissions, so they may be repeated after any crash.
+"""
+
+from base64 import b64encode
+from dataclasses import dataclass, field
+
+from schemas.dead_letters import DeadLetter, DeadLettered
+from schemas.decisions import Decisions, FieldsDecided
+from schemas.lead import LeadChange, LeadObserved, LeadWriteSettled, LeadWriteStarted, Observed, WriteSettled
+from schemas.lifecycle import LifecycleFact
+from services.sync.application.tell import SOURCE, Context, decision_of, lifecycle_event, rfc3339
+from services.sync.domain.decisions import made, outcomes
+from services.sync.domain.desired import Missing, missing
+from services.sync.domain.facts import tell, tell_handover
+from services.sync.domain.fold import Folder
+from services.sync.domain.lead import Lead
+from services.sync.domain.lifecycle import trace
+from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Side
+from services.sync.domain.rules import Rules
+
+
+@dataclass(slots=True)
+class Decided:
+    """What came of one change. `missing` is what is to be written, by side, empty where all is well."""
+
+    facts: list[LifecycleFact] = field(default_factory=list[LifecycleFact])
+    decisions: list[FieldsDecided] = field(default_factory=list[FieldsDecided])
+    dead_letters: list[DeadLettered] = field(default_factory=list[DeadLettered])
+    missing: dict[Side, list[Missing]] = field(default_factory=dict[Side, list[Missing]])
+    conflicts: int = 0
+    echoes: int = 0
+
+
+class Decide:
+    """The firm's rules at work on leads."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self._folder = Folder(rules)
+
+    def apply(self, lead: Lead, event: LeadChange, event_id: str) -> Decided:
+        """
+        Take *event* into *lead* (which is changed) and return what came of it.
+
+        Args:
+            lead: Its present state; an empty Lead for a new one.
+            event: A change of that lead.
+            event_id: Unique for the place of the event in the log; the ids of what is told derive from it.
+        """
+        decided = Decided()
+        if isinstance(event, LeadWriteStarted):
+            started = event.data
+            self._folder.start_write(lead, Side(started.side), started.slot, started.fields)
+            return decided
+        context = Context(lead.id, event_id, event.traceparent)
+        if isinstance(event, LeadObserved):
+            self._observe(lead, event.data, context, decided)
+        else:
+            self._settle(lead, event, context, decided)
+        return decided
+
+    def _observe(self, lead: Lead, data: Observed, context: Context, decided: Decided) -> None:
+        side, seen = Side(data.side), observation_of(data)
+        names = {change.name for change in seen.fields} if seen.kind is Kind.LEAD else set[str]()
+        before = outcomes(lead, names, self.rules)
+        news = self._folder.observe(lead, side, seen)
+        decided.echoes = sum(change.own for change in seen.fields)
+        if news:
+            found = [decision_of(each) for each in made(before, outcomes(lead, news, self.rules))]
+            decided.conflicts = sum(each.conflict for each in found)
+            if found:
+                decided.decisions.append(
+                    FieldsDecided(
+                        id=f"{context.event_id}-d",
+                        source=SOURCE,
+                        subject=lead.id,
+                        time=rfc3339(data.observed_at),
+                        traceparent=context.traceparent,
+                        data=Decisions(decided_at=data.observed_at, decisions=found),
+                    )
+                )
+        self._follow(lead, context, data.observed_at, decided)
+
+    def _settle(self, lead: Lead, event: LeadWriteSettled, context: Context, decided: Decided) -> None:
+        data, side = event.data, Side(event.data.side)
+        if data.outcome == "refused" or data.ref is None:
+            self._folder.refuse_write(lead, side, data.slot, data.fields)
+            decided.dead_letters.append(_dead_letter(lead, data, context))
+        else:
+            ref = RecordRef(data.ref.system, data.ref.object, data.ref.id)
+            self._folder.confirm_write(lead, side, data.slot, ref, data.fields, data.over, data.settled_at)
+        self._follow(lead, context, data.settled_at, decided)
+        if data.outcome == "confirmed":
+            life = trace(lead, self.rules)
+            for fact in tell_handover(lead, life, data.slot, data.settled_at):
+                decided.facts.append(
+                    lifecycle_event(fact, lead, self.rules, context, data.settled_at, len(decided.facts))
+                )
+
+    def _follow(self, lead: Lead, context: Context, at: int, decided: Decided) -> None:
+        """Work out what the lead amounts to now, what is told of it and what each side lacks."""
+        life = trace(lead, self.rules)
+        for number, fact in enumerate(tell(lead, life)):
+            decided.facts.append(lifecycle_event(fact, lead, self.rules, context, at, number))
+        for side in Side:
+            decided.missing[side] = missing(lead, life, self.rules, side)
+
+    def lacks(self, lead: Lead, side: Side) -> list[Missing]:
+        """Return what is to be written on *side* for *lead* as it is now."""
+        return missing(lead, trace(lead, self.rules), self.rules, side)
+
+
+def observation_of(data: Observed) -> Observation:
+    """Return the canonical observation that the event carries."""
+    return Observation(
+        ref=RecordRef(data.ref.system, data.ref.object, data.ref.id),
+        kind=Kind(data.kind),
+        observed_at=data.observed_at,
+        created_at=data.created_at,
+        fields=tuple(
+            FieldChange(each.name, each.value, each.changed_at, each.own, each.exact) for each in data.fields
+        ),
+        external_id=data.external_id,
+        moved_to=None
+        if data.moved_to is None
+        else RecordRef(data.moved_to.system, data.moved_to.object, data.moved_to.id),
+        deleted=data.deleted,
+    )
+
+
+def _dead_letter(lead: Lead, data: WriteSettled, context: Context) -> DeadLettered:
+    return DeadLettered(
+        id=f"{context.event_id}-x",
+        source=SOURCE,
+        subject=lead.id,
+        time=rfc3339(data.settled_at),
+        traceparent=context.traceparent,
+        data=DeadLetter(
+            reason=f"refused:{data.code or 'unknown'}",
+            detail=data.detail or "the vendor gave no reason",
+            origin=f"{data.side}:{data.slot}",
+            key=lead.id,
+            body=_body(data),
+            attempts=1,
+            failed_at=data.settled_at,
+        ),
+    )
+
+
+def _body(event: WriteSettled) -> str:
+    return b64encode(event.model_dump_json().encode()).decode()

@@ -1,0 +1,68 @@
+"""Why a field has the value it has: the outcome before and after a change, told when it matters."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from services.sync.domain.lead import NEVER, Lead
+from services.sync.domain.policy import Outcome, is_blank, resolve
+from services.sync.domain.records import Scalar, Side
+from services.sync.domain.rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What one side said, and when; `changed_at` NEVER where it never said anything."""
+
+    side: Side
+    value: Scalar
+    changed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which value a field got, by which rule, and what lost."""
+
+    field: str
+    outcome: Outcome
+    candidates: tuple[Candidate, Candidate]
+
+    @property
+    def loser(self) -> Candidate | None:
+        """The value that did not win although its side had one, None where nothing was lost."""
+        if self.outcome.winner is None or not self.outcome.conflict:
+            return None
+        return next(each for each in self.candidates if each.side is not self.outcome.winner)
+
+
+def outcomes(lead: Lead, names: Collection[str], rules: Rules) -> dict[str, Decision]:
+    """Return how each of the fields *names* that both sides share stands now."""
+    return {name: _decide(lead, name, rules) for name in names if name in rules.fields}
+
+
+def _decide(lead: Lead, name: str, rules: Rules) -> Decision:
+    ma, sfa = lead.seen(name, Side.MA), lead.seen(name, Side.SFA)
+    outcome = resolve(rules.fields[name].policy, ma, sfa, tie_order=rules.tie_order, skew_ms=rules.skew_ms)
+    return Decision(
+        name,
+        outcome,
+        (Candidate(Side.MA, ma.said, ma.said_at), Candidate(Side.SFA, sfa.said, sfa.said_at)),
+    )
+
+
+def made(before: dict[str, Decision], after: dict[str, Decision]) -> Iterator[Decision]:
+    """Yield the decisions that change something: another value on a side, or a value that lost."""
+    for name, decision in after.items():
+        earlier = before[name]
+        if decision == earlier or (_blank(earlier) and _blank(decision)):
+            continue
+        values_moved = (earlier.outcome.ma, earlier.outcome.sfa) != (
+            decision.outcome.ma,
+            decision.outcome.sfa,
+        )
+        if values_moved or decision.outcome.conflict:
+            yield decision
+
+
+def _blank(decision: Decision) -> bool:
+    """Nobody ever said anything but a blank: nothing was decided."""
+    return all(each.changed_at == NEVER or is_blank(each.value) for each in decision.candidates)

@@ -1,0 +1,223 @@
+"""What each side is to hold of a lead, and what of that is missing there. Level-triggered: no commands, only states."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from hashlib import sha256
+from zoneinfo import ZoneInfo
+
+from services.sync.domain.fold import fields_hash
+from services.sync.domain.lead import NEVER, PERSON_SLOT, Lead, kind_of_slot, slot_key
+from services.sync.domain.lifecycle import Lifecycle, cycle_of, opportunity_of, origin_of
+from services.sync.domain.policy import is_blank, resolve
+from services.sync.domain.records import Kind, Scalar, Side
+from services.sync.domain.rules import Milestone, Origin, Policy, Rules
+
+
+class Priority(IntEnum):
+    """What goes first when not everything can go at once."""
+
+    CONSENT = 0
+    HOT = 1  # a new MQL
+    HANDOFF = 2  # an SQL, a verdict
+    EDIT = 3
+    RECONCILE = 4
+    BACKFILL = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A record that is not yet as it is to be: `fields` are the values that differ there."""
+
+    side: Side
+    slot: str
+    fields: dict[str, Scalar]
+    priority: Priority
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of record it is."""
+        return kind_of_slot(self.slot)
+
+
+def missing(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> list[Missing]:
+    """
+    Return what is to be written on *side*, the person first; empty when the side is as it should be.
+
+    What the vendor refused is left out until it would be something else.
+    """
+    found = [
+        each
+        for each in _differences(lead, life, rules, side)
+        if lead.refused.get(slot_key(side, each.slot)) != fields_hash(each.fields)
+    ]
+    stands = lead.person(side) is not None
+    return [each for each in found if stands or each.slot == PERSON_SLOT or found[0].slot == PERSON_SLOT]
+
+
+def _differences(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> Iterator[Missing]:
+    if lead.is_gone(side) or not _belongs(lead, life, rules, side):
+        return
+    person = _person_difference(lead, life, rules, side)
+    if person:
+        yield Missing(side, PERSON_SLOT, person, _priority(lead, life, rules, side, person))
+    if side is Side.SFA:
+        yield from _handoff_records(lead, life, rules)
+
+
+def _belongs(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> bool:
+    """Marketing holds every lead; sales those it made itself and those that qualified."""
+    if side is Side.MA or rules.mirror_all or lead.person(side) is not None:
+        return True
+    return any(milestone is Milestone.MQL for _, milestone in life.milestones)
+
+
+def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> dict[str, Scalar]:
+    differs: dict[str, Scalar] = {}
+    for name, rule in rules.fields.items():
+        if not (rule.write_ma if side is Side.MA else rule.write_sfa):
+            continue
+        ma, sfa = lead.seen(name, Side.MA), lead.seen(name, Side.SFA)
+        value = resolve(rule.policy, ma, sfa, tie_order=rules.tie_order, skew_ms=rules.skew_ms).on(side)
+        if name == "owner" and side is Side.SFA and is_blank(value) and life.reached(Milestone.MQL):
+            value = assigned(lead, rules)
+        if _differs(lead, name, side, value):
+            differs[name] = value
+    return differs | {
+        name: value for name, value in produced(lead, life, rules, side) if _differs(lead, name, side, value)
+    }
+
+
+def _differs(lead: Lead, name: str, side: Side, value: Scalar) -> bool:
+    there = lead.seen(name, side)
+    if there.there_at == NEVER or is_blank(there.there):
+        return not is_blank(value)
+    return there.there != value
+
+
+def _priority(lead: Lead, life: Lifecycle, rules: Rules, side: Side, differs: dict[str, Scalar]) -> Priority:
+    if any(rule.policy is Policy.NEVER_LOOSEN and rule.name in differs for rule in rules.fields.values()):
+        return Priority.CONSENT
+    if side is Side.SFA and life.reached(Milestone.MQL) and f"task:{life.cycle}" not in lead.slots:
+        return Priority.HOT
+    if not differs.keys().isdisjoint(SALES_FIELDS):
+        return Priority.HANDOFF
+    return Priority.EDIT
+
+
+def _handoff_records(lead: Lead, life: Lifecycle, rules: Rules) -> Iterator[Missing]:
+    task, deal = f"task:{life.cycle}", f"opportunity:{life.cycle}"
+    if life.reached(Milestone.MQL) is not None and task not in lead.slots:
+        yield Missing(Side.SFA, task, _task(lead, life, rules), Priority.HOT)
+    if life.reached(Milestone.SQL) is None or deal in lead.slots:
+        return
+    if not any(cycle_of(each, life) == life.cycle for each in lead.opportunities.values()):
+        yield Missing(Side.SFA, deal, _opportunity(lead, life, rules), Priority.HANDOFF)
+
+
+def _task(lead: Lead, life: Lifecycle, rules: Rules) -> dict[str, Scalar]:
+    qualified_at = life.milestones[life.cycle, Milestone.MQL]
+    return {
+        "subject": rules.handoffs.task_subject.format_map(_words(lead, life)),
+        "type": "task",
+        "owner": _current(lead, "owner", Side.SFA) or assigned(lead, rules),
+        "due_on": _day(qualified_at + rules.handoffs.task_due_hours * 3_600_000, rules),
+        "body": reasons(life, rules),
+    }
+
+
+def _opportunity(lead: Lead, life: Lifecycle, rules: Rules) -> dict[str, Scalar]:
+    judged_at = life.milestones[life.cycle, Milestone.SQL]
+    return {
+        "name": rules.handoffs.opportunity_name.format_map(_words(lead, life)),
+        "stage": rules.handoffs.opportunity_stage,
+        "owner": share(lead.id, rules.assignment.field_sales),
+        "close_on": _day(judged_at + rules.handoffs.opportunity_close_days * 86_400_000, rules),
+    }
+
+
+def _words(lead: Lead, life: Lifecycle) -> dict[str, str]:
+    first, last = (_current(lead, name, Side.SFA) for name in ("first_name", "last_name"))
+    names = [str(each) for each in (last, first) if each]
+    return {
+        "company": str(_current(lead, "company", Side.SFA) or ""),
+        "name": " ".join(names) or str(_current(lead, "email", Side.SFA) or ""),
+        "score": str(life.score),
+    }
+
+
+def _current(lead: Lead, name: str, side: Side) -> Scalar:
+    there = lead.seen(name, side).there
+    return lead.seen(name, side.other).there if is_blank(there) else there
+
+
+def _day(instant: int, rules: Rules) -> str:
+    """Return the firm's calendar day of *instant*."""
+    moment = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=instant)
+    return moment.astimezone(ZoneInfo(rules.time_zone)).date().isoformat()
+
+
+def reasons(life: Lifecycle, rules: Rules) -> str:
+    """Return why the score is what it is, in the firm's language."""
+    labels = {each.label: each.label_ja for each in (*rules.scoring.behaviours, *rules.scoring.attributes)}
+    japanese = rules.language == "ja"
+    parts = (
+        f"{labels.get(label, label) if japanese else label} {points:+d}"
+        for label, points in sorted(life.points.items(), key=lambda pair: (-pair[1], pair[0]))
+    )
+    return ("、" if japanese else ", ").join(parts)
+
+
+def assigned(lead: Lead, rules: Rules) -> str | None:
+    """Return who of inside sales gets the lead."""
+    people = rules.assignment.bdr if origin_of(lead, rules) is Origin.BDR else rules.assignment.sdr
+    return share(lead.id, people)
+
+
+def share(lead_id: str, people: tuple[str, ...]) -> str | None:
+    """Return one of *people*, evenly and always the same for a lead; few leads move when people come and go."""
+    return max(people, key=lambda each: sha256(f"{each}|{lead_id}".encode()).digest(), default=None)
+
+
+SALES_FIELDS = ("sales_stage", "sales_amount", "sales_owner", "sales_close_on", "lost_reason", "verdict")
+"""What sales' opportunity tells marketing, in the words of the field map."""
+
+_OF_OPPORTUNITY = {
+    "sales_stage": "stage",
+    "sales_amount": "amount",
+    "sales_owner": "owner",
+    "sales_close_on": "close_on",
+    "lost_reason": "lost_reason",
+}
+
+
+def produced(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> Iterator[tuple[str, Scalar]]:
+    """Yield the fields that tasuki itself makes for *side*, with their values now."""
+    wanted = rules.produced.get(side, frozenset())
+    deal = opportunity_of(lead, life) if wanted.intersection(SALES_FIELDS) else None
+    for name in sorted(wanted):
+        if name in _OF_OPPORTUNITY:
+            register = deal.fields.get(_OF_OPPORTUNITY[name]) if deal else None
+            yield name, register.there if register else None
+        elif name == "verdict":
+            yield name, _verdict(life) if deal else None
+        elif name == "score_reasons":
+            yield name, reasons(life, rules)
+        else:
+            yield name, _PRODUCED[name](life)
+
+
+def _verdict(life: Lifecycle) -> str:
+    return life.stage.value if life.stage in (Milestone.WON, Milestone.LOST) else "open"
+
+
+_PRODUCED: dict[str, Callable[[Lifecycle], Scalar]] = {
+    "score": lambda life: life.score,
+    "stage": lambda life: life.stage.value,
+    "cycle": lambda life: life.cycle,
+    "mql_at": lambda life: life.reached(Milestone.MQL),
+}
+
+PRODUCED_FIELDS = frozenset({*_PRODUCED, *SALES_FIELDS, "score_reasons"})
+"""Every field that tasuki can make; a field map may give each a place on either side."""

@@ -1,0 +1,130 @@
+"""What is new about a lead since it was last told: the difference between its lifecycle and what was published."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from services.sync.domain.lead import Lead
+from services.sync.domain.lifecycle import Lifecycle
+from services.sync.domain.rules import Milestone
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreMoved:
+    """The score went from `previous` to `score`."""
+
+    score: int
+    previous: int
+    points: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A milestone is reached; `previous_at` if it was told with another time before."""
+
+    milestone: Milestone
+    cycle: int
+    at: int
+    previous_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retracted:
+    """A milestone that was told isn't reached after all."""
+
+    milestone: Milestone
+    cycle: int
+    previous_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class CycleBegun:
+    """The lead qualified again after it was recycled."""
+
+    cycle: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Somebody did something; told again when its time is corrected."""
+
+    key: str
+    activity: str
+    at: int
+    previous_at: int | None
+    owner: str | None
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A handoff stands in the sales tool: `handoff` is "mql" or "sql"."""
+
+    handoff: str
+    cycle: int
+    qualified_at: int
+    offered_at: int
+
+
+Fact: TypeAlias = ScoreMoved | Reached | Retracted | CycleBegun | Done | HandedOver
+
+
+def tell(lead: Lead, life: Lifecycle) -> list[Fact]:
+    """Return what is news about *lead* and note in it that it was told."""
+    return [*_score(lead, life), *_milestones(lead, life), *_activities(lead)]
+
+
+def _score(lead: Lead, life: Lifecycle) -> Iterator[Fact]:
+    if life.score != lead.told.score:
+        yield ScoreMoved(life.score, lead.told.score, life.points)
+        lead.told.score = life.score
+
+
+def _milestones(lead: Lead, life: Lifecycle) -> Iterator[Fact]:
+    told = lead.told.milestones
+    if told == life.milestones:
+        return
+    for cycle, milestone in sorted(told.keys() - life.milestones.keys()):
+        yield Retracted(milestone, cycle, told[cycle, milestone])
+    for (cycle, milestone), at in sorted(life.milestones.items()):
+        previous_at = told.get((cycle, milestone))
+        if previous_at == at:
+            continue
+        if milestone is Milestone.MQL and cycle > 1 and previous_at is None:
+            yield CycleBegun(cycle, at)
+        yield Reached(milestone, cycle, at, previous_at)
+    lead.told.milestones = dict(life.milestones)
+
+
+def _activities(lead: Lead) -> Iterator[Fact]:
+    for key, activity in sorted(lead.activities.items()):
+        told = lead.told.activities.get(key)
+        if activity.deleted or not activity.type or activity.at == told:
+            continue
+        owner, outcome = activity.get("owner"), activity.get("outcome")
+        yield Done(
+            key,
+            activity.type,
+            activity.at,
+            told,
+            None if owner is None else str(owner),
+            None if outcome is None else str(outcome),
+        )
+        lead.told.activities[key] = activity.at
+
+
+def tell_handover(lead: Lead, life: Lifecycle, slot: str, offered_at: int) -> list[Fact]:
+    """Return the handoff that the confirmed record in *slot* completes, if it wasn't told yet."""
+    head, _, number = slot.partition(":")
+    handoff, milestone = {"task": ("mql", Milestone.MQL), "opportunity": ("sql", Milestone.SQL)}.get(
+        head, ("", Milestone.LEAD)
+    )
+    key = f"{handoff}:{number}"
+    if not handoff or key in lead.told.offered:
+        return []
+    qualified_at = life.reached(milestone, int(number))
+    if qualified_at is None:
+        return []
+    lead.told.offered[key] = offered_at
+    return [HandedOver(handoff, int(number), qualified_at, offered_at)]
