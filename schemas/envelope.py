@@ -18,7 +18,7 @@ Scalar = str | int | float | bool | None
 class Open(BaseModel):
     """A part of an event: fields that this version does not know are kept and written out again."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
 
 class Envelope(Open):

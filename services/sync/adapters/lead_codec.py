@@ -1,52 +1,49 @@
 """
 A lead as bytes in the store: MessagePack, the same bytes for the same lead.
 
-Sides and milestones are written as their place, times as they are; a register whose two halves are equal is
-written once. Maps are written sorted, so equal leads are equal bytes whatever the order things came in.
+Values and instants stand in tables (`w` while writing, `t` while reading) and are named by their place there.
+Everything is written in a sorted order, so equal leads are equal bytes whatever the order things came in.
 """
 
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias, cast
 
 import msgpack
 
-from services.sync.domain.lead import Activity, Lead, Opportunity, Person, Register, Told
+from services.sync.adapters.lead_tables import Tabled, Tables, read_tables, records
+from services.sync.adapters.register_codec import read_register, write_register
+from services.sync.domain.lead import UNSURE, Activity, Lead, Opportunity, Person, Told, history_key
 from services.sync.domain.records import RecordRef, Scalar, Side
+from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
 
-FORMAT = 1
+FORMAT = 2
 _SIDES: tuple[Side, ...] = (Side.MA, Side.SFA)
 _SIDE_PLACE = {side: place for place, side in enumerate(_SIDES)}
 _MILESTONES: tuple[Milestone, ...] = tuple(Milestone)
 _MILESTONE_PLACE = {milestone: place for place, milestone in enumerate(_MILESTONES)}
+_CYCLE = 16
+"""A milestone is written as its cycle times this, plus its place."""
+
+_HISTORIES = [(history_key(side, ""), unsure) for side in _SIDES for unsure in ("", UNSURE)]
 
 
 def encode(lead: Lead) -> bytes:
     """Return *lead* as bytes."""
-    return _pack(
-        [
-            FORMAT,
-            lead.created_at,
-            [
-                [_SIDE_PLACE[side], [_person(each) for _, each in sorted(persons.items())]]
-                for side, persons in sorted(lead.persons.items())
-            ],
-            {
-                name: [_SIDE_PLACE[side], *_register(register)]
-                if len(sides) == 1
-                else [_register(sides[each]) for each in _SIDES]
-                for name, sides in sorted(lead.fields.items())
-                for side, register in list(sides.items())[:1]
-            },
-            {name: _flat(seen) for name, seen in sorted(lead.history.items())},
-            [_opportunity(each) for _, each in sorted(lead.opportunities.items())],
-            [[key, *_activity(each)] for key, each in sorted(lead.activities.items())],
-            {slot: _ref(ref) for slot, ref in sorted(lead.slots.items())},
-            dict(sorted(lead.sent.items())),
-            dict(sorted(lead.refused.items())),
-            _told(lead.told),
-        ]
-    )
+    w = Tables()
+    parts = [
+        w.instant(lead.created_at),
+        [part for side in _SIDES for part in _persons(w, side, lead.persons.get(side, {}))],
+        _fields(w, lead.fields),
+        [_history(w, key, seen) for key, seen in sorted(lead.history.items())],
+        [_opportunity(w, each) for _, each in sorted(lead.opportunities.items())],
+        [_activity(w, key, each) for key, each in sorted(lead.activities.items())],
+        [part for slot, ref in sorted(lead.slots.items()) for part in (w.value(slot), *_ref(w, ref))],
+        [[w.value(name), *marks] for name, marks in sorted(lead.sent.items())],
+        [part for slot, mark in sorted(lead.refused.items()) for part in (w.value(slot), mark)],
+        _told(w, lead.told),
+    ]
+    return _pack([FORMAT, *w.packed(), *parts])
 
 
 def decode(lead_id: str, data: bytes) -> Lead:
@@ -59,119 +56,157 @@ def decode(lead_id: str, data: bytes) -> Lead:
     parts = _unpack(data)
     if parts[0] != FORMAT:
         raise ValueError(f"lead {lead_id} is stored in format {parts[0]!r}; this version reads {FORMAT}")
-    _, created_at, persons, fields, history, deals, activities, slots, sent, refused, told = parts
+    t = instants, values = read_tables(parts[1:3])
+    created_at, persons, fields, histories, deals, activities, slots, sent, refused, told = parts[3:]
     return Lead(
         id=lead_id,
-        created_at=created_at,
-        persons={
-            _SIDES[side]: {str(each.ref): each for each in map(_read_person, records)}
-            for side, records in persons
-        },
-        fields={name: _read_sides(packed) for name, packed in fields.items()},
-        history={name: _unflat(flat) for name, flat in history.items()},
-        opportunities={each.ref.id: each for each in map(_read_opportunity, deals)},
-        activities={key: _read_activity(rest) for key, *rest in activities},
-        slots={slot: RecordRef(*ref) for slot, ref in slots.items()},
-        sent=sent,
-        refused=refused,
-        told=_read_told(told),
+        created_at=instants[int(created_at)],
+        persons=_read_persons(t, persons),
+        fields=_read_fields(t, fields),
+        history=dict(_read_history(t, each) for each in histories),
+        opportunities={each.ref.id: each for each in (_read_opportunity(t, deal) for deal in deals)},
+        activities=dict(_read_activity(t, each) for each in activities),
+        slots={values[slot]: _read_ref(t, ref) for slot, *ref in records(4, slots)},
+        sent={values[name]: tuple(marks) for name, *marks in sent},
+        refused={values[slot]: mark for slot, mark in records(2, refused)},
+        told=_read_told(t, told),
     )
 
 
+_PackedOpportunity: TypeAlias = tuple[list[int], int, int, list[Any], list[int]]
+_PackedActivity: TypeAlias = tuple[list[int], int, int, int, int, list[int]]
 _pack = cast("Callable[[list[Any]], bytes]", msgpack.packb)  # msgpack has no types
 
 
 def _unpack(data: bytes) -> list[Any]:
-    return cast("list[Any]", msgpack.unpackb(data, strict_map_key=False))
+    return cast("list[Any]", msgpack.unpackb(data))
 
 
-def _side(place: int) -> Side:
-    return _SIDES[place]
+def _ref(w: Tables, ref: RecordRef) -> tuple[int, int, int]:
+    return w.value(ref.system), w.value(ref.object), w.value(ref.id)
 
 
-def _milestone(place: int) -> Milestone:
-    return _MILESTONES[place]
+def _read_ref(t: Tabled, packed: list[int]) -> RecordRef:
+    system, kind, record_id = packed
+    return RecordRef(t[1][system], t[1][kind], t[1][record_id])
 
 
-def _ref(ref: RecordRef) -> list[str]:
-    return [ref.system, ref.object, ref.id]
+def _persons(w: Tables, side: Side, persons: dict[str, Person]) -> Iterator[int]:
+    for _, each in sorted(persons.items()):
+        yield _SIDE_PLACE[side] * 2 + each.moved
+        yield from _ref(w, each.ref)
+        yield w.instant(each.seen_at)
+        yield w.instant(each.deleted_at)
 
 
-def _person(person: Person) -> list[Any]:
-    return [*_ref(person.ref), person.seen_at, person.deleted_at, person.moved]
+def _read_persons(t: Tabled, packed: list[int]) -> dict[Side, dict[str, Person]]:
+    persons: dict[Side, dict[str, Person]] = {}
+    for code, system, kind, record_id, seen_at, deleted_at in records(6, packed):
+        ref = _read_ref(t, [system, kind, record_id])
+        person = Person(ref, t[0][seen_at], t[0][deleted_at], bool(code % 2))
+        persons.setdefault(_SIDES[code // 2], {})[str(ref)] = person
+    return persons
 
 
-def _read_person(packed: list[Any]) -> Person:
-    system, kind, record_id, seen_at, deleted_at, moved = packed
-    return Person(RecordRef(system, kind, record_id), seen_at, deleted_at, moved)
-
-
-def _register(register: Register) -> list[Any]:
-    if (register.said, register.said_at) == (register.there, register.there_at):
-        return [register.there, register.there_at]
-    return [register.there, register.there_at, register.said, register.said_at]
-
-
-def _read_register(packed: list[Any]) -> Register:
-    there, there_at, said, said_at = packed if len(packed) == 4 else (*packed, *packed)  # noqa: PLR2004 (the long form)
-    return Register(said, said_at, there, there_at)
-
-
-def _read_sides(packed: list[Any]) -> dict[Side, Register]:
-    if isinstance(packed[0], int):
-        return {_SIDES[packed[0]]: _read_register(packed[1:])}
-    return {side: _read_register(each) for side, each in zip(_SIDES, packed, strict=True)}
-
-
-def _flat(seen: dict[int, Scalar]) -> list[Any]:
-    """Write instants as steps from the one before: a history of a minute apart takes few bytes."""
+def _fields(w: Tables, fields: dict[str, dict[Side, Register]]) -> list[Any]:
     flat: list[Any] = []
-    last = 0
-    for at, value in sorted(seen.items()):
-        flat += (at - last, value)
-        last = at
+    for name, sides in sorted(fields.items()):
+        flat.append(w.value(name))
+        for side in _SIDES:
+            if side in sides:
+                write_register(w, sides[side], flat)
+            else:
+                flat.append(0)
     return flat
 
 
-def _unflat(flat: list[Any]) -> dict[int, Scalar]:
-    seen: dict[int, Scalar] = {}
-    at = 0
-    for place in range(0, len(flat), 2):
-        at += flat[place]
-        seen[at] = flat[place + 1]
-    return seen
+def _read_fields(t: Tabled, packed: list[Any]) -> dict[str, dict[Side, Register]]:
+    fields: dict[str, dict[Side, Register]] = {}
+    parts = iter(packed)
+    for name in parts:
+        sides = fields[t[1][name]] = dict[Side, Register]()
+        for side in _SIDES:
+            shape = next(parts)
+            if shape:
+                sides[side] = read_register(t, shape, parts)
+    return fields
 
 
-def _opportunity(each: Opportunity) -> list[Any]:
-    fields = {name: _register(register) for name, register in sorted(each.fields.items())}
-    return [_ref(each.ref), each.created_at, each.cycle, each.deleted, fields, _flat(each.stages)]
+def _seen(w: Tables, seen: dict[int, Scalar]) -> list[int]:
+    return [part for at, value in sorted(seen.items()) for part in (w.instant(at), w.value(value))]
 
 
-def _read_opportunity(packed: list[Any]) -> Opportunity:
-    ref, created_at, cycle, deleted, fields, stages = packed
-    registers = {name: _read_register(register) for name, register in fields.items()}
-    return Opportunity(RecordRef(*ref), created_at, cycle, deleted, registers, _unflat(stages))
+def _read_seen(t: Tabled, flat: list[int]) -> dict[int, Scalar]:
+    instants, values = t
+    return {instants[at]: values[value] for at, value in records(2, flat)}
 
 
-def _activity(each: Activity) -> list[Any]:
-    fields = {name: list(pair) for name, pair in sorted(each.fields.items())}
-    return [_SIDE_PLACE[each.side], fields, each.created_at, each.deleted]
+def _history(w: Tables, key: str, seen: dict[int, Scalar]) -> list[int]:
+    unsure = UNSURE if key.endswith(UNSURE) else ""
+    side, _, name = key.removesuffix(UNSURE).partition(":")
+    return [_HISTORIES.index((f"{side}:", unsure)), w.value(name), *_seen(w, seen)]
 
 
-def _read_activity(packed: list[Any]) -> Activity:
-    side, fields, created_at, deleted = packed
-    pairs = {name: (value, at) for name, (value, at) in fields.items()}
-    return Activity(_side(side), pairs, created_at, deleted)
+def _read_history(t: Tabled, packed: list[int]) -> tuple[str, dict[int, Scalar]]:
+    side, unsure = _HISTORIES[packed[0]]
+    return side + t[1][packed[1]] + unsure, _read_seen(t, packed[2:])
 
 
-def _told(told: Told) -> list[Any]:
-    milestones = [
-        [cycle, _MILESTONE_PLACE[milestone], at] for (cycle, milestone), at in sorted(told.milestones.items())
+def _opportunity(w: Tables, each: Opportunity) -> list[Any]:
+    fields: list[Any] = []
+    for name, register in sorted(each.fields.items()):
+        fields.append(w.value(name))
+        write_register(w, register, fields)
+    code = each.cycle * 2 + each.deleted
+    return [[*_ref(w, each.ref)], w.instant(each.created_at), code, fields, _seen(w, each.stages)]
+
+
+def _read_opportunity(t: Tabled, packed: list[Any]) -> Opportunity:
+    ref, created_at, code, fields, stages = cast("_PackedOpportunity", packed)
+    parts = iter(fields)
+    registers = {t[1][name]: read_register(t, next(parts), parts) for name in parts}
+    return Opportunity(
+        _read_ref(t, ref), t[0][created_at], code // 2, bool(code % 2), registers, _read_seen(t, stages)
+    )
+
+
+def _activity(w: Tables, key: str, each: Activity) -> list[Any]:
+    """Write the key by its parts, of which activities share the first two."""
+    told_at, mark = each.told or (NEVER, 0)
+    fields = [
+        part
+        for name, (value, at) in sorted(each.fields.items())
+        for part in (w.value(name), w.value(value), w.instant(at))
     ]
-    return [told.score, milestones, dict(sorted(told.offered.items())), dict(sorted(told.activities.items()))]
+    code = _SIDE_PLACE[each.side] * 2 + each.deleted
+    places = [w.value(part) for part in key.split(":", 2)]
+    return [places, code, w.instant(each.created_at), w.instant(told_at), mark, fields]
 
 
-def _read_told(packed: list[Any]) -> Told:
-    score, milestones, offered, activities = packed
-    reached = {(cycle, _milestone(place)): at for cycle, place, at in milestones}
-    return Told(score, reached, offered, activities)
+def _read_activity(t: Tabled, packed: list[Any]) -> tuple[str, Activity]:
+    instants, values = t
+    places, code, created_at, told_at, mark, flat = cast("_PackedActivity", packed)
+    fields = {values[name]: (values[value], instants[at]) for name, value, at in records(3, flat)}
+    told = (instants[told_at], mark) if told_at else None
+    activity = Activity(_SIDES[code // 2], fields, instants[created_at], bool(code % 2), told)
+    return ":".join(values[part] for part in places), activity
+
+
+def _told(w: Tables, told: Told) -> list[Any]:
+    milestones = [
+        part
+        for (cycle, milestone), at in sorted(told.milestones.items())
+        for part in (cycle * _CYCLE + _MILESTONE_PLACE[milestone], w.instant(at))
+    ]
+    offered = [part for key, at in sorted(told.offered.items()) for part in (w.value(key), w.instant(at))]
+    return [told.score, milestones, offered]
+
+
+def _read_told(t: Tabled, packed: list[Any]) -> Told:
+    instants, values = t
+    score, milestones, offered = packed
+    return Told(
+        score,
+        {(code // _CYCLE, _MILESTONES[code % _CYCLE]): instants[at] for code, at in records(2, milestones)},
+        {values[key]: instants[at] for key, at in records(2, offered)},
+    )

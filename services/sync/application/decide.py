@@ -6,6 +6,7 @@ emissions, so they may be repeated after any crash.
 """
 
 from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from schemas.dead_letters import DeadLetter, DeadLettered
@@ -15,10 +16,10 @@ from schemas.lifecycle import LifecycleFact
 from services.sync.application.tell import SOURCE, Context, decision_of, lifecycle_event, rfc3339
 from services.sync.domain.decisions import made, outcomes
 from services.sync.domain.desired import Missing, missing
-from services.sync.domain.facts import tell, tell_handover
+from services.sync.domain.facts import Fact, tell, tell_handover
 from services.sync.domain.fold import Folder
 from services.sync.domain.lead import Lead
-from services.sync.domain.lifecycle import trace
+from services.sync.domain.lifecycle import Lifecycle, trace
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Side
 from services.sync.domain.rules import Rules
 
@@ -67,8 +68,9 @@ class Decide:
         side, seen = Side(data.side), observation_of(data)
         names = {change.name for change in seen.fields} if seen.kind is Kind.LEAD else set[str]()
         before = outcomes(lead, names, self.rules)
+        if seen.kind is Kind.LEAD:
+            decided.echoes = sum(self._folder.is_echo(lead, side, change) for change in seen.fields)
         news = self._folder.observe(lead, side, seen)
-        decided.echoes = sum(change.own for change in seen.fields)
         if news:
             found = [decision_of(each) for each in made(before, outcomes(lead, news, self.rules))]
             decided.conflicts = sum(each.conflict for each in found)
@@ -93,21 +95,23 @@ class Decide:
         else:
             ref = RecordRef(data.ref.system, data.ref.object, data.ref.id)
             self._folder.confirm_write(lead, side, data.slot, ref, data.fields, data.over, data.settled_at)
-        self._follow(lead, context, data.settled_at, decided)
+        life = self._follow(lead, context, data.settled_at, decided)
         if data.outcome == "confirmed":
-            life = trace(lead, self.rules)
-            for fact in tell_handover(lead, life, data.slot, data.settled_at):
-                decided.facts.append(
-                    lifecycle_event(fact, lead, self.rules, context, data.settled_at, len(decided.facts))
-                )
+            self._tell(
+                tell_handover(lead, life, data.slot, data.settled_at), lead, context, data.settled_at, decided
+            )
 
-    def _follow(self, lead: Lead, context: Context, at: int, decided: Decided) -> None:
+    def _follow(self, lead: Lead, context: Context, at: int, decided: Decided) -> Lifecycle:
         """Work out what the lead amounts to now, what is told of it and what each side lacks."""
         life = trace(lead, self.rules)
-        for number, fact in enumerate(tell(lead, life)):
-            decided.facts.append(lifecycle_event(fact, lead, self.rules, context, at, number))
+        self._tell(tell(lead, life), lead, context, at, decided)
         for side in Side:
             decided.missing[side] = missing(lead, life, self.rules, side)
+        return life
+
+    def _tell(self, facts: Iterable[Fact], lead: Lead, context: Context, at: int, decided: Decided) -> None:
+        for number, fact in enumerate(facts, start=len(decided.facts)):
+            decided.facts.append(lifecycle_event(fact, lead, self.rules, context, at, number))
 
     def lacks(self, lead: Lead, side: Side) -> list[Missing]:
         """Return what is to be written on *side* for *lead* as it is now."""

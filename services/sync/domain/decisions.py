@@ -1,16 +1,15 @@
 """Why a field has the value it has: the outcome before and after a change, told when it matters."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from services.sync.domain.lead import NEVER, Lead
-from services.sync.domain.policy import Outcome, is_blank, resolve
+from services.sync.domain.lead import Lead
+from services.sync.domain.policy import Outcome, resolve
 from services.sync.domain.records import Scalar, Side
 from services.sync.domain.rules import Rules
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """What one side said, and when; `changed_at` NEVER where it never said anything."""
 
     side: Side
@@ -18,8 +17,7 @@ class Candidate:
     changed_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """Which value a field got, by which rule, and what lost."""
 
     field: str
@@ -50,19 +48,17 @@ def _decide(lead: Lead, name: str, rules: Rules) -> Decision:
 
 
 def made(before: dict[str, Decision], after: dict[str, Decision]) -> Iterator[Decision]:
-    """Yield the decisions that change something: another value on a side, or a value that lost."""
+    """
+    Yield the decisions that change something: another value on a side, or another value that lost.
+
+    That the same was said at another time changes nothing.
+    """
     for name, decision in after.items():
         earlier = before[name]
-        if decision == earlier or (_blank(earlier) and _blank(decision)):
-            continue
-        values_moved = (earlier.outcome.ma, earlier.outcome.sfa) != (
-            decision.outcome.ma,
-            decision.outcome.sfa,
-        )
-        if values_moved or decision.outcome.conflict:
+        moved = decision.outcome[:2] != earlier.outcome[:2]
+        if moved or (decision.outcome.conflict and _stakes(decision) != _stakes(earlier)):
             yield decision
 
 
-def _blank(decision: Decision) -> bool:
-    """Nobody ever said anything but a blank: nothing was decided."""
-    return all(each.changed_at == NEVER or is_blank(each.value) for each in decision.candidates)
+def _stakes(decision: Decision) -> tuple[Outcome, tuple[Scalar, ...]]:
+    return decision.outcome, tuple(each.value for each in decision.candidates)

@@ -8,10 +8,11 @@ from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from services.sync.domain.fold import fields_hash
-from services.sync.domain.lead import NEVER, PERSON_SLOT, Lead, kind_of_slot, slot_key
+from services.sync.domain.lead import PERSON_SLOT, Lead, Opportunity, kind_of_slot, slot_key
 from services.sync.domain.lifecycle import Lifecycle, cycle_of, opportunity_of, origin_of
-from services.sync.domain.policy import is_blank, resolve
+from services.sync.domain.policy import UNSAID, resolve
 from services.sync.domain.records import Kind, Scalar, Side
+from services.sync.domain.register import Register, is_blank
 from services.sync.domain.rules import Milestone, Origin, Policy, Rules
 
 
@@ -45,32 +46,40 @@ def missing(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> list[Missi
     """
     Return what is to be written on *side*, the person first; empty when the side is as it should be.
 
-    What the vendor refused is left out until it would be something else.
+    What the vendor refused is left out until it would be something else, and what hangs on a person that
+    isn't there waits for it.
     """
-    found = [
-        each
-        for each in _differences(lead, life, rules, side)
-        if lead.refused.get(slot_key(side, each.slot)) != fields_hash(each.fields)
-    ]
-    stands = lead.person(side) is not None
-    return [each for each in found if stands or each.slot == PERSON_SLOT or found[0].slot == PERSON_SLOT]
-
-
-def _differences(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> Iterator[Missing]:
-    if lead.is_gone(side) or not _belongs(lead, life, rules, side):
-        return
-    person = _person_difference(lead, life, rules, side)
-    if person:
-        yield Missing(side, PERSON_SLOT, person, _priority(lead, life, rules, side, person))
-    if side is Side.SFA:
-        yield from _handoff_records(lead, life, rules)
+    if not _belongs(lead, life, rules, side):
+        return []
+    found = [*_differences(lead, life, rules, side)]
+    if found and lead.refused:
+        found = [
+            each for each in found if lead.refused.get(slot_key(side, each.slot)) != fields_hash(each.fields)
+        ]
+    if found and found[0].slot != PERSON_SLOT and lead.person(side) is None:
+        return []
+    return found
 
 
 def _belongs(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> bool:
-    """Marketing holds every lead; sales those it made itself and those that qualified."""
-    if side is Side.MA or rules.mirror_all or lead.person(side) is not None:
+    """
+    Marketing holds every lead; sales those it made itself and those that qualified.
+
+    A lead that was deleted isn't made again, on neither side.
+    """
+    if lead.person(side) is not None:
         return True
-    return any(milestone is Milestone.MQL for _, milestone in life.milestones)
+    if lead.is_gone(side) or lead.person(side.other) is None:
+        return False
+    return side is Side.MA or rules.mirror_all or any(each is Milestone.MQL for _, each in life.milestones)
+
+
+def _differences(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> Iterator[Missing]:
+    person = _person_difference(lead, life, rules, side)
+    if person:
+        yield Missing(side, PERSON_SLOT, person, _priority(lead, life, rules, side, person))
+    if side is Side.SFA and not life.closed:
+        yield from _handoff_records(lead, life, rules)
 
 
 def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> dict[str, Scalar]:
@@ -78,28 +87,36 @@ def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) ->
     for name, rule in rules.fields.items():
         if not (rule.write_ma if side is Side.MA else rule.write_sfa):
             continue
-        ma, sfa = lead.seen(name, Side.MA), lead.seen(name, Side.SFA)
-        value = resolve(rule.policy, ma, sfa, tie_order=rules.tie_order, skew_ms=rules.skew_ms).on(side)
-        if name == "owner" and side is Side.SFA and is_blank(value) and life.reached(Milestone.MQL):
+        sides = lead.fields.get(name, _NOWHERE)
+        ma, sfa = sides.get(Side.MA, _NOTHING), sides.get(Side.SFA, _NOTHING)
+        outcome = resolve(rule.policy, ma, sfa, tie_order=rules.tie_order, skew_ms=rules.skew_ms)
+        there = (ma if side is Side.MA else sfa).there
+        value = there if outcome.rule == UNSAID.rule else outcome.on(side)
+        if name == "owner" and side is Side.SFA and is_blank(value) and _is_offered(life):
             value = assigned(lead, rules)
-        if _differs(lead, name, side, value):
+        if _differs(there, value):
             differs[name] = value
-    return differs | {
-        name: value for name, value in produced(lead, life, rules, side) if _differs(lead, name, side, value)
-    }
+    made = produced(lead, life, rules, side)
+    return differs | {name: value for name, value in made if _differs(lead.seen(name, side).there, value)}
 
 
-def _differs(lead: Lead, name: str, side: Side, value: Scalar) -> bool:
-    there = lead.seen(name, side)
-    if there.there_at == NEVER or is_blank(there.there):
-        return not is_blank(value)
-    return there.there != value
+_NOWHERE: dict[Side, Register] = {}
+_NOTHING = Register()
+
+
+def _is_offered(life: Lifecycle) -> bool:
+    """Return whether inside sales is to have the lead."""
+    return life.reached(Milestone.MQL) is not None and not life.closed
+
+
+def _differs(there: Scalar, value: Scalar) -> bool:
+    return there != value and not (is_blank(there) and is_blank(value))
 
 
 def _priority(lead: Lead, life: Lifecycle, rules: Rules, side: Side, differs: dict[str, Scalar]) -> Priority:
-    if any(rule.policy is Policy.NEVER_LOOSEN and rule.name in differs for rule in rules.fields.values()):
+    if any(rule.policy is Policy.NEVER_LOOSEN and differs.get(rule.name) for rule in rules.fields.values()):
         return Priority.CONSENT
-    if side is Side.SFA and life.reached(Milestone.MQL) and f"task:{life.cycle}" not in lead.slots:
+    if side is Side.SFA and _is_offered(life) and f"task:{life.cycle}" not in lead.slots:
         return Priority.HOT
     if not differs.keys().isdisjoint(SALES_FIELDS):
         return Priority.HANDOFF
@@ -107,6 +124,7 @@ def _priority(lead: Lead, life: Lifecycle, rules: Rules, side: Side, differs: di
 
 
 def _handoff_records(lead: Lead, life: Lifecycle, rules: Rules) -> Iterator[Missing]:
+    """The task of an MQL, and the opportunity of an SQL unless sales made one itself in that cycle."""
     task, deal = f"task:{life.cycle}", f"opportunity:{life.cycle}"
     if life.reached(Milestone.MQL) is not None and task not in lead.slots:
         yield Missing(Side.SFA, task, _task(lead, life, rules), Priority.HOT)
@@ -201,15 +219,16 @@ def produced(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> Iterator[
             register = deal.fields.get(_OF_OPPORTUNITY[name]) if deal else None
             yield name, register.there if register else None
         elif name == "verdict":
-            yield name, _verdict(life) if deal else None
+            yield name, _verdict(deal, life) if deal else None
         elif name == "score_reasons":
             yield name, reasons(life, rules)
         else:
             yield name, _PRODUCED[name](life)
 
 
-def _verdict(life: Lifecycle) -> str:
-    return life.stage.value if life.stage in (Milestone.WON, Milestone.LOST) else "open"
+def _verdict(deal: Opportunity, life: Lifecycle) -> str:
+    end = life.end(cycle_of(deal, life))
+    return "open" if end is None else end.value
 
 
 _PRODUCED: dict[str, Callable[[Lifecycle], Scalar]] = {

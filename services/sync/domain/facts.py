@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
+from zlib import crc32
 
-from services.sync.domain.lead import Lead
-from services.sync.domain.lifecycle import Lifecycle
+from services.sync.domain.lead import Activity, Lead
+from services.sync.domain.lifecycle import PLACE, Lifecycle
 from services.sync.domain.rules import Milestone
 
 
@@ -47,7 +48,7 @@ class CycleBegun:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Somebody did something; told again when its time is corrected."""
+    """Somebody did something; told again when anything of it is corrected, with the time told before."""
 
     key: str
     activity: str
@@ -85,33 +86,45 @@ def _milestones(lead: Lead, life: Lifecycle) -> Iterator[Fact]:
     told = lead.told.milestones
     if told == life.milestones:
         return
-    for cycle, milestone in sorted(told.keys() - life.milestones.keys()):
+    for cycle, milestone in sorted(told.keys() - life.milestones.keys(), key=_in_order):
         yield Retracted(milestone, cycle, told[cycle, milestone])
-    for (cycle, milestone), at in sorted(life.milestones.items()):
-        previous_at = told.get((cycle, milestone))
-        if previous_at == at:
-            continue
-        if milestone is Milestone.MQL and cycle > 1 and previous_at is None:
-            yield CycleBegun(cycle, at)
-        yield Reached(milestone, cycle, at, previous_at)
+    known = {1, *(cycle for cycle, _ in told)}
+    for cycle, milestone in sorted(life.milestones, key=_in_order):
+        at, previous_at = life.milestones[cycle, milestone], told.get((cycle, milestone))
+        if cycle not in known:
+            known.add(cycle)
+            yield CycleBegun(cycle, life.starts[cycle])
+        if previous_at != at:
+            yield Reached(milestone, cycle, at, previous_at)
     lead.told.milestones = dict(life.milestones)
+
+
+def _in_order(key: tuple[int, Milestone]) -> tuple[int, int]:
+    return key[0], PLACE[key[1]]
 
 
 def _activities(lead: Lead) -> Iterator[Fact]:
     for key, activity in sorted(lead.activities.items()):
-        told = lead.told.activities.get(key)
-        if activity.deleted or not activity.type or activity.at == told:
+        told, activity.told = activity.told, None
+        if activity.deleted or not activity.type:
+            continue
+        activity.told = (activity.at, _mark(activity))
+        if activity.told == told:
             continue
         owner, outcome = activity.get("owner"), activity.get("outcome")
         yield Done(
             key,
             activity.type,
             activity.at,
-            told,
+            None if told is None else told[0],
             None if owner is None else str(owner),
             None if outcome is None else str(outcome),
         )
-        lead.told.activities[key] = activity.at
+
+
+def _mark(activity: Activity) -> int:
+    """Return a hash of what is told of *activity* beside its time."""
+    return crc32(repr([activity.get(name) for name in ("type", "owner", "outcome")]).encode())
 
 
 def tell_handover(lead: Lead, life: Lifecycle, slot: str, offered_at: int) -> list[Fact]:

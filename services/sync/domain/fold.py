@@ -8,23 +8,22 @@ from collections.abc import Mapping
 from zlib import crc32
 
 from services.sync.domain.lead import (
-    NEVER,
     PERSON_SLOT,
+    UNSURE,
     Activity,
     Lead,
     Opportunity,
     Person,
-    Register,
-    later,
-    order_key,
+    history_key,
     slot_key,
 )
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
+from services.sync.domain.register import NEVER, Register, later, order_key
 from services.sync.domain.rules import Policy, Rules
 from services.sync.domain.scoring import tracked_fields
 
-REMEMBERED_WRITES = 4
-"""How many values sent to a field are remembered, to know them again when they come back."""
+REMEMBERED_WRITES = 32
+"""How many values sent to a field are remembered, to know them again: HubSpot tells a field's past anew each time."""
 
 
 def value_hash(value: Scalar) -> int:
@@ -41,25 +40,27 @@ class Folder:
     """Takes changes into leads by a firm's rules, worked out once."""
 
     def __init__(self, rules: Rules) -> None:
-        lead_stages = {each.field for each in rules.stages if each.kind is Kind.LEAD}
-        self._tracked = tracked_fields(rules.scoring) | lead_stages
+        scored = {(side, name) for name in tracked_fields(rules.scoring) for side in Side}
+        staged = {(each.side, each.field) for each in rules.stages if each.kind is Kind.LEAD}
+        self._tracked = {(side, name): history_key(side, name) for side, name in scored | staged}
         self._stage_fields = {each.field for each in rules.stages if each.kind is Kind.OPPORTUNITY}
+        self._shared = rules.fields.keys()
+        self._produced = {side: rules.produced.get(side, frozenset[str]()) for side in Side}
         self._consents = {each.name for each in rules.fields.values() if each.policy is Policy.NEVER_LOOSEN}
-        self._only = {
-            each.name: Side(each.policy.value)
-            for each in rules.fields.values()
-            if each.policy in (Policy.MA, Policy.SFA)
-        }
 
     def observe(self, lead: Lead, side: Side, seen: Observation) -> set[str]:
-        """Take *seen* into *lead*; return the names of the person's fields with news."""
+        """
+        Take *seen* into *lead*; return the names of the person's fields with news.
+
+        Opportunities live in the sales tool only; of companies nothing is kept.
+        """
+        if seen.kind is Kind.LEAD:
+            return self._observe_person(lead, side, seen)
         if seen.kind is Kind.ACTIVITY:
             self._observe_activity(lead, side, seen)
-            return set()
-        if seen.kind is Kind.OPPORTUNITY:
+        elif seen.kind is Kind.OPPORTUNITY and side is Side.SFA:
             self._observe_opportunity(lead, seen)
-            return set()
-        return self._observe_person(lead, side, seen)
+        return set()
 
     def _observe_person(self, lead: Lead, side: Side, seen: Observation) -> set[str]:
         person = _person(lead, side, seen.ref)
@@ -74,40 +75,44 @@ class Folder:
         return {change.name for change in seen.fields if self._change(lead, side, change)}
 
     def _change(self, lead: Lead, side: Side, change: FieldChange) -> bool:
-        register = lead.register(change.name, side)
-        if not change.exact and register.there_at != NEVER and register.there == change.value:
-            return False
-        own = change.own and self.was_sent(lead, side, PERSON_SLOT, change.name, change.value)
-        if not own and change.name in self._tracked and self._only.get(change.name, side) is side:
-            _remember(lead.history.setdefault(change.name, {}), change)
-        if change.name in self._consents:
-            return register.observe_consent(change.value, change.changed_at, own=own)
-        return register.observe(change.value, change.changed_at, own=own)
+        name, value, at = change.name, change.value, change.changed_at
+        register = lead.register(name, side)
+        own = change.own and self._is_sent(register, side, name, value)
+        if not own and (key := self._tracked.get((side, name))) is not None:
+            _remember(lead.history.setdefault(key if change.exact else key + UNSURE, {}), change)
+        if name not in self._shared:
+            return register.observe_last(value, at, own=own)
+        if name in self._consents:
+            return register.observe_consent(value, at, own=own)
+        return register.observe(value, at, own=own, exact=change.exact)
 
-    def was_sent(self, lead: Lead, side: Side, slot: str, name: str, value: Scalar) -> bool:
-        """Return whether the echo ledger knows *value* as one that tasuki sent to that field."""
-        return value_hash(value) in lead.sent.get(f"{side}:{slot}:{name}", ())
+    def is_echo(self, lead: Lead, side: Side, change: FieldChange) -> bool:
+        """Return whether a person's *change* is our own write coming back: marked so, of a value that was sent."""
+        return change.own and self._is_sent(lead.seen(change.name, side), side, change.name, change.value)
+
+    def _is_sent(self, register: Register, side: Side, name: str, value: Scalar) -> bool:
+        """Of fields that tasuki makes itself no ledger is kept: nobody else's value counts there."""
+        return name in self._produced[side] or value_hash(value) in register.sent
 
     def _observe_opportunity(self, lead: Lead, seen: Observation) -> None:
         opportunity = lead.opportunities.get(seen.ref.id)
         if opportunity is None:
             opportunity = lead.opportunities[seen.ref.id] = Opportunity(seen.ref)
         if seen.external_id is not None:
-            opportunity.cycle = _cycle_in(seen.external_id, lead.id) or opportunity.cycle
+            opportunity.cycle = max(opportunity.cycle, _cycle_in(seen.external_id, lead.id))
         opportunity.created_at = _earliest(opportunity.created_at, seen.created_at)
         opportunity.deleted = opportunity.deleted or seen.deleted
         for change in seen.fields:
-            slot = f"opportunity:{opportunity.cycle}"
-            own = change.own and self.was_sent(lead, Side.SFA, slot, change.name, change.value)
+            own = change.own and value_hash(change.value) in lead.sent.get(change.name, ())
             if change.name in self._stage_fields and not own:
                 _remember(opportunity.stages, change)
-            opportunity.fields.setdefault(change.name, Register()).observe(
+            opportunity.fields.setdefault(change.name, Register()).observe_last(
                 change.value, change.changed_at, own=own
             )
 
     def _observe_activity(self, lead: Lead, side: Side, seen: Observation) -> None:
         """Tasks that tasuki made are its own reminders, not what a person did."""
-        if seen.external_id is not None and seen.external_id.startswith(lead.id):
+        if seen.external_id is not None and seen.external_id.partition(":")[0] == lead.id:
             return
         activity = lead.activities.setdefault(str(seen.ref), Activity(side))
         activity.deleted = activity.deleted or seen.deleted
@@ -118,14 +123,18 @@ class Folder:
                 activity.fields[change.name] = (change.value, change.changed_at)
 
     def start_write(self, lead: Lead, side: Side, slot: str, fields: Mapping[str, Scalar]) -> None:
-        """Enter the values into the echo ledger: they are about to be sent."""
-        for name, value in fields.items():
-            hashes = lead.sent.setdefault(f"{side}:{slot}:{name}", [])
-            mark = value_hash(value)
-            if mark in hashes:
-                hashes.remove(mark)
-            hashes.append(mark)
-            del hashes[:-REMEMBERED_WRITES]
+        """
+        Enter the values into the echo ledger: they are about to be sent.
+
+        Only of fields on which something is decided does it matter who set them.
+        """
+        if slot == PERSON_SLOT:
+            for name in fields.keys() & self._shared:
+                register = lead.register(name, side)
+                register.sent = _with_mark(register.sent, fields[name])
+        elif slot.startswith("opportunity:"):
+            for name in fields.keys() & self._stage_fields:
+                lead.sent[name] = _with_mark(lead.sent.get(name, ()), fields[name])
 
     def confirm_write(
         self,
@@ -137,21 +146,22 @@ class Folder:
         over: Mapping[str, int],
         settled_at: int,
     ) -> None:
-        """
-        The vendor took the write. It stands a millisecond after what it replaced, by the vendor's clock:
-        whatever somebody did there since is later still, and its own echo will tell the true time.
-        """
+        """Take in that the vendor took the write, at *settled_at* by our clock."""
         lead.refused.pop(slot_key(side, slot), None)
         if slot != PERSON_SLOT:
             lead.slots.setdefault(slot, ref)
             if slot.startswith("opportunity:"):
                 opportunity = lead.opportunities.setdefault(ref.id, Opportunity(ref))
-                opportunity.cycle = int(slot.partition(":")[2])
+                opportunity.cycle = max(opportunity.cycle, int(slot.partition(":")[2]))
             return
         person = _person(lead, side, ref)
         person.seen_at = max(person.seen_at, settled_at)
         for name, value in fields.items():
-            lead.register(name, side).observe(value, over.get(name, NEVER) + 1, own=True)
+            register = lead.register(name, side)
+            if name in self._shared and name not in self._consents:
+                register.confirm(value, over.get(name, NEVER), settled_at)
+            else:
+                register.observe_last(value, over.get(name, NEVER) + 1, own=True)
 
     def refuse_write(self, lead: Lead, side: Side, slot: str, fields: Mapping[str, Scalar]) -> None:
         """The vendor will never take these values: don't send the same again."""
@@ -171,9 +181,15 @@ def _earliest(known: int, told: int) -> int:
 
 def _remember(seen: dict[int, Scalar], change: FieldChange) -> None:
     """Keep every (instant, value); two values of one instant fall by their fixed order."""
-    present = seen.get(change.changed_at)
-    if change.changed_at not in seen or order_key(change.value) > order_key(present):
-        seen[change.changed_at] = change.value
+    at = change.changed_at
+    if at not in seen or order_key(change.value) > order_key(seen[at]):
+        seen[at] = change.value
+
+
+def _with_mark(marks: tuple[int, ...], value: Scalar) -> tuple[int, ...]:
+    """Return the hashes with that of *value* as the latest."""
+    mark = value_hash(value)
+    return (*(each for each in marks if each != mark), mark)[-REMEMBERED_WRITES:]
 
 
 def _cycle_in(external_id: str, lead_id: str) -> int:

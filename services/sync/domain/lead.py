@@ -8,59 +8,17 @@ any repeats, give the same lead.
 from dataclasses import dataclass, field
 
 from services.sync.domain.records import Kind, RecordRef, Scalar, Side
+from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
-
-NEVER = 0
-"""The instant of a register that holds nothing yet."""
-
-
-def order_key(value: Scalar) -> tuple[str, str]:
-    """Return what values of the same instant are ordered by: any fixed order that is total."""
-    return (type(value).__name__, str(value))
-
-
-@dataclass(slots=True)
-class Register:
-    """
-    One field on one side.
-
-    `said` is what somebody other than tasuki last set there, at `said_at`; `there` is what stands there
-    now whoever set it, since `there_at`. Both instants are the vendor's; NEVER means nothing is known.
-    """
-
-    said: Scalar = None
-    said_at: int = NEVER
-    there: Scalar = None
-    there_at: int = NEVER
-
-    def observe(self, value: Scalar, at: int, *, own: bool) -> bool:
-        """Take in that the field had *value* from *at* on; return whether that was news."""
-        news = False
-        if later(value, at, self.there, self.there_at):
-            self.there, self.there_at = value, at
-            news = True
-        if not own and later(value, at, self.said, self.said_at):
-            self.said, self.said_at = value, at
-            news = True
-        return news
-
-    def observe_consent(self, value: Scalar, at: int, *, own: bool) -> bool:
-        """Take in an opt-out that only tightens: once somebody said True, no False unsays it, whatever its time."""
-        if bool(self.said) and not value:
-            own = True
-        elif value and not self.said and not own:
-            self.said_at = NEVER
-        return self.observe(value, at, own=own)
-
-
-def later(value: Scalar, at: int, than: Scalar, than_at: int) -> bool:
-    """Return whether (*value*, *at*) is the later of two changes; ties fall by the values' fixed order."""
-    return at > than_at or (at == than_at and order_key(value) > order_key(than))
 
 
 @dataclass(slots=True)
 class Person:
-    """A record that is, or was, the lead's person on one side. Alive unless moved, or deleted after it was seen."""
+    """
+    A record that is, or was, the lead's person on one side; the instants are of our own clock.
+
+    Seen and deleted at the same instant means deleted: one batch often tells of a change and of the end.
+    """
 
     ref: RecordRef
     seen_at: int = NEVER
@@ -70,17 +28,23 @@ class Person:
     @property
     def alive(self) -> bool:
         """Whether writes may go to it."""
-        return not self.moved and self.seen_at >= self.deleted_at
+        return not self.moved and (self.deleted_at == NEVER or self.seen_at > self.deleted_at)
 
 
 @dataclass(slots=True)
 class Activity:
-    """Something somebody did, or is to do; each of `fields` is the latest value with the vendor's time of it."""
+    """
+    Something somebody did, or is to do.
+
+    Each of `fields` is the latest value with the vendor's time of it. `told` is what was last published:
+    when it was done, and a hash of the rest.
+    """
 
     side: Side
     fields: dict[str, tuple[Scalar, int]] = field(default_factory=dict[str, tuple[Scalar, int]])
     created_at: int = NEVER
     deleted: bool = False
+    told: tuple[int, int] | None = None
 
     def get(self, name: str) -> Scalar:
         """Return the value of *name*, None if it isn't known."""
@@ -112,17 +76,28 @@ class Opportunity:
 
 @dataclass(slots=True)
 class Told:
-    """What was last published about the lead, so that only changes are."""
+    """
+    What was last published about the lead, so that only changes are.
+
+    `offered`: "mql:1" → when the handoff stood in the sales tool.
+    """
 
     score: int = 0
     milestones: dict[tuple[int, Milestone], int] = field(default_factory=dict[tuple[int, Milestone], int])
-    offered: dict[str, int] = field(default_factory=dict[str, int])  # "mql:1" → instant
-    activities: dict[str, int] = field(default_factory=dict[str, int])
+    offered: dict[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(slots=True)
 class Lead:
-    """One lead. `persons` are its records on each side, by id; `slots` the other records that tasuki made."""
+    """
+    One lead.
+
+    `persons` are its records on each side, by id; `slots` the other records that tasuki made ("task:1").
+    `history` is all that people said of the fields that score or tell milestones, by `history_key` and
+    instant; what was only read, at an instant that may be later than the change, stands beside it by the
+    key with UNSURE. `sent` is the echo ledger of opportunities' fields. `refused`: by `slot_key` a hash of the
+    values that the vendor won't take.
+    """
 
     id: str
     created_at: int = NEVER
@@ -131,15 +106,15 @@ class Lead:
     history: dict[str, dict[int, Scalar]] = field(default_factory=dict[str, dict[int, Scalar]])
     opportunities: dict[str, Opportunity] = field(default_factory=dict[str, Opportunity])
     activities: dict[str, Activity] = field(default_factory=dict[str, Activity])
-    slots: dict[str, RecordRef] = field(default_factory=dict[str, RecordRef])  # "task:1" → record
-    sent: dict[str, list[int]] = field(default_factory=dict[str, list[int]])  # "sfa:lead:score" → hashes
-    refused: dict[str, int] = field(default_factory=dict[str, int])  # "sfa:lead" → hash of what was refused
+    slots: dict[str, RecordRef] = field(default_factory=dict[str, RecordRef])
+    sent: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    refused: dict[str, int] = field(default_factory=dict[str, int])
     told: Told = field(default_factory=Told)
 
     def person(self, side: Side) -> RecordRef | None:
         """Return the record that stands for the lead on *side*; of several the first by name, in any order."""
-        alive = [each.ref for each in self.persons.get(side, _NOBODY).values() if each.alive]
-        return min(alive, key=str, default=None)
+        alive = [(name, each.ref) for name, each in self.persons.get(side, _NOBODY).items() if each.alive]
+        return min(alive)[1] if alive else None
 
     def is_gone(self, side: Side) -> bool:
         """Return whether the lead stood on *side* once and was deleted there: it isn't made again."""
@@ -162,6 +137,15 @@ _NOBODY: dict[str, Person] = {}
 _NO_SIDES: dict[Side, Register] = {}
 
 PERSON_SLOT = "lead"
+
+
+UNSURE = "?"
+_HISTORY_KEYS = {side: f"{side}:" for side in Side}
+
+
+def history_key(side: Side, name: str) -> str:
+    """Return the key of a field's history, for instance ``ma:visits``."""
+    return _HISTORY_KEYS[side] + name
 
 
 def slot_key(side: Side, slot: str) -> str:

@@ -10,36 +10,38 @@ order of their arrival.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from services.sync.domain.lead import NEVER, Lead, Opportunity
-from services.sync.domain.records import Kind, Scalar, Side
+from services.sync.domain.records import Kind, Side
 from services.sync.domain.rules import Milestone, Origin, Rules, StageMap
-from services.sync.domain.scoring import ScoreEvent, Tally, score_events
+from services.sync.domain.scoring import Tally, score_events, turns
 
 MilestoneKey: TypeAlias = tuple[int, Milestone]
 
 FUNNEL = tuple(Milestone)
-_PLACE = {milestone: place for place, milestone in enumerate(FUNNEL)}
+PLACE = {milestone: place for place, milestone in enumerate(FUNNEL)}
+"""Where a milestone stands in the funnel."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Somebody's tool says that `milestone` was reached at `at`."""
+class Fact(NamedTuple):
+    """Somebody's tool says that `milestone` was reached at `at`; by `deal`, if an opportunity says so."""
 
     at: int
     milestone: Milestone
+    deal: Opportunity | None = None
 
 
 @dataclass(slots=True)
 class Lifecycle:
-    """What a lead's facts amount to. `closed`: the present cycle was recycled."""
+    """What a lead's facts amount to. `closed`: the present cycle was recycled. `starts`: when each cycle began."""
 
     cycle: int = 1
     closed: bool = False
     milestones: dict[MilestoneKey, int] = field(default_factory=dict[MilestoneKey, int])
     score: int = 0
     points: dict[str, int] = field(default_factory=dict[str, int])
+    starts: dict[int, int] = field(default_factory=lambda: {1: NEVER})
 
     def reached(self, milestone: Milestone, cycle: int | None = None) -> int | None:
         """Return when *milestone* was reached in *cycle* (the present one), or None."""
@@ -48,88 +50,105 @@ class Lifecycle:
     @property
     def stage(self) -> Milestone:
         """The furthest milestone of the present cycle; the latest where two are equally final."""
-        reached = [(at, each) for (cycle, each), at in self.milestones.items() if cycle == self.cycle]
-        if not reached:
-            return Milestone.LEAD
         if self.closed:
             return Milestone.RECYCLED
-        ends = [(at, each) for at, each in reached if each in (Milestone.WON, Milestone.LOST)]
-        return max(ends)[1] if ends else max(reached, key=lambda pair: _PLACE[pair[1]])[1]
+        reached = [each for cycle, each in self.milestones if cycle == self.cycle]
+        return self.end(self.cycle) or max(reached, key=PLACE.__getitem__, default=Milestone.LEAD)
+
+    def end(self, cycle: int) -> Milestone | None:
+        """Return how *cycle* ended, won or lost: the later where deals ended differently."""
+        ends = [(at, each) for each in _ENDS if (at := self.milestones.get((cycle, each))) is not None]
+        return max(ends)[1] if ends else None
+
+
+_ENDS = (Milestone.WON, Milestone.LOST)
 
 
 def trace(lead: Lead, rules: Rules) -> Lifecycle:
-    """Return the lifecycle that the lead's facts amount to."""
+    """
+    Return the lifecycle that the lead's facts amount to.
+
+    Of one instant the score counts first, as a whole; then the facts, in the order of the funnel.
+    """
     life = Lifecycle()
     tally = Tally(rules.scoring)
     if lead.created_at != NEVER:
         life.milestones[1, Milestone.LEAD] = lead.created_at
-    was_over = False
-    for step in _steps(lead, rules):
-        if isinstance(step, Fact):
-            _reach(life, tally, step)
-            was_over = tally.score >= rules.scoring.threshold
-            continue
-        over = tally.take(step) >= rules.scoring.threshold
-        if over and (not was_over or life.reached(Milestone.MQL) is None or life.closed):
-            _cross(life, step.at, was_over=was_over)
-        was_over = over
+    facts = sorted(_facts(lead, rules), key=lambda fact: (fact.at, PLACE[fact.milestone]))
+    events = score_events(lead, rules)
+    threshold, done = rules.scoring.threshold, 0
+    over = False
+    for place, event in enumerate(events):
+        while done < len(facts) and facts[done].at < event.at:
+            _reach(life, tally, facts[done])
+            over = tally.score >= threshold
+            done += 1
+        tally.take(event)
+        if place + 1 == len(events) or events[place + 1].at != event.at:
+            was_over, over = over, tally.score >= threshold
+            if over and not was_over:
+                _qualify(life, event.at)
+    for fact in facts[done:]:
+        _reach(life, tally, fact)
     life.score, life.points = tally.score, tally.points()
     return life
 
 
-def _steps(lead: Lead, rules: Rules) -> list[Fact | ScoreEvent]:
-    """Everything that moves the lifecycle, by time; at one instant the score comes first, then the funnel's order."""
-    steps: list[tuple[tuple[int, int, int, int], Fact | ScoreEvent]] = [
-        ((event.at, 0, event.source, event.amount), event) for event in score_events(lead, rules.scoring)
-    ]
-    steps += [((fact.at, 1, _PLACE[fact.milestone], 0), fact) for fact in _facts(lead, rules)]
-    return [step for _, step in sorted(steps, key=lambda pair: pair[0])]
-
-
 def _reach(life: Lifecycle, tally: Tally, fact: Fact) -> None:
-    if fact.milestone is Milestone.RECYCLED:
-        if not life.closed:
-            life.milestones.setdefault((life.cycle, Milestone.RECYCLED), fact.at)
+    milestone = fact.milestone
+    cycle = life.cycle if fact.deal is None else min(cycle_of(fact.deal, life), life.cycle)
+    if milestone is Milestone.RECYCLED:
+        if not life.closed and cycle == life.cycle:
+            life.milestones.setdefault((cycle, milestone), fact.at)
             life.closed = True
             tally.restart()
-        return
-    if fact.milestone is Milestone.MQL:
+    elif milestone is Milestone.MQL:
         _qualify(life, fact.at)
-        return
-    if fact.milestone is Milestone.FIRST_RESPONSE and life.reached(Milestone.MQL) is None:
-        return  # a touch before the handoff answers nothing
-    life.milestones.setdefault((life.cycle, fact.milestone), fact.at)
-
-
-def _cross(life: Lifecycle, at: int, *, was_over: bool) -> None:
-    """The score is over the threshold at *at*; a recycled lead must cross it anew."""
-    if life.closed and was_over:
-        return
-    _qualify(life, at)
+    elif milestone is Milestone.FIRST_RESPONSE:
+        if life.reached(Milestone.MQL) is not None and not life.closed:  # else there is nothing to answer
+            life.milestones.setdefault((life.cycle, milestone), fact.at)
+    else:
+        if milestone is Milestone.SQL and fact.deal is None:
+            _reopen(life, fact.at)  # sales takes up a lead that it had given back
+            cycle = life.cycle
+        life.milestones.setdefault((cycle, milestone), fact.at)
 
 
 def _qualify(life: Lifecycle, at: int) -> None:
+    _reopen(life, at)
+    life.milestones.setdefault((life.cycle, Milestone.MQL), at)
+
+
+def _reopen(life: Lifecycle, at: int) -> None:
+    """The next qualification after a lead was recycled starts the next cycle."""
     if life.closed:
         life.cycle += 1
         life.closed = False
-    life.milestones.setdefault((life.cycle, Milestone.MQL), at)
+        life.starts[life.cycle] = at
 
 
 def _facts(lead: Lead, rules: Rules) -> Iterator[Fact]:
     for stage_map in rules.stages:
         if stage_map.kind is Kind.LEAD:
-            yield from _mapped(stage_map, lead.history.get(stage_map.field, {}))
-        elif stage_map.kind is Kind.OPPORTUNITY and stage_map.side is Side.SFA:
-            for opportunity in lead.opportunities.values():
-                yield from _mapped(stage_map, opportunity.stages)
-    yield from _first_touches(lead, rules)
+            for at, value in turns(lead, stage_map.side, stage_map.field):
+                milestone = stage_map.milestones.get(str(value))
+                if milestone is not None:
+                    yield Fact(at, milestone)
+        elif stage_map.kind is Kind.OPPORTUNITY:
+            yield from _deals(lead, stage_map)
+    if lead.activities:
+        yield from _first_touches(lead, rules)
 
 
-def _mapped(stage_map: StageMap, seen: dict[int, Scalar]) -> Iterator[Fact]:
-    for at, value in seen.items():
-        milestone = stage_map.milestones.get(str(value))
-        if milestone is not None:
-            yield Fact(at, milestone)
+def _deals(lead: Lead, stage_map: StageMap) -> Iterator[Fact]:
+    """What opportunities say; one that was deleted says nothing any more."""
+    for opportunity in lead.opportunities.values():
+        if opportunity.deleted:
+            continue
+        for at, value in opportunity.stages.items():
+            milestone = stage_map.milestones.get(str(value))
+            if milestone is not None:
+                yield Fact(at, milestone, opportunity)
 
 
 def _first_touches(lead: Lead, rules: Rules) -> Iterator[Fact]:
@@ -141,11 +160,12 @@ def _first_touches(lead: Lead, rules: Rules) -> Iterator[Fact]:
 
 
 def origin_of(lead: Lead, rules: Rules) -> Origin:
-    """Return whether the lead is inbound (SDR) or outbound (BDR): by its source, else by where it was made."""
-    for side in (Side.MA, Side.SFA):
-        source = lead.seen("source", side).said
-        if source is not None and str(source) in rules.bdr_sources:
-            return Origin.BDR
+    """Return whether the lead is inbound (SDR) or outbound (BDR): outbound if either side names such a source."""
+    if rules.bdr_sources:
+        for side in (Side.MA, Side.SFA):
+            source = lead.seen("source", side).said
+            if source is not None and str(source) in rules.bdr_sources:
+                return Origin.BDR
     return Origin.SDR
 
 
@@ -161,9 +181,6 @@ def cycle_of(opportunity: Opportunity, life: Lifecycle) -> int:
     """Return the cycle an opportunity belongs to: the one it was made for, else the one it was made in."""
     if opportunity.cycle:
         return opportunity.cycle
-    starts = [
-        cycle
-        for (cycle, each), at in life.milestones.items()
-        if each is Milestone.MQL and at <= opportunity.created_at
-    ]
-    return max(starts, default=1)
+    return max(
+        cycle for cycle, start in life.starts.items() if start == NEVER or start <= opportunity.created_at
+    )

@@ -1,19 +1,18 @@
 """Which value each side is to have, when both had a say. Pure, and the same for either order of arrival."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from services.sync.domain.lead import NEVER, Register, order_key
 from services.sync.domain.records import Scalar, Side
+from services.sync.domain.register import Register, is_blank
 from services.sync.domain.rules import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """
     What a field is to be on each side.
 
-    `winner` None: nobody said anything, or both said the same. `rule` names why; `conflict` says that both
-    sides had a value and they differed.
+    `rule` names why. `winner` None: nobody has a say ("unsaid": each side stays as it is), both say the
+    same, or each keeps its own. `conflict`: a value lost, or stands against another.
     """
 
     ma: Scalar
@@ -27,9 +26,7 @@ class Outcome:
         return self.ma if side is Side.MA else self.sfa
 
 
-def is_blank(value: Scalar) -> bool:
-    """Return whether *value* counts as not filled in."""
-    return value is None or value == ""
+UNSAID = Outcome(None, None, None, "unsaid")
 
 
 def resolve(
@@ -38,27 +35,20 @@ def resolve(
     """
     Return what the field is to be, from what each side said last.
 
-    Equal values are never a conflict. A side that never said anything cannot win or lose.
+    Equal values are never a conflict. A side that never had a value cannot win or lose; one whose value
+    somebody cleared can.
     """
-    if sfa.said_at == NEVER:
-        return Outcome(ma.said, ma.said, None if ma.said_at == NEVER else Side.MA, "only-source")
-    if ma.said_at == NEVER:
-        return Outcome(sfa.said, sfa.said, Side.SFA, "only-source")
-    if ma.said == sfa.said:
+    if not ma.speaks:
+        return Outcome(sfa.said, sfa.said, Side.SFA, "only-source") if sfa.speaks else UNSAID
+    if not sfa.speaks:
+        return Outcome(ma.said, ma.said, Side.MA, "only-source")
+    if ma.said == sfa.said or (is_blank(ma.said) and is_blank(sfa.said)):
         return Outcome(ma.said, sfa.said, None, "equal")
-    if policy is Policy.FILL_BLANK:
-        return _fill_blank(ma, sfa)
+    if policy is Policy.FILL_BLANK and not (is_blank(ma.said) or is_blank(sfa.said)):
+        return Outcome(ma.said, sfa.said, None, "fill-blank", conflict=True)
     winner, rule = _WINNERS[policy](ma, sfa, tie_order, skew_ms)
-    value = ma.said if winner is Side.MA else sfa.said
-    return Outcome(value, value, winner, rule, conflict=True)
-
-
-def _fill_blank(ma: Register, sfa: Register) -> Outcome:
-    if is_blank(ma.said):
-        return Outcome(sfa.said, sfa.said, Side.SFA, "fill-blank")
-    if is_blank(sfa.said):
-        return Outcome(ma.said, ma.said, Side.MA, "fill-blank")
-    return Outcome(ma.said, sfa.said, None, "fill-blank", conflict=True)
+    won, lost = (ma.said, sfa.said) if winner is Side.MA else (sfa.said, ma.said)
+    return Outcome(won, won, winner, rule, conflict=not is_blank(lost))
 
 
 def _always_ma(_ma: Register, _sfa: Register, _order: tuple[Side, Side], _skew: int) -> tuple[Side, str]:
@@ -75,6 +65,10 @@ def _latest(ma: Register, sfa: Register, order: tuple[Side, Side], skew_ms: int)
     return (Side.MA if ma.said_at > sfa.said_at else Side.SFA), "latest"
 
 
+def _fill_blank(ma: Register, _sfa: Register, _order: tuple[Side, Side], _skew: int) -> tuple[Side, str]:
+    return (Side.SFA if is_blank(ma.said) else Side.MA), "fill-blank"
+
+
 def _max(ma: Register, sfa: Register, order: tuple[Side, Side], skew_ms: int) -> tuple[Side, str]:
     if is_blank(ma.said) or is_blank(sfa.said):
         return (Side.SFA if is_blank(ma.said) else Side.MA), "max"
@@ -84,17 +78,17 @@ def _max(ma: Register, sfa: Register, order: tuple[Side, Side], skew_ms: int) ->
 
 
 def _never_loosen(ma: Register, sfa: Register, _order: tuple[Side, Side], _skew: int) -> tuple[Side, str]:
-    if bool(ma.said) == bool(sfa.said):  # blank on one side, False on the other: say it plainly on both
-        return max(
-            (Side.MA, Side.SFA), key=lambda s: order_key((ma if s is Side.MA else sfa).said)
-        ), "never-loosen"
-    return (Side.MA if ma.said else Side.SFA), "never-loosen"
+    """Of True and what isn't, True wins; blank and False are the same consent, and False says it plainly."""
+    if ma.said or sfa.said:
+        return (Side.MA if ma.said else Side.SFA), "never-loosen"
+    return (Side.SFA if is_blank(ma.said) else Side.MA), "never-loosen"
 
 
 _WINNERS = {
     Policy.MA: _always_ma,
     Policy.SFA: _always_sfa,
     Policy.LATEST: _latest,
+    Policy.FILL_BLANK: _fill_blank,
     Policy.MAX: _max,
     Policy.NEVER_LOOSEN: _never_loosen,
 }

@@ -1,0 +1,36 @@
+"""`tasuki init`: writes a configuration to start from."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.screen import standard_output
+from services.errors import Misconfigured
+from services.sync.settings import CONFIG_FILE, template
+
+
+def init(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="[PATH]", show_default=False, help=f"A file, or a folder for {CONFIG_FILE}."),
+    ] = Path(CONFIG_FILE),
+) -> None:
+    """
+    Write a complete, commented tasuki.toml for HubSpot and Salesforce.
+
+    Never overwrites a file.
+    """
+    target = path / CONFIG_FILE if path.is_dir() else path
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(template())
+    except FileExistsError:
+        raise Misconfigured(f"{target} exists already; give another path, or move it away first") from None
+    except OSError as error:
+        raise Misconfigured(f"{target} can't be written: {error.strerror or error}") from None
+    console = standard_output()
+    console.print(f"wrote {target}", markup=False)
+    console.print(
+        'next: put in what is marked "yours", set the secrets, then run: tasuki check', markup=False
+    )

@@ -1,0 +1,116 @@
+"""`tasuki rehearse`: a firm's own history, played through the sandboxes."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from services.cli.exits import ExitCode
+from services.cli.screen import standard_output
+
+if TYPE_CHECKING:  # the sandboxes take a second to import that `tasuki --help` should not cost
+    from services.cli.rehearse.history import History
+    from services.cli.rehearse.run import Order, Result
+
+_SHOWN = 20
+
+
+def rehearse(
+    leads: Annotated[Path, typer.Option(help="CSV of leads: UTF-8 or Shift_JIS, with a header.")],
+    column_map: Annotated[
+        Path, typer.Option("--map", help="TOML: which column says what; see docs/rehearse.md.")
+    ],
+    deals: Annotated[Path | None, typer.Option(help="CSV of deals, joined to the leads.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.1, help="Acts a second; as fast as can be if left out.")
+    ] = None,
+    kill_every: Annotated[
+        float | None, typer.Option(min=0.5, help="Kill the service with SIGKILL every so many seconds.")
+    ] = None,
+    export: Annotated[Path | None, typer.Option(help="Write the canonical export of the store here.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Work here and keep it; a temporary folder if left out.")
+    ] = None,
+) -> None:
+    """
+    Play a history from CSV files through two sandboxes, as its people's acts at their own times, and judge.
+
+    Ends with 0 only if both sandboxes are equal and every lead and milestone of the history is there.
+    """
+    from services.cli.rehearse.run import Order, keep_aside, prepare  # noqa: PLC0415
+
+    console = standard_output()
+    with tempfile.TemporaryDirectory(prefix="tasuki-") as temporary:
+        order = Order(
+            leads=leads,
+            deals=deals,
+            column_map=column_map,
+            folder=folder or Path(temporary),
+            rate=rate,
+            kill_every_s=kill_every,
+        )
+        order.folder.mkdir(parents=True, exist_ok=True)
+        history, _ = prepare(order)
+        _show_bad(history, keep_aside(history.bad, folder or leads.parent), console)
+        result = asyncio.run(_with_progress(order, history, console))
+    if export is not None:
+        export.write_bytes(result.export)
+    _show(result, console)
+    raise typer.Exit(ExitCode.OK if result.good else ExitCode.NEGATIVE)
+
+
+def _show_bad(history: "History", kept: Path | None, console: Console) -> None:
+    for each in history.bad[:_SHOWN]:
+        console.print(str(each), style="yellow", markup=False)
+    if len(history.bad) > _SHOWN:
+        console.print(f"… and {len(history.bad) - _SHOWN} more", style="yellow")
+    if kept is not None:
+        console.print(
+            f"{len(history.bad)} rows are kept aside in {kept}; the rest goes on",
+            style="yellow",
+            markup=False,
+        )
+
+
+async def _with_progress(order: "Order", history: "History", console: Console) -> "Result":
+    from services.cli.rehearse.run import rehearse as play  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        played = progress.add_task("played", total=len(history.deeds))
+        waiting = progress.add_task("under way", total=None, visible=False)
+
+        def told(what: str, count: int) -> None:
+            if what == "played":
+                progress.advance(played, count)
+            else:
+                progress.update(waiting, visible=True, description=f"under way: {count}")
+
+        return await play(order, history, told=told)
+
+
+def _show(result: "Result", console: Console) -> None:
+    table = Table("milestone", "history", "reached", "at its own time")
+    for milestone in result.expected.keys() | result.counts.keys():
+        table.add_row(
+            milestone.value,
+            str(result.expected.get(milestone, "")),
+            str(result.counts.get(milestone, 0)),
+            str(result.at_own_times.get(milestone, "")),
+        )
+    console.print(table)
+    found = result.comparison
+    console.print(
+        f"{result.leads} leads, {found.pairs} stand on both sides, {found.fields} fields compared,"
+        f" {len(found.differences)} differences; {result.kills} kills; {result.seconds:.1f} s"
+    )
+    for each in found.differences[:_SHOWN]:
+        console.print(str(each), style="red", markup=False)
+    console.print(
+        "the two sandboxes are equal and nothing is lost" if result.good else "NOT as the history says"
+    )

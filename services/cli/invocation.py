@@ -1,0 +1,54 @@
+"""What the options before the command say: which configuration, which log format, which environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias, cast
+
+import typer
+
+from services.runtime import logs
+from services.sync.settings import CONFIG_FILE, Settings, load
+
+LogFormat: TypeAlias = Literal["auto", "json", "console"]
+
+ConfigOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="TASUKI_CONFIG",
+        metavar="FILE",
+        show_default=False,
+        help=f"The configuration; ./{CONFIG_FILE} where left out.",
+    ),
+]
+"""Taken by `tasuki` itself and by each command that reads the configuration; the command's own wins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """One call of the command line; `config` None stands for ./tasuki.toml."""
+
+    config: Path | None = None
+    log_format: LogFormat | None = None
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def settings(self, config: Path | None = None, *, need_secrets: bool = True) -> Settings:
+        """Return the settings of *config* or of the call's own file. Raises ConfigurationErrors."""
+        settings = load(config or self.config or Path(CONFIG_FILE), self.environ, need_secrets=need_secrets)
+        if self.log_format is None:
+            return settings
+        return replace(settings, logs=settings.logs.model_copy(update={"format": self.log_format}))
+
+
+def invocation_of(context: typer.Context) -> Invocation:
+    """Return what the options before the command said."""
+    return cast("Invocation", context.obj)
+
+
+def start_logging(settings: Settings) -> None:
+    """Route the process's logging as *settings* say; for commands that run for long."""
+    as_json = {"auto": None, "json": True, "console": False}[settings.logs.format]
+    logs.set_up(json=as_json, level=settings.logs.level)

@@ -1,0 +1,1 @@
+"""`tasuki rehearse`: a firm's history from CSV files, played through the sandboxes as its users' acts."""

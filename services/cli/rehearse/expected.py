@@ -1,0 +1,34 @@
+"""What a history must have led to: its milestones at its own times, worked out without the service."""
+
+from services.cli.rehearse.history import History, PersonMade
+from services.sync.domain.lead import Lead
+from services.sync.domain.lifecycle import trace
+from services.sync.domain.records import Scalar
+from services.sync.domain.rules import Milestone, Rules
+
+Times = dict[Milestone, dict[str, int]]
+
+
+def expected_times(history: History, rules: Rules) -> Times:
+    """Return for each milestone: e-mail address → when it must have been reached, epoch ms."""
+    found: Times = {}
+    emails: dict[str, str] = {}
+    for deed in history.deeds:
+        if isinstance(deed, PersonMade):
+            email = emails[deed.lead] = deed.fields.get("email", "")
+            if _qualifies(deed, rules):
+                found.setdefault(Milestone.MQL, {})[email] = deed.at
+        else:
+            times = found.setdefault(deed.milestone, {})
+            email = emails[deed.lead]
+            times[email] = min(deed.at, times.get(email, deed.at))
+    return found
+
+
+def _qualifies(deed: PersonMade, rules: Rules) -> bool:
+    """Return whether the person's score is over the threshold from the start."""
+    values: dict[str, Scalar] = {**deed.fields, **deed.counters}
+    lead = Lead(
+        deed.lead, created_at=deed.at, history={name: {deed.at: value} for name, value in values.items()}
+    )
+    return trace(lead, rules).reached(Milestone.MQL) is not None

@@ -1,0 +1,201 @@
+"""A rehearsal from its files to its verdict."""
+
+import asyncio
+import csv
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.cli.rehearse.column_map import ColumnMap, load_map
+from services.cli.rehearse.csv_rows import BadRow, read_table
+from services.cli.rehearse.expected import Times, expected_times
+from services.cli.rehearse.history import History, PersonMade, make_history
+from services.cli.rehearse.player import Player, SalesView, unknown_words
+from services.cli.stage.books import Books
+from services.cli.stage.export import export, name_of
+from services.cli.stage.look import opportunities_differ, people
+from services.cli.stage.quiet import quiet
+from services.cli.stage.stage import Stage
+from services.cli.stage.verdict import Comparison, compare
+from services.errors import Misconfigured
+from services.sync.application.identify import email_claim
+from services.sync.domain.lead import Lead
+from services.sync.domain.records import Side
+from services.sync.domain.rules import Milestone
+
+QUIET_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to rehearse. `kill_every_s` None kills nothing; `rate` is acts a second, None as fast as can be."""
+
+    leads: Path
+    column_map: Path
+    folder: Path
+    deals: Path | None = None
+    rate: float | None = None
+    kill_every_s: float | None = None
+
+
+@dataclass(slots=True)
+class Result:
+    """
+    What came of it.
+
+    `counts` and `expected` are by milestone; `at_own_times` counts the milestones whose time is that of the
+    history, to the millisecond.
+    """
+
+    history: History
+    comparison: Comparison
+    counts: dict[Milestone, int]
+    expected: dict[Milestone, int]
+    at_own_times: dict[Milestone, int]
+    leads: int
+    seconds: float
+    kills: int
+    export: bytes
+
+    @property
+    def good(self) -> bool:
+        """Whether the sandboxes are equal and every milestone of the history is there, at its own time."""
+        return (
+            self.comparison.equal
+            and self.leads == sum(isinstance(each, PersonMade) for each in self.history.deeds)
+            and all(self.counts.get(each, 0) == count for each, count in self.expected.items())
+            and all(self.at_own_times.get(each, 0) == count for each, count in self.expected.items())
+        )
+
+
+def prepare(order: Order) -> tuple[History, ColumnMap]:
+    """Read the files. Raises Misconfigured."""
+    column_map = load_map(order.column_map)
+    leads = read_table(order.leads)
+    deals = read_table(order.deals) if order.deals is not None else None
+    if deals is not None and column_map.deals is None:
+        raise Misconfigured(f"{order.column_map}: has no [deals], which --deals needs")
+    bad = [*leads.bad, *(deals.bad if deals else ())]
+    return make_history(leads.rows, deals.rows if deals else (), column_map, bad=bad), column_map
+
+
+def keep_aside(bad: Sequence[BadRow], folder: Path) -> Path | None:
+    """Write the rows that were not used into one file, with place and reason; return it, None without any."""
+    if not bad:
+        return None
+    path = folder / "rows-kept-aside.csv"
+    with path.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(("file", "line", "column", "problem", "row"))
+        for each in bad:
+            cells = (cell.encode("utf-8", "replace").decode() for cell in each.cells)
+            writer.writerow((each.file, each.line, each.column or "", each.problem, "\t".join(cells)))
+    return path
+
+
+async def rehearse(order: Order, history: History, *, told: Callable[[str, int], None]) -> Result:
+    """
+    Play *history* on a new stage and judge.
+
+    Args:
+        order: Where and how.
+        history: From `prepare`.
+        told: Told what goes on: "played" with a number of deeds more, "waiting" with what is left.
+
+    Raises:
+        Misconfigured: The map names fields or milestones that tasuki.toml doesn't have.
+        NotQuiet: The service doesn't come to an end.
+    """
+    began = time.monotonic()
+    async with Stage(order.folder) as stage:
+        maps = {Side.MA: stage.settings.ma_fields, Side.SFA: stage.settings.sfa_fields}
+        if unknown := unknown_words(history, stage.settings.rules, maps):
+            raise Misconfigured(f"{order.column_map}: names what tasuki.toml has not: {', '.join(unknown)}")
+        sales = SalesView(stage.sfa, *stage.sales_names())
+        player = Player(
+            ma=stage.ma,
+            sfa=stage.sfa,
+            sales=sales,
+            rules=stage.settings.rules,
+            maps=maps,
+            rate=order.rate,
+            done=lambda count: told("played", count),
+        )
+        async with (
+            _background(stage.watch()),
+            _background(sales.follow()),
+            _background(_killing(stage, order.kill_every_s)),
+        ):
+            await player.play(history)
+        await stage.ready()
+        async with stage.open_books() as books:
+            await quiet(
+                [stage.ma, stage.sfa],
+                books,
+                within_s=QUIET_WITHIN_S,
+                told=lambda left, undelivered: told("waiting", left.unread + left.dirty + undelivered),
+            )
+            return await _judge(stage, books, history, time.monotonic() - began)
+
+
+async def _killing(stage: Stage, every_s: float | None) -> None:
+    while every_s is not None:
+        await asyncio.sleep(every_s)
+        await stage.kill_service()
+
+
+@asynccontextmanager
+async def _background(work: Coroutine[None, None, None]) -> AsyncGenerator[None]:
+    """Run *work* beside the block; what ends it early ends the block."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work)
+        yield
+        task.cancel()
+
+
+async def _judge(stage: Stage, books: Books, history: History, seconds: float) -> Result:
+    leads = [lead async for lead in books.leads()]
+    counts: dict[Milestone, int] = {}
+    for lead in leads:
+        for _, milestone in lead.told.milestones:
+            counts[milestone] = counts.get(milestone, 0) + 1
+    expected = expected_times(history, stage.settings.rules)
+    qualified = {
+        email_claim(name_of(lead))
+        for lead in leads
+        if any(each is Milestone.MQL for _, each in lead.told.milestones)
+    }
+    ma, sfa = await people(stage)
+    comparison = compare(
+        ma,
+        sfa,
+        rules=stage.settings.rules,
+        maps={Side.MA: stage.settings.ma_fields, Side.SFA: stage.settings.sfa_fields},
+        expected=qualified,
+    )
+    comparison.differences += await opportunities_differ(stage, ma)
+    return Result(
+        history=history,
+        comparison=comparison,
+        counts=counts,
+        expected={milestone: len(times) for milestone, times in expected.items()},
+        at_own_times=_at_own_times(leads, expected),
+        leads=len(leads),
+        seconds=seconds,
+        kills=stage.kills,
+        export=export(leads, stage.settings.rules),
+    )
+
+
+def _at_own_times(leads: list[Lead], expected: Times) -> dict[Milestone, int]:
+    by_email = {str(lead.seen("email", Side.MA).there): lead for lead in leads}
+    found: dict[Milestone, int] = {}
+    for milestone, times in expected.items():
+        found[milestone] = sum(
+            by_email[email].told.milestones.get((1, milestone)) == at
+            for email, at in times.items()
+            if email in by_email
+        )
+    return found

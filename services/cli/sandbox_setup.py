@@ -1,0 +1,66 @@
+"""Sets a sandbox up for a field map: the custom fields that it names, and the webhooks that it needs."""
+
+from collections.abc import Iterator, Mapping
+
+from services.sync.adapters.hubspot.sandbox import Property
+from services.sync.adapters.hubspot.sandbox.schema import PROPERTIES
+from services.sync.adapters.salesforce.sandbox.catalogue import schema
+from services.sync.adapters.salesforce.sandbox.fields import Field
+from services.sync.domain.field_map import FieldMap, FieldType
+from services.sync.domain.records import Kind
+
+_HUBSPOT_TYPES: Mapping[FieldType, str] = {
+    FieldType.INTEGER: "number",
+    FieldType.NUMBER: "number",
+    FieldType.MONEY: "number",
+    FieldType.DATE: "date",
+    FieldType.INSTANT: "datetime",
+    FieldType.BOOLEAN: "bool",
+    FieldType.OWNER: "enumeration",
+}
+_SALESFORCE_TYPES: Mapping[FieldType, str] = {
+    FieldType.EMAIL: "email",
+    FieldType.INTEGER: "int",
+    FieldType.NUMBER: "double",
+    FieldType.MONEY: "currency",
+    FieldType.DATE: "date",
+    FieldType.INSTANT: "datetime",
+    FieldType.BOOLEAN: "boolean",
+    FieldType.OWNER: "reference",
+}
+_RECORD_EVENTS = ("contact.creation", "contact.deletion", "contact.merge", "contact.privacyDeletion")
+
+
+def hubspot_properties(fields: FieldMap) -> tuple[Property, ...]:
+    """Return the contact properties that *fields* name and a fresh portal lacks."""
+    there = {each.name for each in PROPERTIES["contact"]}
+    return tuple(
+        Property(
+            name=each.vendor_name,
+            label=each.vendor_name,
+            type=_HUBSPOT_TYPES.get(each.type, "string"),
+            custom=True,
+        )
+        for each in fields.of(Kind.LEAD)
+        if each.vendor_name not in there
+    )
+
+
+def hubspot_subscriptions(fields: FieldMap) -> tuple[str, ...]:
+    """Return the webhooks that tell of every change of *fields*, as the sandbox's `subscribe` takes them."""
+    changes = (f"contact.propertyChange:{each.vendor_name}" for each in fields.of(Kind.LEAD))
+    return (*_RECORD_EVENTS, *dict.fromkeys(changes))
+
+
+def salesforce_fields(fields: FieldMap) -> Mapping[str, tuple[Field, ...]]:
+    """Return by object the fields that *fields* name and a fresh organisation lacks."""
+    wanted = {"Lead": Kind.LEAD, "Contact": Kind.LEAD, "Opportunity": Kind.OPPORTUNITY}
+    return {name: tuple(_missing(fields, kind, name)) for name, kind in wanted.items()}
+
+
+def _missing(fields: FieldMap, kind: Kind, vendor_object: str) -> Iterator[Field]:
+    there = schema().objects[vendor_object].fields
+    for each in fields.of(kind, vendor_object):
+        if each.vendor_name not in there:
+            kind_of_value = _SALESFORCE_TYPES.get(each.type, "string")
+            yield Field(name=each.vendor_name, type=kind_of_value, label=each.vendor_name)

@@ -1,0 +1,91 @@
+"""The service's books, read from outside while it runs: its leads, and whether anything is still under way."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from schemas.topics import INBOX, LEAD_CHANGES
+from services.runtime.keys import ShardId
+from services.runtime.log.port import Log
+from services.runtime.store import Store
+from services.sync.adapters.lead_codec import decode
+from services.sync.app import SERVICE
+from services.sync.domain.lead import Lead
+from services.sync.domain.records import Side
+
+_PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """What is still to be done: records not folded, events not relayed, leads that a side waits for."""
+
+    unread: int
+    outbox: int
+    dirty: int
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the service is at quiet."""
+        return self.unread == self.outbox == self.dirty == 0
+
+    def __str__(self) -> str:
+        """Return it for a person."""
+        return f"{self.unread} records unread, {self.outbox} events unsent, {self.dirty} leads waiting"
+
+
+class Books:
+    """
+    Reads the shards of sync.
+
+    Args:
+        partitions: Of each topic.
+    """
+
+    def __init__(self, *, log: Log, store: Store, partitions: int) -> None:
+        self._log = log
+        self._store = store
+        self._partitions = partitions
+
+    async def under_way(self) -> UnderWay:
+        """Return what the service has still to do."""
+        unread = 0
+        commands: list[tuple[str | bytes | int, ...]] = []
+        for topic in (INBOX.name, LEAD_CHANGES.name):
+            offsets = await self._log.offsets(topic)
+            shards = [ShardId(SERVICE, topic, partition) for partition in range(self._partitions)]
+            ledgers = await self._store.read([("HGET", each.ledger_key, "offset") for each in shards])
+            for shard, ledger in zip(shards, ledgers, strict=True):
+                bounds = offsets[shard.partition]
+                done = bounds.begin if ledger is None else max(bounds.begin, int(ledger) + 1)
+                unread += max(0, bounds.end - done)
+                commands.append(("XLEN", shard.outbox_key))
+        outboxes = await self._store.read(commands)
+        dirty = await self._store.read(
+            [("ZCARD", shard.key(f"dirty:{side}")) for shard in self._lead_shards() for side in Side]
+        )
+        return UnderWay(unread, sum(map(int, outboxes)), sum(map(int, dirty)))
+
+    async def leads(self) -> AsyncIterator[Lead]:
+        """Yield every lead, in no order."""
+        for shard in self._lead_shards():
+            prefix = shard.key("lead:")
+            pattern = prefix.replace("{", "[{]").replace("}", "[}]") + "*"
+            async for keys in _scan(self._store, pattern):
+                for key, blob in zip(keys, await self._store.mget(keys), strict=True):
+                    if blob is not None:
+                        yield decode(key.removeprefix(prefix), blob)
+
+    def _lead_shards(self) -> list[ShardId]:
+        return [ShardId(SERVICE, LEAD_CHANGES.name, partition) for partition in range(self._partitions)]
+
+
+async def _scan(store: Store, pattern: str) -> AsyncIterator[list[str]]:
+    cursor: bytes | int = 0
+    while True:
+        (answer,) = await store.read([("SCAN", cursor, "MATCH", pattern, "COUNT", _PAGE)])
+        cursor, keys = answer
+        found = sorted({key.decode() for key in keys})
+        if found:
+            yield found
+        if int(cursor) == 0:
+            return

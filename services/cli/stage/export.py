@@ -1,0 +1,87 @@
+"""
+The canonical export of the store: what the two systems said, reached and hold, without a trace of how it got there.
+
+Ids that we or the vendors hand out, and the times of our own writes, depend on the order in which work was
+done; they are left out, and a lead is named by its e-mail address. So two runs of one history, whatever was
+killed on the way, give the same bytes.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from services.sync.domain.lead import NEVER, Activity, Lead, Opportunity
+from services.sync.domain.lifecycle import trace
+from services.sync.domain.records import Side
+from services.sync.domain.rules import Rules
+
+
+def export(leads: Iterable[Lead], rules: Rules) -> bytes:
+    """Return one JSON line for each lead, sorted by name."""
+    lines = sorted(orjson.dumps(_lead(lead, rules), option=orjson.OPT_SORT_KEYS) for lead in leads)
+    return b"".join(line + b"\n" for line in lines)
+
+
+def name_of(lead: Lead) -> str:
+    """Return the e-mail address of *lead*, or its first record's where it has none."""
+    for side in Side:
+        address = lead.seen("email", side).there
+        if address:
+            return str(address)
+    return min((str(each) for side in Side if (each := lead.person(side)) is not None), default=lead.id)
+
+
+def _lead(lead: Lead, rules: Rules) -> dict[str, Any]:
+    life = trace(lead, rules)
+    return {
+        "lead": name_of(lead),
+        "created_at": lead.created_at,
+        "score": life.score,
+        "reasons": life.points,
+        "stage": life.stage.value,
+        "milestones": {
+            f"{cycle}:{milestone.value}": at for (cycle, milestone), at in life.milestones.items()
+        },
+        "told": {f"{cycle}:{milestone.value}": at for (cycle, milestone), at in lead.told.milestones.items()},
+        "offered": sorted(lead.told.offered),
+        "stands": {side.value: lead.person(side) is not None for side in Side},
+        "fields": {name: _field(lead, name) for name in lead.fields},
+        "history": {
+            name: {str(at): value for at, value in seen.items()} for name, seen in lead.history.items()
+        },
+        "opportunities": sorted(
+            (_opportunity(each) for each in lead.opportunities.values()), key=orjson.dumps
+        ),
+        "activities": sorted((_activity(each) for each in lead.activities.values()), key=orjson.dumps),
+        "slots": sorted(lead.slots),
+        "refused": sorted(lead.refused),
+    }
+
+
+def _field(lead: Lead, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for side in Side:
+        register = lead.seen(name, side)
+        if register.there_at != NEVER:
+            found[side.value] = {"there": register.there}
+            if register.said_at != NEVER:
+                found[side.value] |= {"said": register.said, "said_at": register.said_at}
+    return found
+
+
+def _opportunity(deal: Opportunity) -> dict[str, Any]:
+    return {
+        "cycle": deal.cycle,
+        "deleted": deal.deleted,
+        "fields": {name: register.there for name, register in sorted(deal.fields.items())},
+        "stages": {str(at): value for at, value in sorted(deal.stages.items())},
+    }
+
+
+def _activity(activity: Activity) -> dict[str, Any]:
+    return {
+        "side": activity.side.value,
+        "fields": {name: value for name, (value, _) in sorted(activity.fields.items())},
+        "deleted": activity.deleted,
+    }

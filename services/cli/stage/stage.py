@@ -1,0 +1,228 @@
+"""The stage: sandboxes in this process, the store's server, and `tasuki up` as a process that may be killed."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from services.cli.sandbox_setup import hubspot_subscriptions
+from services.cli.stage.books import Books
+from services.cli.stage.portals import hubspot_settings, salesforce_settings
+from services.cli.stage.sandbox_client import SandboxClient
+from services.errors import Retryable
+from services.runtime.valkey_server import EmbeddedServer
+from services.sync.adapters.hubspot.sandbox import HubSpotSandbox
+from services.sync.adapters.salesforce.sandbox import SalesforceSandbox
+from services.sync.app import make_log, make_store, topic_specs
+from services.sync.domain.records import Kind, Side
+from services.sync.settings import Settings, demo_document, loads
+from services.sync.settings.demo import DEMO_ENVIRONMENT
+
+READY_WITHIN_S = 60
+_POLL_S = 0.05
+_PUBLIC_URL = "https://tasuki.sandbox.example"
+
+
+class NotReady(Retryable):
+    """The service did not become ready; its log says why."""
+
+
+class Stage:
+    """
+    Everything that a play needs; use it as an async context.
+
+    Args:
+        folder: For the store, the configuration and the service's log; kept.
+        overrides: Section → key → value of tasuki.toml, on top of the demo's.
+    """
+
+    def __init__(self, folder: Path, *, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        self.folder = folder
+        self._overrides = overrides or {}
+        self._stack = AsyncExitStack()
+        self._service: asyncio.subprocess.Process | None = None
+        self._port = _free_port()
+        self._killing = False
+        self.kills = 0
+
+    async def __aenter__(self) -> Self:
+        """Start all parts; returns when the service is ready."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop all parts, the service first."""
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        self.server = await self._stack.enter_async_context(EmbeddedServer(self.folder / "store"))
+        fields = loads(self._document(), DEMO_ENVIRONMENT, file="the stage", folder=self.folder)
+        self.hubspot = await self._stack.enter_async_context(
+            HubSpotSandbox(
+                hubspot_settings(
+                    fields.ma_fields,
+                    hook=f"{self.base_url}/webhooks/hubspot",
+                    public=f"{_PUBLIC_URL}/webhooks/hubspot",
+                )
+            )
+        )
+        self.hubspot.state.subscribe(*hubspot_subscriptions(fields.ma_fields))
+        self.salesforce = await self._stack.enter_async_context(
+            SalesforceSandbox(salesforce_settings(fields.sfa_fields))
+        )
+        self.ma = SandboxClient(self.hubspot.base_url)
+        self.sfa = SandboxClient(self.salesforce.base_url)
+        self._sales_users = {
+            each["id"]: str(each["fields"]["Email"]) async for each in self.sfa.records("User")
+        }
+        self._stack.push_async_callback(self.ma.close)
+        self._stack.push_async_callback(self.sfa.close)
+        self._http = await self._stack.enter_async_context(httpx2.AsyncClient(timeout=10))
+        self.settings = self._configure()
+        self._stack.push_async_callback(self.stop_service)
+        await self.start_service()
+        await self.ready()
+
+    def _configure(self) -> Settings:
+        """Write the configuration that the service reads, and return it as read."""
+        text = self._document(self.hubspot.base_url, self.salesforce.base_url, self.salesforce.grpc_target)
+        self.config = self.folder / "tasuki.toml"
+        self.config.write_text(text, encoding="utf-8")
+        return loads(text, DEMO_ENVIRONMENT, file=str(self.config), folder=self.folder)
+
+    def _document(
+        self,
+        hubspot_url: str = "http://127.0.0.1:1",
+        salesforce_url: str = "http://127.0.0.1:2",
+        pubsub: str = "127.0.0.1:3",
+    ) -> str:
+        return demo_document(
+            hubspot_url=hubspot_url,
+            salesforce_url=salesforce_url,
+            pubsub=pubsub,
+            data_folder=self.folder / "store",
+            public_url=_PUBLIC_URL,
+            port=self._port,
+            overrides=self._overrides,
+        )
+
+    @property
+    def service_log(self) -> Path:
+        """What the service logs."""
+        return self.folder / "service.log"
+
+    @property
+    def base_url(self) -> str:
+        """Where the service's door is on this machine."""
+        return f"http://127.0.0.1:{self._port}"
+
+    async def start_service(self) -> None:
+        """Start `tasuki up` as a process of its own."""
+        with self.service_log.open("ab") as output:
+            self._service = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "services.cli.main", "--log-format", "json", "up", "--config", str(self.config)),
+                stdout=output,
+                stderr=output,
+                stdin=asyncio.subprocess.DEVNULL,
+                env={**os.environ, **DEMO_ENVIRONMENT},
+            )
+
+    async def stop_service(self) -> None:
+        """Ask the service to stop, as a supervisor would, and wait for it."""
+        if self._service is not None and self._service.returncode is None:
+            self._service.send_signal(signal.SIGTERM)
+            await self._service.wait()
+
+    async def kill_service(self) -> None:
+        """Kill the service with SIGKILL and start it again at once."""
+        self._killing = True
+        try:
+            if self._service is not None and self._service.returncode is None:
+                self._service.kill()
+                await self._service.wait()
+                self.kills += 1
+            await self.start_service()
+        finally:
+            self._killing = False
+
+    async def watch(self) -> None:
+        """Run until cancelled; raise NotReady when the service ends without having been killed by us."""
+        while True:
+            service = self._service
+            if service is not None and service.returncode is not None and not self._killing:
+                raise NotReady(f"the service ended with {service.returncode}; see {self.service_log}")
+            await asyncio.sleep(_POLL_S)
+
+    async def ready(self) -> None:
+        """Return when the service says it is ready. Raises NotReady."""
+        deadline = asyncio.get_running_loop().time() + READY_WITHIN_S
+        while True:
+            if self._service is not None and self._service.returncode is not None:
+                raise NotReady(f"the service ended with {self._service.returncode}; see {self.service_log}")
+            if await self._is_ready():
+                return
+            if asyncio.get_running_loop().time() > deadline:
+                raise NotReady(f"the service wasn't ready within {READY_WITHIN_S} s; see {self.service_log}")
+            await asyncio.sleep(_POLL_S)
+
+    async def _is_ready(self) -> bool:
+        try:
+            answer = await self._http.get(f"{self.base_url}/health/ready")
+        except httpx2.HTTPError:
+            return False
+        return answer.status_code == 200  # noqa: PLR2004 (OK)
+
+    @asynccontextmanager
+    async def open_books(self) -> AsyncGenerator[Books]:
+        """Give the service's books, for reading beside it."""
+        log = make_log(self.settings, self.server.url)
+        store = make_store(self.settings, self.server.url)
+        partitions = self.settings.log.partitions
+        try:
+            await store.start()
+            await log.start()
+            await log.ensure_topics(topic_specs(partitions))
+            yield Books(log=log, store=store, partitions=partitions)
+        finally:
+            await log.close()
+            await store.close()
+
+    def sales_names(self) -> tuple[str, str]:
+        """Return the sales tool's names of the e-mail address and of our id."""
+        email = next(each for each in self.settings.sfa_fields.of(Kind.LEAD, "Lead") if each.name == "email")
+        return email.vendor_name, self.settings.sfa.external_id_field
+
+    def owners(self) -> dict[Side, dict[str, str]]:
+        """Return for each side: user id → e-mail address."""
+        return {
+            Side.MA: {each.id: each.email for each in self.hubspot.state.settings.owners},
+            Side.SFA: self._sales_users,
+        }
+
+    async def metrics(self) -> str:
+        """Return the service's metrics as text; empty while it is away."""
+        try:
+            return (await self._http.get(f"{self.base_url}/metrics")).text
+        except httpx2.HTTPError:
+            return ""
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

@@ -1,0 +1,117 @@
+"""A lead's timeline on the terminal, in Japanese or English."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+
+Json: TypeAlias = Mapping[str, Any]
+
+_WORDS = {
+    "observed": "観測",
+    "decided": "判定",
+    "score": "スコア",
+    "reached": "到達",
+    "retracted": "到達取消",
+    "activity": "活動",
+    "sent": "送信",
+    "settled": "結果",
+    "handed-over": "引き渡し",
+    "cycle": "サイクル",
+}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def show(found: Json, console: Console, *, time_zone: str, language: str) -> None:
+    """Print *found* (from `Timeline.of`); times are in *time_zone*."""
+    zone = ZoneInfo(time_zone)
+    japanese = language == "ja"
+    title = f"{found['lead_id']}   {found['stage']} (cycle {found['cycle']}, {found['origin'].upper()})"
+    console.print(title, style="bold", markup=False)
+    reasons = ", ".join(f"{label} {points:+d}" for label, points in found["reasons"].items())
+    console.print(f"score {found['score']}: {reasons or '-'}", markup=False)
+    for side, ref in found["links"].items():
+        console.print(f"{side}: {ref}", markup=False)
+    console.print()
+    table = Table(
+        "時刻" if japanese else "time",
+        "事" if japanese else "what",
+        "内容" if japanese else "detail",
+        box=None,
+    )
+    for entry in found["entries"]:
+        kind = entry["kind"]
+        word = _WORDS.get(kind, kind) if japanese else kind
+        table.add_row(_time(entry["at"], zone), word, _escaped(_DETAILS.get(kind, _plain)(entry)))
+    console.print(table)
+    for lack in found["waiting"]:
+        waits = ", ".join(lack["fields"])
+        console.print(
+            f"{'待ち' if japanese else 'waits'}: {lack['side']} {lack['slot']} ({waits}): {lack['why']}",
+            style="yellow",
+            markup=False,
+        )
+    for slot in found["refused"]:
+        console.print(
+            f"{'拒否' if japanese else 'refused'}: {slot}; see the dead letters", style="red", markup=False
+        )
+
+
+def _time(instant: int, zone: ZoneInfo) -> str:
+    moment = (_EPOCH + timedelta(milliseconds=instant)).astimezone(zone)
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def _observed(entry: Json) -> str:
+    own = sum(bool(each.get("own")) for each in entry["fields"])
+    names = ", ".join(f"{each['name']}={each['value']!r}" for each in entry["fields"] if not each.get("own"))
+    echo = f" ({own} of our own writes came back)" if own else ""
+    gone = " deleted" if entry.get("deleted") else ""
+    return (
+        f"{entry['ref']['system']} {entry['ref']['object']} {entry['ref']['id']}{gone}: {names or '-'}{echo}"
+    )
+
+
+def _decided(entry: Json) -> str:
+    lines: list[str] = []
+    for each in entry["decisions"]:
+        line = f"{each['field']} = {each['value']!r} by {each['rule']}"
+        loser = each.get("loser")
+        lines.append(line + (f", not {loser['value']!r} of {loser['side']}" if loser else ""))
+    return "\n".join(lines)
+
+
+def _sent(entry: Json) -> str:
+    fields = ", ".join(f"{name}={value!r}" for name, value in entry["fields"].items())
+    return f"→ {entry['side']} {entry['slot']}: {fields}"
+
+
+def _settled(entry: Json) -> str:
+    if entry["outcome"] == "confirmed":
+        ref = entry["ref"]
+        made = " created" if entry.get("created") else ""
+        return f"{entry['side']} {entry['slot']}: confirmed{made} {ref['object']} {ref['id']}"
+    return f"{entry['side']} {entry['slot']}: refused, {entry['code']}: {entry['detail']}"
+
+
+def _plain(entry: Json) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in entry.items() if name not in {"at", "kind"})
+
+
+_DETAILS: Mapping[str, Callable[[Json], str]] = {
+    "observed": _observed,
+    "decided": _decided,
+    "sent": _sent,
+    "settled": _settled,
+    "score": lambda entry: f"{entry['previous']} → {entry['score']}",
+    "reached": lambda entry: f"{entry['milestone']} (cycle {entry['cycle']})",
+    "retracted": lambda entry: f"{entry['milestone']} (cycle {entry['cycle']})",
+    "handed-over": lambda entry: f"{entry['handoff']} to {entry.get('owner')}",
+}

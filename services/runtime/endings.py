@@ -1,0 +1,21 @@
+"""Ending tasks for certain: on Python 3.11 a single `cancel` may be lost."""
+
+import asyncio
+
+_AGAIN_S = 0.1
+
+
+async def ended(*tasks: asyncio.Task[None] | None) -> None:
+    """
+    Cancel *tasks* and return when they have ended; their outcome is not raised here.
+
+    Cancels again and again: before Python 3.12 `asyncio.wait_for` swallows a cancellation that comes in the
+    same turn of the loop as its result, and redis-py sends each command through it.
+    Source: https://docs.python.org/3/library/asyncio-task.html#asyncio.wait_for
+    """
+    running: list[asyncio.Task[None]] = [task for task in tasks if task is not None and not task.done()]
+    while running:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=_AGAIN_S)
+        running = [task for task in running if not task.done()]

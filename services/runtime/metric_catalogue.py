@@ -1,0 +1,342 @@
+"""
+The catalogue of metrics: name, kind, unit, meaning, labels. `docs/metrics.md` is generated from it.
+
+Counters end in `_total`, durations in `_seconds`. A label's values are a closed list, or "configured" where
+the configuration bounds them (systems, topics, partitions …): then at most 200 are kept, the rest is "other".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, get_args
+
+CounterName = Literal[
+    "tasuki_door_requests_total",
+    "tasuki_notifications_total",
+    "tasuki_observed_records_total",
+    "tasuki_vendor_reads_total",
+    "tasuki_vendor_writes_total",
+    "tasuki_decisions_total",
+    "tasuki_conflicts_total",
+    "tasuki_echoes_suppressed_total",
+    "tasuki_dead_letters_total",
+    "tasuki_commits_total",
+    "tasuki_http_connections_refused_total",
+]
+GaugeName = Literal[
+    "tasuki_dispatch_dirty_leads",
+    "tasuki_lag_records",
+    "tasuki_outbox_records",
+    "tasuki_quota_remaining_calls",
+    "tasuki_stream_age_seconds",
+    "tasuki_drift_fields",
+    "tasuki_loop_delay_seconds",
+    "tasuki_ready",
+]
+HistogramName = Literal[
+    "tasuki_door_seconds",
+    "tasuki_vendor_read_seconds",
+    "tasuki_vendor_write_seconds",
+    "tasuki_write_batch_records",
+    "tasuki_handoff_seconds",
+    "tasuki_handoff_vendor_calls",
+    "tasuki_batch_records",
+    "tasuki_fold_seconds",
+    "tasuki_commit_seconds",
+    "tasuki_relay_seconds",
+]
+MetricName = CounterName | GaugeName | HistogramName
+Kind = Literal["counter", "gauge", "histogram"]
+Values: TypeAlias = tuple[str, ...] | Literal["configured"]
+
+CONFIGURED: Literal["configured"] = "configured"
+OTHER = "other"
+
+# 1 ms to 60 s; 30, 150 and 300 ms are the promised figures, so they are borders, not guesses between two.
+SECONDS = (
+    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075),
+    *(0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0),
+)
+RECORDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+CALLS = (1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0, 50.0)
+
+CALL_OUTCOMES = ("ok", "throttled", "unavailable", "unauthorised", "refused")
+WRITE_OUTCOMES = ("confirmed", "created", "refused", "deferred")
+RECORD_KINDS = ("lead", "opportunity", "activity", "company")
+RULES = (
+    "ma",
+    "sfa",
+    "latest",
+    "fill-blank",
+    "max",
+    "never-loosen",
+    "score",
+    "stage",
+    "handoff",
+    "assignment",
+)
+COMMIT_OUTCOMES = ("committed", "fenced", "duplicate", "rolled_back", "unavailable")
+DOOR_OUTCOMES = (
+    *("accepted", "unknown-system", "unsigned", "bad-signature", "stale", "unsupported-media"),
+    *(
+        "unsupported-encoding",
+        "too-large",
+        "record-too-large",
+        "slow-body",
+        "not-json",
+        "too-deep",
+        "bad-body",
+    ),
+    *(
+        "bad-event",
+        "unknown-object",
+        "too-many-events",
+        "busy",
+        "log-unavailable",
+        "timeout",
+        "disconnected",
+        "bug",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One metric. `labels` maps each label to its values; `buckets` only for histograms."""
+
+    name: MetricName
+    unit: str
+    meaning: str
+    labels: Mapping[str, Values] = field(default_factory=dict[str, Values])
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def kind(self) -> Kind:
+        """What it is, by which catalogue of names it stands in."""
+        if self.name in get_args(CounterName):
+            return "counter"
+        return "gauge" if self.name in get_args(GaugeName) else "histogram"
+
+
+_SYSTEM: Mapping[str, Values] = {"system": CONFIGURED}
+_TOPIC: Mapping[str, Values] = {"topic": CONFIGURED}
+_SHARD: Mapping[str, Values] = {"topic": CONFIGURED, "partition": CONFIGURED}
+
+CATALOGUE: tuple[Metric, ...] = (
+    Metric(
+        name="tasuki_door_requests_total",
+        unit="requests",
+        meaning="Webhook requests answered by the door; the outcome is `accepted` or the reason of the refusal.",
+        labels={"system": CONFIGURED, "outcome": DOOR_OUTCOMES},
+    ),
+    Metric(
+        name="tasuki_door_seconds",
+        unit="seconds",
+        meaning="From the request's head being read to the answer, by what became of it.",
+        labels={"outcome": DOOR_OUTCOMES},
+        buckets=SECONDS,
+    ),
+    Metric(
+        name="tasuki_http_connections_refused_total",
+        unit="connections",
+        meaning="Connections turned away before a handler saw them: too many, too slow, or not HTTP.",
+        labels={"reason": ("too-many-connections", "slow-headers", "invalid-http")},
+    ),
+    Metric(
+        name="tasuki_notifications_total",
+        unit="notifications",
+        meaning="Notifications appended to the inbox, whether pushed, polled or streamed.",
+        labels=_SYSTEM,
+    ),
+    Metric(
+        name="tasuki_observed_records_total",
+        unit="records",
+        meaning="Records whose present fields were observed.",
+        labels={"system": CONFIGURED, "kind": RECORD_KINDS},
+    ),
+    Metric(
+        name="tasuki_vendor_reads_total",
+        unit="calls",
+        meaning="Read calls to the vendor.",
+        labels={"system": CONFIGURED, "outcome": CALL_OUTCOMES},
+    ),
+    Metric(
+        name="tasuki_vendor_read_seconds",
+        unit="seconds",
+        meaning="How long a read call to the vendor took.",
+        labels={"system": CONFIGURED, "outcome": CALL_OUTCOMES},
+        buckets=SECONDS,
+    ),
+    Metric(
+        name="tasuki_vendor_writes_total",
+        unit="records",
+        meaning="Records sent to the vendor, by what it said of each.",
+        labels={"system": CONFIGURED, "outcome": WRITE_OUTCOMES},
+    ),
+    Metric(
+        name="tasuki_vendor_write_seconds",
+        unit="seconds",
+        meaning="How long a write call to the vendor took.",
+        labels={"system": CONFIGURED, "outcome": CALL_OUTCOMES},
+        buckets=SECONDS,
+    ),
+    Metric(
+        name="tasuki_write_batch_records",
+        unit="records",
+        meaning="Records carried by one write call.",
+        labels=_SYSTEM,
+        buckets=RECORDS,
+    ),
+    Metric(
+        name="tasuki_handoff_seconds",
+        unit="seconds",
+        meaning="From the webhook being accepted to the handoff's write leaving for the sales tool.",
+        labels=_SYSTEM,
+        buckets=SECONDS,
+    ),
+    Metric(
+        name="tasuki_handoff_vendor_calls",
+        unit="calls",
+        meaning="Vendor API calls that one handoff needed.",
+        labels=_SYSTEM,
+        buckets=CALLS,
+    ),
+    Metric(
+        name="tasuki_decisions_total",
+        unit="decisions",
+        meaning="Decisions that changed something, by the rule that decided.",
+        labels={"rule": RULES},
+    ),
+    Metric(
+        name="tasuki_conflicts_total",
+        unit="conflicts",
+        meaning="Decisions where both systems had changed the field, by the rule that settled it.",
+        labels={"rule": RULES},
+    ),
+    Metric(
+        name="tasuki_echoes_suppressed_total",
+        unit="changes",
+        meaning="Our own writes that came back as changes and were recognised.",
+        labels=_SYSTEM,
+    ),
+    Metric(
+        name="tasuki_dispatch_dirty_leads",
+        unit="leads",
+        meaning="Leads whose desired and known state differ: what dispatch still has to send.",
+        labels=_SYSTEM,
+    ),
+    Metric(
+        name="tasuki_dead_letters_total",
+        unit="records",
+        meaning="Records put aside for a person, by reason.",
+        labels={"reason": CONFIGURED},
+    ),
+    Metric(
+        name="tasuki_drift_fields",
+        unit="fields",
+        meaning="Fields found differing by the last reconcile sweep although nobody decided so. Target: 0.",
+        labels=_SYSTEM,
+    ),
+    Metric(
+        name="tasuki_commits_total",
+        unit="commits",
+        meaning="Commits of a shard's state, by what the ledger said.",
+        labels={"topic": CONFIGURED, "outcome": COMMIT_OUTCOMES},
+    ),
+    Metric(
+        name="tasuki_commit_seconds",
+        unit="seconds",
+        meaning="How long a commit took, durability included.",
+        labels=_TOPIC,
+        buckets=SECONDS,
+    ),
+    Metric(
+        name="tasuki_batch_records",
+        unit="records",
+        meaning="Log records handled together in one batch.",
+        labels=_TOPIC,
+        buckets=RECORDS,
+    ),
+    Metric(
+        name="tasuki_fold_seconds",
+        unit="seconds",
+        meaning="How long the pure part of a batch took: folding its records over the state.",
+        labels=_TOPIC,
+        buckets=SECONDS,
+    ),
+    Metric(
+        name="tasuki_relay_seconds",
+        unit="seconds",
+        meaning="From an event's commit into the outbox to the log's acknowledgement.",
+        labels=_TOPIC,
+        buckets=SECONDS,
+    ),
+    Metric(
+        name="tasuki_outbox_records",
+        unit="records",
+        meaning="Events committed but not yet acknowledged by the log.",
+        labels=_SHARD,
+    ),
+    Metric(
+        name="tasuki_lag_records",
+        unit="records",
+        meaning="Records of a held partition that are not processed yet.",
+        labels=_SHARD,
+    ),
+    Metric(
+        name="tasuki_quota_remaining_calls",
+        unit="calls",
+        meaning="What is left in the token bucket of a vendor's limit.",
+        labels={"system": CONFIGURED, "limit": CONFIGURED},
+    ),
+    Metric(
+        name="tasuki_stream_age_seconds",
+        unit="seconds",
+        meaning="Time since the change stream last told anything, keep-alives included.",
+        labels={"system": CONFIGURED, "channel": CONFIGURED},
+    ),
+    Metric(
+        name="tasuki_loop_delay_seconds",
+        unit="seconds",
+        meaning="The worst delay of the process's event loop in the last minute.",
+    ),
+    Metric(
+        name="tasuki_ready", unit="1 or 0", meaning="Whether the process said it was ready when last asked."
+    ),
+)
+
+
+def as_markdown() -> str:
+    """Return docs/metrics.md."""
+    head = [
+        "# Metrics",
+        "",
+        "Generated from `services/runtime/metric_catalogue.py`; do not edit by hand:",
+        "`python -m services.runtime.metric_catalogue > docs/metrics.md`.",
+        "",
+        f"Durations have buckets from {SECONDS[0] * 1000:g} ms to {SECONDS[-1]:g} s.",
+        "A label marked *configured* takes its values from the configuration and the deployment.",
+        "",
+        "| name | kind | unit | labels | meaning |",
+        "|---|---|---|---|---|",
+    ]
+    rows = [f"| `{m.name}` | {m.kind} | {m.unit} | {_labels(m)} | {m.meaning} |" for m in CATALOGUE]
+    return "\n".join([*head, *rows, "", *_values()]) + "\n"
+
+
+def _labels(metric: Metric) -> str:
+    return ", ".join(f"`{label}`" for label in metric.labels) or "none"
+
+
+def _values() -> list[str]:
+    lines = ["## Values of the labels", ""]
+    for metric in CATALOGUE:
+        for label, values in metric.labels.items():
+            shown = "*configured*" if values == CONFIGURED else ", ".join(f"`{each}`" for each in values)
+            lines.append(f"- `{metric.name}` `{label}`: {shown}")
+    return lines
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(as_markdown())

@@ -1,0 +1,195 @@
+"""The store: Redis or Valkey, one server or a cluster, and the one function through which state changes."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ResponseError
+
+from services.errors import Misconfigured
+from services.runtime.keys import ShardId
+from services.runtime.ledger import Ledger, Outcome, Reply
+from services.runtime.operations import Operations
+from services.runtime.store_errors import StoreUnavailable, store_errors
+from services.runtime.store_start import FUNCTION, Run, check_server, load_function
+
+Command: TypeAlias = tuple[str | bytes | int, ...]
+"""A command and its arguments, for instance ``("HGETALL", key)``."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Store:
+    """
+    A connection to the store; start it before use, close it after.
+
+    All calls raise StoreUnavailable when the store is away. Nothing is retried here, for only the caller
+    knows whether a second try is harmless.
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://``; of any node where *cluster* is set.
+        cluster: Whether it is a Redis Cluster.
+        timeout_ms: How long one answer may take.
+        waitaof_ms: Wait this long at most for each commit to be on the server's disk; None doesn't wait.
+            Only of use where the append-only file is synced often, and only on one server.
+    """
+
+    def __init__(
+        self, url: str, *, cluster: bool = False, timeout_ms: int = 5_000, waitaof_ms: int | None = None
+    ) -> None:
+        if cluster and waitaof_ms is not None:
+            raise Misconfigured("waitaof_ms is for one server; in a cluster use min-replicas-to-write")
+        self._waitaof_ms = waitaof_ms
+        self._cluster = cluster
+        seconds = (timeout_ms + (waitaof_ms or 0)) / 1000
+        # RESP2, for the replies of raw commands have one shape there on all servers that we support.
+        options: dict[str, Any] = {
+            "socket_timeout": seconds,
+            "socket_connect_timeout": seconds,
+            "protocol": 2,
+            "retry": Retry(NoBackoff(), 0),
+        }
+        self._client: Any = (
+            RedisCluster.from_url(url, **options) if cluster else Redis.from_url(url, **options)
+        )
+        self._address = url.rpartition("@")[2]
+
+    @property
+    def client(self) -> Any:
+        """The redis-py client, for reads that `read` doesn't cover. Never write a shard's keys through it."""
+        return self._client
+
+    async def start(self) -> None:
+        """Check the servers and load the function. Raises Misconfigured or StoreUnavailable."""
+        with store_errors():
+            for run in await self._primaries():
+                await check_server(run, self._address, waitaof=self._waitaof_ms is not None)
+                await load_function(run)
+
+    async def close(self) -> None:
+        """Disconnect. Safe to call twice."""
+        await self._client.aclose()
+
+    async def ping(self) -> None:
+        """Raise StoreUnavailable unless the store answers."""
+        with store_errors():
+            await self._client.ping()
+
+    async def open(self, shard: ShardId, *, now: int, above: int = 0) -> Ledger:
+        """
+        Begin a new epoch of *shard* and return its ledger: from here on no older owner can commit.
+
+        An epoch is the present in epoch ms, or a little more. A mere count would come again when the store
+        loses its last writes, and two owners could then hold the same one.
+
+        Args:
+            shard: Which.
+            now: The wall clock, epoch ms.
+            above: The new epoch is above this: the last one that this process had, if any.
+        """
+        key = shard.ledger_key
+        with store_errors():
+            stored = int(await self._client.hget(key, "epoch") or 0)
+            # Two who open at once both add their step: the epochs differ, and both are above the old one.
+            step = max(1, max(now, above + 1) - stored)
+            async with self._client.pipeline(transaction=True) as pipeline:
+                pipeline.hincrby(key, "epoch", step)
+                pipeline.hmget(key, ["offset", "version"])
+                epoch, (offset, version) = await pipeline.execute()
+        return Ledger(epoch, -1 if offset is None else int(offset), int(version or 0))
+
+    async def ledger(self, shard: ShardId) -> Ledger:
+        """Return the ledger of *shard* as it stands; epoch 0 if there is none."""
+        with store_errors():
+            epoch, offset, version = await self._client.hmget(
+                shard.ledger_key, ["epoch", "offset", "version"]
+            )
+        return Ledger(int(epoch or 0), -1 if offset is None else int(offset), int(version or 0))
+
+    async def commit(self, shard: ShardId, base: Ledger, new_offset: int, operations: Operations) -> Reply:
+        """
+        Apply *operations* and move *shard*'s ledger, if it still is at *base*; see `commit.lua`.
+
+        Raises:
+            StoreUnavailable: It isn't known whether it was applied: repeat it with the same arguments.
+            InvalidOperation: An operation can't be applied; nothing was written.
+        """
+        keys = operations.keys
+        call: Command = (
+            *("FCALL", FUNCTION, 1 + len(list(keys)), shard.ledger_key, *keys),
+            *(base.epoch, base.offset, base.version, new_offset, operations.packed()),
+        )
+        try:
+            status, *counts = await self._call(call)
+        except ResponseError as error:
+            if "Function not found" not in str(error):
+                raise
+            # A store that came back empty, or a primary that is new in the cluster: nothing was applied.
+            with store_errors():
+                for run in await self._primaries():
+                    await load_function(run)
+            status, *counts = await self._call(call)
+        return Reply(Outcome(status.decode()), Ledger(*(int(count) for count in counts)))
+
+    async def read(self, commands: Sequence[Command]) -> list[Any]:
+        """
+        Run *commands* in one round trip, each by itself, and return their replies in order.
+
+        For reading the state that a batch needs, all of one shard; an error reply of any is raised.
+        """
+        if not commands:
+            return []
+        with store_errors():
+            async with self._client.pipeline(transaction=False) as pipeline:
+                for command in commands:
+                    pipeline.execute_command(*command)
+                return await pipeline.execute()
+
+    async def write_apart(self, commands: Sequence[Command]) -> list[Any]:
+        """
+        Run *commands* on keys that belong to no shard, each by itself; durable as a commit is when it returns.
+
+        For what shards decide between them, such as who claims first. Repeat only what may be repeated.
+        """
+        if not commands:
+            return []
+        with store_errors():
+            async with self._client.pipeline(transaction=False) as pipeline:
+                for command in commands:
+                    pipeline.execute_command(*command)
+                if self._waitaof_ms is not None:
+                    pipeline.execute_command("WAITAOF", 1, 0, self._waitaof_ms)
+                return (await pipeline.execute())[: len(commands)]
+
+    async def mget(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return the values of string *keys* of one shard, in order; None for those that aren't there."""
+        if not keys:
+            return []
+        with store_errors():
+            return await self._client.execute_command("MGET", *keys)
+
+    async def _call(self, call: Command) -> list[bytes]:
+        with store_errors():
+            if self._waitaof_ms is None:
+                return await self._client.execute_command(*call)
+            async with self._client.pipeline(transaction=False) as pipeline:
+                pipeline.execute_command(*call)
+                pipeline.execute_command("WAITAOF", 1, 0, self._waitaof_ms)
+                reply, (synced, _) = await pipeline.execute()
+        if not synced:
+            # The commit stands. Should the machine fail now, the ledger goes back with it and replay repairs it.
+            _log.warning("commit.not_durable", waited_ms=self._waitaof_ms)
+        return reply
+
+    async def _primaries(self) -> list[Run]:
+        if not self._cluster:
+            return [self._client.execute_command]
+        await self._client.initialize()
+        return [node.execute_command for node in self._client.get_primaries()]
+
+
+__all__ = ["Command", "Store", "StoreUnavailable"]

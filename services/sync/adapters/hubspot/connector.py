@@ -1,0 +1,154 @@
+"""The HubSpot connector: implements the port `Connector` on the marketing side."""
+
+from collections.abc import AsyncIterator, Sequence
+
+import httpx2
+
+from services.errors import Rejected
+from services.runtime.clock import Clock, now_ms
+from services.sync.adapters.hubspot import events, signature
+from services.sync.adapters.hubspot.account import HubSpotAccount
+from services.sync.adapters.hubspot.checking import Checker
+from services.sync.adapters.hubspot.client import ApiRefused, HubSpotClient, Limits
+from services.sync.adapters.hubspot.objects import CONTACT, OBJECTS, SYSTEM
+from services.sync.adapters.hubspot.owners import OwnerDirectory
+from services.sync.adapters.hubspot.reading import Reader
+from services.sync.adapters.hubspot.sweep import Sweep
+from services.sync.adapters.hubspot.writing import BATCH, Writer
+from services.sync.application.ports import (
+    BatchRefused,
+    Finding,
+    StreamBatch,
+    StreamPosition,
+    StreamPositionLost,
+    WebhookRequest,
+)
+from services.sync.domain.field_map import FieldMap
+from services.sync.domain.records import (
+    Kind,
+    Notification,
+    Observation,
+    RecordRef,
+    Refused,
+    Side,
+    Write,
+    WriteResult,
+)
+
+EVERYTHING = "*"
+
+
+class HubSpotConnector:
+    """
+    HubSpot's contacts as leads, its calls, meetings, tasks and e-mails as activities, its deals read only.
+
+    Args:
+        account: Where HubSpot is and who we are there.
+        field_map: Which properties hold the canonical fields.
+        clock: Returns the present, epoch ms.
+        transport: Carries the HTTP requests; None is the network.
+    """
+
+    system = SYSTEM
+    side = Side.MA
+    write_batch = BATCH
+    channels: Sequence[str] = ()
+
+    def __init__(
+        self,
+        account: HubSpotAccount,
+        field_map: FieldMap,
+        *,
+        clock: Clock = now_ms,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        if (account.token is None) == (account.oauth is None):
+            raise ValueError("a HubSpot account needs either a token or an OAuth grant")
+        self._account = account
+        self.client = HubSpotClient(account, clock, transport)
+        owners = OwnerDirectory(self.client, clock)
+        self._reader = Reader(self.client, account, field_map, owners, clock)
+        self._writer = Writer(self.client, account, field_map, owners)
+        self._checker = Checker(self.client, account, field_map)
+        self._sweep = Sweep(self.client)
+
+    @property
+    def limits(self) -> Limits | None:
+        """What HubSpot told last about the quota; None before its first answer."""
+        return self.client.limits
+
+    async def start(self) -> None:
+        """Make ready to connect."""
+        self.client.start()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.client.close()
+
+    def verify(self, request: WebhookRequest, now: int) -> None:
+        """Raise Rejected unless HubSpot signed *request* lately, for the URL that it names."""
+        signature.verify(request, self._account.client_secret, now, self._account.signatures)
+
+    def notifications(self, body: bytes, now: int) -> Sequence[Notification]:
+        """Split a webhook's *body* into its events."""
+        return events.notifications(body, now, self._account.portal_id)
+
+    async def follow(self, position: StreamPosition) -> AsyncIterator[StreamBatch]:
+        """Raise: HubSpot has no stream; it calls webhooks."""
+        raise StreamPositionLost(f"HubSpot has no change stream {position.channel!r}")
+        yield  # pragma: no cover - makes this a generator
+
+    async def observe(self, notifications: Sequence[Notification]) -> Sequence[Observation]:
+        """
+        Return what the notified records are now, with the history of each mapped field.
+
+        A notification with the id ``*`` reads the whole object, or, if its body is ``{"since": epoch ms}``,
+        what changed since then.
+        """
+        try:
+            observed = await self._reader.observe(
+                [each for each in notifications if each.ref.id != EVERYTHING]
+            )
+            for each in notifications:
+                if each.ref.id == EVERYTHING and each.ref.object in OBJECTS:
+                    observed += await self._observe_all(each)
+        except ApiRefused as refused:
+            raise Rejected(f"HubSpot refuses to read: {refused}", reason="read-refused") from refused
+        return observed
+
+    async def write(self, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        """Write leads to contacts; HubSpot as the marketing tool gets nothing else."""
+        if any(each.kind is not Kind.LEAD for each in writes):
+            unsupported = Refused(code="unsupported", detail="this connector writes contacts only")
+            return [unsupported] * len(writes)
+        try:
+            return await self._writer.write(writes)
+        except BatchRefused as refused:
+            if len(writes) > 1:
+                raise
+            return [Refused(code=refused.code, detail=refused.detail)]
+
+    async def search(self, *, email: str) -> Sequence[RecordRef]:
+        """Return the contact that has *email*: HubSpot never has two, and none for what is no address."""
+        try:
+            rows = await self._writer.read([{"id": email.strip().lower()}], by="email")
+        except BatchRefused:
+            return []
+        return [RecordRef(SYSTEM, CONTACT, str(each["id"])) for each in rows if each.get("id")]
+
+    async def check(self) -> Sequence[Finding]:
+        """Look at credentials, permissions, properties, subscriptions and quota."""
+        return await self._checker.findings()
+
+    async def _observe_all(self, order: Notification) -> list[Observation]:
+        known = OBJECTS[order.ref.object]
+        observed: list[Observation] = []
+        async for ids in self._sweep.ids(known, events.since(order.body)):
+            found = [
+                Notification(
+                    ref=RecordRef(SYSTEM, known.name, each), body="{}", received_at=order.received_at
+                )
+                for each in ids
+            ]
+            observed += await self._reader.observe(found)
+        return observed

@@ -1,0 +1,196 @@
+"""Reads records from HubSpot in batches, with the history of each mapped property, as observations."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from services.errors import Rejected
+from services.runtime.clock import Clock
+from services.sync.adapters.hubspot.account import HubSpotAccount
+from services.sync.adapters.hubspot.client import HubSpotClient, objects
+from services.sync.adapters.hubspot.events import merged
+from services.sync.adapters.hubspot.mapping import Context
+from services.sync.adapters.hubspot.objects import CONTACT, OBJECTS, SYSTEM, HubSpotObject
+from services.sync.adapters.hubspot.owners import OwnerDirectory
+from services.sync.adapters.hubspot.seeing import Row, Sight, created_at, history, properties
+from services.sync.domain.field_map import FieldMap, FieldType, MappedField
+from services.sync.domain.records import Kind, Notification, Observation, RecordRef
+
+HISTORY_BATCH = 50
+PLAIN_BATCH = 100
+ASSOCIATION_BATCH = 1_000
+"""A batch read takes 100 records, with histories 50, and 1,000 of associations. Source: https://developers.hubspot.com/docs/api/crm/contacts"""
+
+PARALLEL = 4
+MERGED_IDS = "hs_merged_object_ids"
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """The records of one object to be read, and what their notifications told."""
+
+    known: HubSpotObject
+    ids: dict[str, int] = field(default_factory=dict[str, int])
+    moved: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class Reader:
+    """Turns notifications into observations."""
+
+    def __init__(
+        self,
+        client: HubSpotClient,
+        account: HubSpotAccount,
+        field_map: FieldMap,
+        owners: OwnerDirectory,
+        clock: Clock,
+    ) -> None:
+        self._client = client
+        self._account = account
+        self._field_map = field_map
+        self._owners = owners
+        self._clock = clock
+
+    async def observe(self, notifications: Sequence[Notification]) -> list[Observation]:
+        """
+        Return what the notified records are now, one read for each record however often it was notified.
+
+        Raises:
+            Rejected: ``unknown-record`` for a notification that names no record of HubSpot's.
+        """
+        wanted: dict[str, _Wanted] = {}
+        order: dict[tuple[str, str], None] = {}
+        for each in notifications:
+            known = OBJECTS.get(each.ref.object)
+            if known is None or each.ref.system != SYSTEM or not each.ref.id.isdigit():
+                raise Rejected(f"{each.ref} is no record of HubSpot's", reason="unknown-record")
+            group = wanted.setdefault(known.name, _Wanted(known))
+            told_at = each.occurred_at if each.occurred_at is not None else each.received_at
+            for row_id in (each.ref.id, *_moves(group, each)):
+                group.ids.setdefault(row_id, told_at)
+                order.setdefault((known.name, row_id))
+        seen: dict[tuple[str, str], Observation] = {}
+        for group in wanted.values():
+            for observation in await self._read(group):
+                seen[(group.known.name, observation.ref.id)] = observation
+                order.setdefault((group.known.name, observation.ref.id))
+        return [seen[key] for key in order if key in seen]
+
+    def fields(self, known: HubSpotObject) -> tuple[MappedField, ...]:
+        """Return the mapped fields of an object, those it has by nature included."""
+        mapped = self._field_map.of(known.kind, known.name)
+        named = {each.name for each in mapped}
+        return (*mapped, *(each for each in known.fields if each.name not in named))
+
+    async def _read(self, group: _Wanted) -> list[Observation]:
+        """Return an observation for each id of *group*, and for each record that took a merged one's place."""
+        chunks = _chunks(list(group.ids), HISTORY_BATCH)
+        now = self._clock()
+        found = [each for rows in await _all([self._batch(group.known, c) for c in chunks]) for each in rows]
+        parents = await self._parents(group.known, [str(each["id"]) for each in found])
+        sight = await self._sight(group.known, found)
+        observed: dict[str, Observation] = {}
+        for row in found:
+            row_id = str(row["id"])
+            observed[row_id] = sight.observation(row, now, parents.get(row_id, ()))
+            for old in str(properties(row).get(MERGED_IDS) or "").split(";"):
+                group.moved.setdefault(old, row_id)
+        missing = [each for each in group.ids if each not in observed]
+        archived = await self._archived(group.known, [each for each in missing if each not in group.moved])
+        for row_id in missing:
+            there = group.moved.get(row_id)
+            observed[row_id] = Observation(
+                ref=RecordRef(SYSTEM, group.known.name, row_id),
+                kind=group.known.kind,
+                observed_at=now,
+                created_at=archived.get(row_id, (group.ids[row_id], None))[0],
+                external_id=archived.get(row_id, (0, None))[1],
+                moved_to=RecordRef(SYSTEM, group.known.name, there) if there else None,
+                deleted=there is None,
+            )
+        return list(observed.values())
+
+    async def _batch(self, known: HubSpotObject, ids: Sequence[str]) -> list[Row]:
+        names = sorted({each.vendor_name for each in self.fields(known)})
+        extra = [self._account.own_property, MERGED_IDS] if known.name == CONTACT else [MERGED_IDS]
+        body = {
+            "inputs": [{"id": each} for each in ids],
+            "properties": [*names, *extra],
+            "propertiesWithHistory": names,
+        }
+        answer = await self._client.post(f"/crm/v3/objects/{known.plural}/batch/read", body)
+        return [each for each in answer.parts("results") if each.get("id")]
+
+    async def _archived(
+        self, known: HubSpotObject, ids: Sequence[str]
+    ) -> Mapping[str, tuple[int, str | None]]:
+        """Return, for those of *ids* that lie in the recycling bin, when they were made and our id."""
+        found: dict[str, tuple[int, str | None]] = {}
+        own = self._account.own_property
+        for chunk in _chunks(ids, PLAIN_BATCH):
+            body = {
+                "inputs": [{"id": each} for each in chunk],
+                "properties": [own] if known.name == CONTACT else [],
+                "propertiesWithHistory": [],
+            }
+            path = f"/crm/v3/objects/{known.plural}/batch/read"
+            answer = await self._client.post(path, body, {"archived": "true"})
+            for row in answer.parts("results"):
+                found[str(row.get("id"))] = (created_at(row), properties(row).get(own) or None)
+        return found
+
+    async def _parents(self, known: HubSpotObject, ids: Sequence[str]) -> Mapping[str, tuple[RecordRef, ...]]:
+        """Return the contacts that activities and deals hang on."""
+        if known.kind not in {Kind.ACTIVITY, Kind.OPPORTUNITY} or not ids:
+            return {}
+        found: dict[str, tuple[RecordRef, ...]] = {}
+        path = f"/crm/v4/associations/{known.plural}/contacts/batch/read"
+        for chunk in _chunks(ids, ASSOCIATION_BATCH):
+            answer = await self._client.post(path, {"inputs": [{"id": each} for each in chunk]})
+            for each in answer.parts("results"):
+                start = cast("Mapping[str, Any]", each.get("from") or {})
+                ends = [str(end["toObjectId"]) for end in objects(each.get("to")) if "toObjectId" in end]
+                found[str(start.get("id"))] = tuple(RecordRef(SYSTEM, CONTACT, end) for end in ends)
+        return found
+
+    async def _sight(self, known: HubSpotObject, rows: Sequence[Row]) -> Sight:
+        owned = [each.vendor_name for each in self.fields(known) if each.type is FieldType.OWNER]
+        ids = {
+            str(v["value"]) for row in rows for name in owned for v in history(row, name) if v.get("value")
+        }
+        if ids:
+            await self._owners.ensure(ids=ids)
+        context = Context(self._field_map.currency, self._owners.ids, self._owners.emails)
+        account = self._account
+        return Sight(known, self.fields(known), account.app_id, account.own_property, context)
+
+
+def _moves(group: _Wanted, notification: Notification) -> list[str]:
+    """Note the merge that *notification* tells of, if it does; return the ids that ceased."""
+    moves = merged(notification.body)
+    group.moved.update(moves)
+    return list(moves)
+
+
+def _chunks(ids: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
+
+
+async def _all(work: Sequence[Awaitable[T]]) -> list[T]:
+    """Return the results of *work*, a few done at a time; the first error ends the rest."""
+    gate = asyncio.Semaphore(PARALLEL)
+
+    async def one(each: Awaitable[T]) -> T:
+        async with gate:
+            return await each
+
+    tasks = [asyncio.ensure_future(one(each)) for each in work]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,57 @@
+"""
+Links and claims in the store: which lead a record, or an e-mail address, belongs to.
+
+| key                                  | type   | holds                                                        |
+|--------------------------------------|--------|--------------------------------------------------------------|
+| tasuki:link:<system>:<object>:<id>   | string | the lead_id of a vendor's record                             |
+| tasuki:claim:<hash>                  | string | the lead_id that claimed first; the hash hides the address   |
+
+They stand outside the shards, for two shards may ask for one person at the same instant: SET NX decides, and a claim never changes hands.
+Both can be built anew from the lead-changes topic.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+from services.runtime.store import Command, Store
+from services.sync.domain.records import RecordRef
+
+
+class IdentityIndex:
+    """See `Identity` in services.sync.application.identify."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def links(self, refs: Sequence[RecordRef]) -> Mapping[RecordRef, str]:
+        """See `Identity.links`."""
+        asked = list(dict.fromkeys(refs))
+        replies = await self._store.read([("GET", _link(ref)) for ref in asked])
+        return {ref: reply.decode() for ref, reply in zip(asked, replies, strict=True) if reply is not None}
+
+    async def claim(self, candidates: Mapping[str, str]) -> Mapping[str, str]:
+        """See `Identity.claim`."""
+        commands: list[Command] = []
+        for claim, lead_id in candidates.items():
+            commands += [("SET", _claim(claim), lead_id, "NX"), ("GET", _claim(claim))]
+        replies = await self._store.write_apart(commands)
+        return {claim: reply.decode() for claim, reply in zip(candidates, replies[1::2], strict=True)}
+
+    async def claimed(self, claims: Sequence[str]) -> Mapping[str, str]:
+        """See `Identity.claimed`."""
+        replies = await self._store.read([("GET", _claim(claim)) for claim in claims])
+        return {
+            claim: reply.decode() for claim, reply in zip(claims, replies, strict=True) if reply is not None
+        }
+
+    async def link(self, links: Mapping[RecordRef, str]) -> None:
+        """See `Identity.link`."""
+        await self._store.write_apart([("SET", _link(ref), lead_id) for ref, lead_id in links.items()])
+
+
+def _link(ref: RecordRef) -> str:
+    return f"tasuki:link:{ref}"
+
+
+def _claim(claim: str) -> str:
+    return f"tasuki:claim:{sha256(claim.encode()).hexdigest()}"

@@ -1,0 +1,294 @@
+"""From notifications to observations: what the events say, completed by reads where they say too little."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.errors import Rejected
+from services.runtime.clock import Clock
+from services.sync.adapters.salesforce import activities
+from services.sync.adapters.salesforce.account import KINDS, SalesforceAccount, is_id, same_id
+from services.sync.adapters.salesforce.client import Row, SalesforceClient
+from services.sync.adapters.salesforce.errors import CallRefused
+from services.sync.adapters.salesforce.events import (
+    EVERYTHING,
+    FULL_CHANGES,
+    GAP_OVERFLOW,
+    SYSTEM,
+    Change,
+    change_of,
+)
+from services.sync.adapters.salesforce.mapping import FieldMapping, canonical_instant
+from services.sync.adapters.salesforce.moves import whereabouts
+from services.sync.adapters.salesforce.reading import Reader
+from services.sync.adapters.salesforce.users import Users
+from services.sync.application.ports import Unauthorised
+from services.sync.domain.records import FieldChange, Kind, Notification, Observation, RecordRef, Scalar
+
+OVERFLOW_MARGIN_MS = 60_000
+"""An overflow event is told some time after its transaction began to change records."""
+
+KEPT_PARENTS = 50_000
+_DELETES = frozenset({"DELETE", "GAP_DELETE"})
+_OWNER = "OwnerId"
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was read for a batch of changes; ids are cut to 15 characters."""
+
+    rows: dict[str, Mapping[str, Row]] = field(default_factory=dict[str, Mapping[str, Row]])
+    whole: dict[RecordRef, list[Row]] = field(default_factory=dict[RecordRef, list[Row]])
+    now: Mapping[RecordRef, RecordRef | None] = field(default_factory=dict[RecordRef, RecordRef | None])
+    owners: Mapping[str, str] = field(default_factory=dict[str, str])
+    user_id: str | None = None
+
+
+class Observer:
+    """Makes observations of notifications, in their order."""
+
+    def __init__(
+        self,
+        client: SalesforceClient,
+        users: Users,
+        mapping: FieldMapping,
+        account: SalesforceAccount,
+        clock: Clock,
+    ) -> None:
+        self._client = client
+        self._users = users
+        self._mapping = mapping
+        self._account = account
+        self._clock = clock
+        self._reader = Reader(client, mapping, account)
+        self._owner_fields = mapping.owner_fields()
+        self._contacts: OrderedDict[str, tuple[RecordRef, ...]] = OrderedDict()
+
+    async def observe(self, notifications: Sequence[Notification]) -> list[Observation]:
+        """Return the observations. Raises Rejected (``bad-body``, ``bad-value``, ``unknown-object``)."""
+        changes = [_checked(each) for each in notifications]
+        try:
+            found = await self._read(changes)
+        except CallRefused as error:
+            raise Unauthorised(
+                f"Salesforce refuses a query: {error}. Check the field map and the integration user's "
+                "permissions."
+            ) from error
+        return [each for change in changes for each in self._observations(change, found)]
+
+    # What must be read
+
+    async def _read(self, changes: Sequence[Change]) -> _Found:
+        found = _Found(user_id=self._account.integration_user_id)
+        if found.user_id is None:
+            found.user_id = (await self._client.sessions.current()).user_id
+        for sobject in sorted({each.ref.object for each in changes}):
+            ids = [each.ref.id for each in changes if each.ref.object == sobject and self._needs_read(each)]
+            if ids:
+                found.rows[sobject] = await self._reader.rows(sobject, ids)
+        for change in changes:
+            if change.ref.id == EVERYTHING and change.ref not in found.whole:
+                since = change.at - OVERFLOW_MARGIN_MS if change.type == GAP_OVERFLOW else None
+                found.whole[change.ref] = await self._reader.modified(change.ref.object, since)
+        found.now = await whereabouts(self._client, self._missing(changes, found))
+        await self._read_contacts(changes, found)
+        found.owners = await self._users.emails(self._owner_ids(changes, found))
+        return found
+
+    def _needs_read(self, change: Change) -> bool:
+        """Return whether the event alone does not say what the record is."""
+        if change.ref.id == EVERYTHING or change.type in _DELETES:
+            return False
+        if change.type not in FULL_CHANGES and change.type != "UPDATE":
+            return True
+        if change.type == "UPDATE" and KINDS[change.ref.object] is Kind.ACTIVITY:
+            return True  # its type and time follow from several fields, of which an update has few
+        if change.values.get("IsConverted") is True and not change.values.get("ConvertedContactId"):
+            return True
+        mapped = self._mapping.of(KINDS[change.ref.object], change.ref.object)
+        return any(each.vendor_name in change.diffs for each in mapped)
+
+    def _missing(self, changes: Sequence[Change], found: _Found) -> Iterator[RecordRef]:
+        """Yield the records that were deleted, or should have been read and were not there."""
+        for change in changes:
+            rows = found.rows.get(change.ref.object, {})
+            if change.type in _DELETES or (self._needs_read(change) and change.ref.id[:15] not in rows):
+                yield change.ref
+
+    async def _read_contacts(self, changes: Sequence[Change], found: _Found) -> None:
+        """Learn the contacts of opportunities that the events and rows do not name."""
+        unknown: list[str] = []
+        whole = [row for ref, rows in found.whole.items() if ref.object == "Opportunity" for row in rows]
+        for change in changes:
+            if change.ref.object != "Opportunity" or change.ref.id == EVERYTHING or change.type in _DELETES:
+                continue
+            row = found.rows.get("Opportunity", {}).get(change.ref.id[:15], {})
+            values = {**row, **change.values}
+            if not values.get("ContactId") and not values.get(self._account.external_id_field):
+                unknown.append(change.ref.id)
+        unknown += [row["Id"] for row in whole if not row.get("ContactId")]
+        unknown = [each for each in unknown if each[:15] not in self._contacts]
+        for key, refs in (await self._reader.opportunity_contacts(unknown)).items():
+            self._remember(key, refs)
+
+    def _remember(self, key: str, refs: tuple[RecordRef, ...]) -> None:
+        self._contacts[key] = refs
+        self._contacts.move_to_end(key)
+        if len(self._contacts) > KEPT_PARENTS:
+            self._contacts.popitem(last=False)
+
+    def _owner_ids(self, changes: Sequence[Change], found: _Found) -> list[str]:
+        sources: list[Mapping[str, Any]] = [each.values for each in changes]
+        sources += [row for rows in found.rows.values() for row in rows.values()]
+        sources += [row for rows in found.whole.values() for row in rows]
+        ids = (each.get(name) for each in sources for name in self._owner_fields)
+        return [each for each in ids if isinstance(each, str) and is_id(each) and each.startswith("005")]
+
+    # What is observed
+
+    def _observations(self, change: Change, found: _Found) -> Iterator[Observation]:
+        if change.ref.id == EVERYTHING:
+            for row in found.whole[change.ref]:
+                yield self._of_row(RecordRef(SYSTEM, change.ref.object, row["Id"]), row, found)
+            return
+        # A record read for another change of this batch is no news of this one: it is what came later.
+        needed = self._needs_read(change)
+        row = found.rows.get(change.ref.object, {}).get(change.ref.id[:15]) if needed else None
+        if change.type in _DELETES or (row is None and needed):
+            yield self._gone(change, found.now.get(change.ref))
+            return
+        if change.type in FULL_CHANGES or change.type == "UPDATE":
+            yield self._of_event(change, row, found)
+        elif row is not None:
+            yield self._of_row(change.ref, row, found)
+
+    def _gone(self, change: Change, now: RecordRef | None) -> Observation:
+        """Return that the record is gone, or that another took its place: then `deleted` stays False."""
+        moved_to = None if now == change.ref else now
+        return Observation(
+            ref=change.ref,
+            kind=KINDS[change.ref.object],
+            observed_at=self._clock(),
+            created_at=change.at,
+            moved_to=moved_to,
+            deleted=moved_to is None,
+        )
+
+    def _of_row(self, ref: RecordRef, row: Row, found: _Found) -> Observation:
+        own = same_id(row["LastModifiedById"], found.user_id)
+        stamp = _Stamp(canonical_instant(row["LastModifiedDate"]), own=own, exact=False)
+        return self._observation(ref, row, canonical_instant(row["CreatedDate"]), [(row, stamp)], found)
+
+    def _of_event(self, change: Change, row: Row | None, found: _Found) -> Observation:
+        """
+        Return what an event says, with its exact time; *row* adds what only a read tells, without one.
+
+        An update does not say when the record was made: `created_at` is then the change's time, which is
+        not before it.
+        """
+        stamp = _Stamp(change.at, own=same_id(change.user, found.user_id), exact=True)
+        parts: list[tuple[Mapping[str, Any], _Stamp]] = [(change.values, stamp)]
+        created = change.values.get("CreatedDate")
+        if row is not None:
+            modified = canonical_instant(row["LastModifiedDate"])
+            own = same_id(row["LastModifiedById"], found.user_id)
+            rest = {name: value for name, value in row.items() if name not in change.values}
+            parts.append((rest, _Stamp(modified, own=own, exact=False)))
+            created = row["CreatedDate"]
+        try:
+            created_at = change.at if created is None else canonical_instant(created)
+            return self._observation(change.ref, {**(row or {}), **change.values}, created_at, parts, found)
+        except (ValueError, TypeError) as error:
+            raise Rejected(
+                f"A change of {change.ref.object} {change.ref.id} holds an impossible value: {error}",
+                reason="bad-value",
+            ) from error
+
+    def _observation(
+        self,
+        ref: RecordRef,
+        values: Mapping[str, Any],
+        created_at: int,
+        parts: Iterable[tuple[Mapping[str, Any], "_Stamp"]],
+        found: _Found,
+    ) -> Observation:
+        """Return the observation of *ref*: *values* is all that is known, *parts* the same by when known."""
+        kind = KINDS[ref.object]
+        parts = list(parts)
+        fields = [
+            stamp.change(name, value)
+            for part, stamp in parts
+            for name, value in self._mapping.canonical(kind, ref.object, part, found.owners)
+        ]
+        last = parts[-1][1]
+        if kind is Kind.ACTIVITY:
+            fields += self._activity(ref.object, values, created_at, found.owners, fields, last)
+        moved_to = _converted_to(ref, values)
+        if moved_to is not None:
+            fields.append(parts[0][1].change("converted", True))
+        external_id = values.get(self._account.external_id_field)
+        return Observation(
+            ref=ref,
+            kind=kind,
+            observed_at=self._clock(),
+            created_at=created_at,
+            fields=tuple(fields),
+            external_id=str(external_id) if external_id else None,
+            parents=self._parents(ref, values),
+            moved_to=moved_to,
+        )
+
+    def _activity(
+        self,
+        sobject: str,
+        values: Mapping[str, Any],
+        created_at: int,
+        owners: Mapping[str, str],
+        mapped: Iterable[FieldChange],
+        stamp: "_Stamp",
+    ) -> Iterator[FieldChange]:
+        """Yield what the field map does not already say of an activity."""
+        said = {each.name for each in mapped}
+        owner = values.get(_OWNER)
+        known = dict(activities.facts(sobject, values, created_at))
+        known["owner"] = owners.get(str(owner)[:15]) if owner else None
+        for name, value in known.items():
+            if name not in said:
+                yield stamp.change(name, value)
+
+    def _parents(self, ref: RecordRef, values: Mapping[str, Any]) -> tuple[RecordRef, ...]:
+        if KINDS[ref.object] is Kind.ACTIVITY:
+            return activities.parents(values)
+        contact = values.get("ContactId")
+        if ref.object == "Opportunity" and isinstance(contact, str) and contact:
+            self._remember(ref.id[:15], (RecordRef(SYSTEM, "Contact", contact),))
+        return self._contacts.get(ref.id[:15], ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """When and by whom values came to be."""
+
+    at: int
+    own: bool
+    exact: bool
+
+    def change(self, name: str, value: Scalar) -> FieldChange:
+        return FieldChange(name, value, self.at, self.own, self.exact)
+
+
+def _checked(notification: Notification) -> Change:
+    change = change_of(notification)
+    if change.ref.object not in KINDS:
+        raise Rejected(f"Nothing is known of Salesforce's {change.ref.object}.", reason="unknown-object")
+    if change.ref.id != EVERYTHING and not is_id(change.ref.id):
+        raise Rejected(f"{change.ref.id!r} is not the id of a record.", reason="bad-body")
+    return change
+
+
+def _converted_to(ref: RecordRef, values: Mapping[str, Any]) -> RecordRef | None:
+    contact = values.get("ConvertedContactId")
+    if ref.object == "Lead" and values.get("IsConverted") is True and isinstance(contact, str) and contact:
+        return RecordRef(SYSTEM, "Contact", contact)
+    return None

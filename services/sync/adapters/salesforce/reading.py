@@ -1,0 +1,62 @@
+"""Reads records as they are now, in batches, with the fields that an observation needs."""
+
+from collections.abc import Iterable, Mapping
+
+from services.sync.adapters.salesforce import activities, soql
+from services.sync.adapters.salesforce.account import KINDS, SalesforceAccount
+from services.sync.adapters.salesforce.client import Row, SalesforceClient
+from services.sync.adapters.salesforce.events import SYSTEM
+from services.sync.adapters.salesforce.mapping import FieldMapping
+from services.sync.domain.records import RecordRef
+
+_ALWAYS = ("Id", "CreatedDate", "LastModifiedDate", "LastModifiedById")
+_MORE: Mapping[str, tuple[str, ...]] = {
+    "Lead": ("IsConverted", "ConvertedContactId"),
+    "Opportunity": ("ContactId",),
+    **activities.FIELDS,
+}
+IDENTIFIED = frozenset({"Lead", "Contact", "Opportunity", "Task", "Event"})
+"""Objects that carry our external id."""
+
+
+class Reader:
+    """Reads records of one organisation. Raises CallRefused when a mapped field cannot be read."""
+
+    def __init__(self, client: SalesforceClient, mapping: FieldMapping, account: SalesforceAccount) -> None:
+        self._client = client
+        self._mapping = mapping
+        self._account = account
+
+    async def rows(self, sobject: str, ids: Iterable[str]) -> Mapping[str, Row]:
+        """Return the records with *ids* that exist, by the first 15 characters of their id."""
+        found: dict[str, Row] = {}
+        for chunk in soql.lists(ids):
+            for row in await self._client.query(
+                soql.select(self._fields(sobject), sobject, f"Id IN {chunk}")
+            ):
+                found[row["Id"][:15]] = row
+        return found
+
+    async def modified(self, sobject: str, since: int | None) -> list[Row]:
+        """Return all records of *sobject*, or those that changed since *since*, epoch ms, oldest change first."""
+        where = "" if since is None else f"SystemModstamp >= {soql.instant(since)}"
+        return await self._client.query(
+            soql.select(self._fields(sobject), sobject, where, "ORDER BY SystemModstamp, Id")
+        )
+
+    async def opportunity_contacts(self, ids: Iterable[str]) -> Mapping[str, tuple[RecordRef, ...]]:
+        """Return the contacts of opportunities, the primary one first, by the first 15 characters of the id."""
+        found: dict[str, tuple[RecordRef, ...]] = {}
+        fields = ("OpportunityId", "ContactId", "IsPrimary")
+        order = "ORDER BY IsPrimary DESC, CreatedDate, Id"
+        for chunk in soql.lists(ids):
+            query = soql.select(fields, "OpportunityContactRole", f"OpportunityId IN {chunk}", order)
+            for row in await self._client.query(query):
+                key = row["OpportunityId"][:15]
+                found[key] = (*found.get(key, ()), RecordRef(SYSTEM, "Contact", row["ContactId"]))
+        return found
+
+    def _fields(self, sobject: str) -> tuple[str, ...]:
+        external = (self._account.external_id_field,) if sobject in IDENTIFIED else ()
+        mapped = tuple(each.vendor_name for each in self._mapping.of(KINDS[sobject], sobject))
+        return (*_ALWAYS, *external, *_MORE.get(sobject, ()), *mapped)

@@ -1,0 +1,1 @@
+"""Generated gRPC code for the Pub/Sub API; `README` says how to make it again."""

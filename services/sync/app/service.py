@@ -1,0 +1,244 @@
+"""
+The composition root of sync: the only place that sees everything, and the order in which it starts and stops.
+
+Starts: store and log, connectors, the shards of the leads, those of the inbox, the door. Stops the other way
+round: first nothing new comes in, then what is under way ends.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+from schemas.topics import INBOX, LEAD_CHANGES
+from services.runtime import lifecycle
+from services.runtime.clock import Clock, now_ms
+from services.runtime.health import Health
+from services.runtime.health_probes import ConsumerProbe, LoopWatch, circuit_probe, ping_probe
+from services.runtime.http import RunningServer, is_loopback, serve
+from services.runtime.lifecycle import Component
+from services.runtime.log.port import Log
+from services.runtime.mechanism import Mechanism
+from services.runtime.metrics import Metrics
+from services.runtime.processor import Processor
+from services.runtime.store import Store
+from services.runtime.tracing import Tracing, start_tracing
+from services.runtime.valkey_server import EmbeddedServer
+from services.runtime.worker import ShardWorker
+from services.sync.adapters.door import DoorLimits, make_door, make_leads_router
+from services.sync.adapters.identity_index import IdentityIndex
+from services.sync.adapters.lead_codec import decode, encode
+from services.sync.app.connectors import make_connectors
+from services.sync.app.parts import make_log, make_store, needs_embedded, topic_specs
+from services.sync.application.decide import Decide
+from services.sync.application.gate import Gate
+from services.sync.application.identify import Identify
+from services.sync.application.observe import Observe
+from services.sync.application.ports import Connector
+from services.sync.consumers.figures import Figures
+from services.sync.consumers.inbox import InboxProcessor
+from services.sync.consumers.leads import LeadProcessor
+from services.sync.consumers.streams import Streams
+from services.sync.consumers.timeline import Timeline
+from services.sync.domain.records import Side
+from services.sync.settings import Settings
+
+SERVICE = "sync"
+_LOOK_S = 0.1
+
+
+@dataclass(slots=True)
+class Sync:
+    """The service, put together. `server` is the door once it is open."""
+
+    settings: Settings
+    log: Log
+    store: Store
+    connectors: Mapping[Side, Connector]
+    timeline: Timeline
+    health: Health
+    metrics: Metrics
+    leads: LeadProcessor
+    components: Sequence[Component] = ()
+    server: RunningServer | None = None
+    failures: list[BaseException] = field(default_factory=list[BaseException])
+
+
+def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms) -> Sync:
+    """Put the service together; nothing is started."""
+    metrics = Metrics(process=True)
+    health = Health(clock)
+    log, store = make_log(settings, embedded_url, clock=clock), make_store(settings, embedded_url)
+    tracing = start_tracing(
+        settings.tracing.endpoint if settings.tracing.exporter == "otlp" else None,
+        service="tasuki-sync",
+        sample_rate=settings.tracing.sample_rate,
+    )
+    connectors = make_connectors(settings, clock)
+    gates = {each.system: Gate(clock) for each in connectors.values()}
+    identity = IdentityIndex(store)
+    figures = Figures(metrics, clock)
+    failures: list[BaseException] = []
+    streams = Streams(
+        connectors=list(connectors.values()),
+        store=store,
+        log=log,
+        partitions=settings.log.partitions,
+        clock=clock,
+        failed=failures.append,
+        received=figures.received,
+    )
+    leads = LeadProcessor(
+        decide=Decide(settings.rules),
+        store=store,
+        log=log,
+        encode=encode,
+        decode=decode,
+        connectors=connectors,
+        gates=gates,
+        streams=streams,
+        clock=clock,
+        failed=failures.append,
+        decided=figures.decided,
+        sending=figures.sending,
+    )
+    observe = Observe(
+        connectors={each.system: each for each in connectors.values()},
+        gates=gates,
+        identify=Identify(identity),
+        clock=clock,
+        observed=figures.observed,
+    )
+    timeline = Timeline(
+        log=log, store=store, identity=identity, decode=decode, rules=settings.rules, service=SERVICE
+    )
+    sync = Sync(settings, log, store, connectors, timeline, health, metrics, leads, failures=failures)
+    mechanism = Mechanism(store=store, log=log, clock=clock, metrics=metrics)
+    processors: dict[str, tuple[str, Processor]] = {
+        "leads": (LEAD_CHANGES.name, leads),
+        "inbox": (INBOX.name, InboxProcessor(observe)),
+    }
+    _register(sync, gates)
+    sync.components = [
+        *_components(sync),
+        *(
+            _worker(sync, name, topic, processor, mechanism)
+            for name, (topic, processor) in processors.items()
+        ),
+        _door(sync, tracing, clock),
+    ]
+    return sync
+
+
+def _register(sync: Sync, gates: Mapping[str, Gate]) -> None:
+    sync.health.register("store", ping_probe(sync.store.ping))
+    sync.health.register("log", ping_probe(sync.log.ping))
+    for system, gate in gates.items():
+        sync.health.register(
+            system,
+            circuit_probe(lambda gate=gate: gate.closed_until == 0, lambda gate=gate: gate.reason or ""),
+        )
+
+
+def _components(sync: Sync) -> list[Component]:
+    watch = LoopWatch(sync.metrics)
+
+    async def start_log() -> None:
+        await sync.log.start()
+        await sync.log.ensure_topics(topic_specs(sync.settings.log.partitions))
+
+    return [
+        Component(name="loop", start=watch.start, stop=watch.stop),
+        Component(name="store", start=sync.store.start, stop=sync.store.close),
+        Component(name="log", start=start_log, stop=sync.log.close),
+        *(
+            Component(name=each.system, start=each.start, stop=each.close)
+            for each in sync.connectors.values()
+        ),
+    ]
+
+
+def _worker(sync: Sync, name: str, topic: str, processor: Processor, mechanism: Mechanism) -> Component:
+    """Return the member of the group on *topic*; it is made when the log knows its topics."""
+    made: list[ShardWorker] = []
+
+    async def start() -> None:
+        worker = ShardWorker(service=SERVICE, topic=topic, processor=processor, mechanism=mechanism)
+        made.append(worker)
+        sync.health.register(name, ConsumerProbe(worker.subscription, worker.watched, mechanism.clock))
+        await worker.start()
+
+    async def stop() -> None:
+        for worker in made:
+            await worker.stop()
+
+    async def run() -> None:
+        while made[0].failure is None and not sync.failures:  # noqa: ASYNC110 - properties, no event
+            await asyncio.sleep(_LOOK_S)
+        raise made[0].failure or sync.failures[0]
+
+    return Component(name=name, start=start, stop=stop, run=run)
+
+
+def _door(sync: Sync, tracing: Tracing, clock: Clock) -> Component:
+    http = sync.settings.http
+    routers = [make_leads_router(sync.timeline.of, api_key=_api_key(sync.settings), host=http.host)]
+    door = make_door(
+        connectors={each.system: each for each in sync.connectors.values()},
+        append=sync.log.append,
+        topic=INBOX.name,
+        public_url=sync.settings.firm.public_url,
+        clock=clock,
+        metrics=sync.metrics,
+        health=sync.health,
+        limits=DoorLimits(body_bytes=http.body_limit_bytes, json_depth=http.depth_limit),
+        tracing=tracing,
+        routers=routers if _api_key(sync.settings) or is_loopback(http.host) else (),
+        version=version("tasuki"),
+    )
+
+    async def start() -> None:
+        sync.server = await serve(door, http.host, http.port, metrics=sync.metrics)
+
+    async def stop() -> None:
+        if sync.server is not None:
+            await sync.server.stop()
+        await tracing.close()
+
+    return Component(name="door", start=start, stop=stop)
+
+
+def _api_key(settings: Settings) -> str | None:
+    key = settings.secrets.api_key
+    return key.get_secret_value() if key else None
+
+
+@asynccontextmanager
+async def open_timeline(settings: Settings, embedded_url: str | None) -> AsyncGenerator[Timeline]:
+    """Give the timelines of leads, read beside the service or without it."""
+    log, store = make_log(settings, embedded_url), make_store(settings, embedded_url)
+    try:
+        await store.start()
+        await log.start()
+        await log.ensure_topics(topic_specs(settings.log.partitions))
+        yield Timeline(
+            log=log,
+            store=store,
+            identity=IdentityIndex(store),
+            decode=decode,
+            rules=settings.rules,
+            service=SERVICE,
+        )
+    finally:
+        await log.close()
+        await store.close()
+
+
+async def run(settings: Settings) -> lifecycle.ExitCode:
+    """Run the service until SIGTERM; with embedded parts where *settings* say so."""
+    async with AsyncExitStack() as stack:
+        url = None
+        if needs_embedded(settings):
+            url = (await stack.enter_async_context(EmbeddedServer(settings.data_folder))).url
+        return await lifecycle.run(build(settings, embedded_url=url).components)

@@ -1,0 +1,326 @@
+"""
+Dispatch: bring a system to what it is to hold, for the leads of one shard. Level-triggered, not a queue.
+
+It takes the leads that are not as they are to be, the most urgent first; writes into the log what it is about
+to send (the echo ledger), sends the differences by upsert, and writes into the log how that ended. The state
+changes when the log comes round. A crash anywhere repeats an upsert, which is harmless.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+import structlog
+
+from schemas.lead import LeadChange, LeadWriteSettled, LeadWriteStarted, Ref, WriteSettled, WriteStarted
+from services.errors import Retryable
+from services.runtime.clock import Clock
+from services.sync.application.gate import Gate
+from services.sync.application.ports import BatchRefused, Connector
+from services.sync.application.tell import SOURCE, rfc3339
+from services.sync.domain.desired import Missing, Priority
+from services.sync.domain.lead import PERSON_SLOT, Lead
+from services.sync.domain.records import (
+    Confirmed,
+    Deferred,
+    RecordRef,
+    Refused,
+    Scalar,
+    Side,
+    Write,
+    WriteResult,
+)
+
+log = structlog.get_logger()
+
+FIRST_WAIT_MS = 200
+LONGEST_WAIT_MS = 60_000
+BATCHES_AT_ONCE = 4
+
+
+class DispatchShard(Protocol):
+    """What dispatch needs of the shard whose leads it serves."""
+
+    async def dirty(self, side: Side, *, limit: int, skip: Collection[str]) -> Sequence[str]:
+        """Return up to *limit* leads that lack something on *side*, most urgent first, without *skip*."""
+        ...
+
+    async def load(self, lead_ids: Sequence[str]) -> Mapping[str, Lead]:
+        """Return the leads as they are now."""
+        ...
+
+    async def clean(self, side: Side, lead_ids: Sequence[str]) -> None:
+        """Take leads out of the dirty set: they lack nothing any more."""
+        ...
+
+    async def append(self, events: Sequence[tuple[str, LeadChange]]) -> None:
+        """Append changes of leads to the log; durable when it returns. Raises LogUnavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One record to write: what it lacks, and the times of the values it will replace."""
+
+    lead: Lead
+    missing: Missing
+    write_id: str
+    over: Mapping[str, int]
+
+
+class Dispatcher:
+    """
+    Serves one side of one shard.
+
+    Args:
+        lacks: What a lead lacks on a side, by the rules.
+        name: Unique for this owner of the shard (its epoch is in it); write ids start with it.
+        sending: Told of each batch that leaves, for the metrics: the plans and the time, epoch ms.
+    """
+
+    def __init__(
+        self,
+        *,
+        connector: Connector,
+        shard: DispatchShard,
+        lacks: Callable[[Lead, Side], list[Missing]],
+        gate: Gate,
+        clock: Clock,
+        name: str,
+        sending: Callable[[Sequence[Plan], int], None] = lambda _plans, _now: None,
+    ) -> None:
+        self._connector = connector
+        self._side = connector.side
+        self._shard = shard
+        self._lacks = lacks
+        self._gate = gate
+        self._clock = clock
+        self._name = name
+        self._sending = sending
+        self._random = Random()
+        self._count = 0
+        self._busy: dict[str, set[str]] = {}
+        self._waiting: dict[str, tuple[int, str]] = {}
+        self._tries: dict[str, int] = {}
+        self._wake = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+
+    @property
+    def waiting(self) -> Mapping[str, tuple[int, str]]:
+        """The leads that wait: until when (epoch ms), and why."""
+        return self._waiting
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._wake.set()
+
+    def settled(self, lead_id: str, write_id: str) -> None:
+        """The log came round with the end of a write: its lead may be taken again."""
+        writes = self._busy.get(lead_id)
+        if writes is not None:
+            writes.discard(write_id)
+            if not writes:
+                del self._busy[lead_id]
+                self.wake()
+
+    async def run(self) -> None:
+        """Serve until cancelled; an error that isn't a vendor's ends it."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    self._wake.clear()
+                    if len(self._running) < BATCHES_AT_ONCE and (plans := await self._take()):
+                        task = group.create_task(self._serve(plans))
+                        self._running.add(task)
+                        task.add_done_callback(self._ended)
+                        continue
+                    await self._sleep()
+        finally:
+            self._running.clear()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self.wake()
+
+    async def _sleep(self) -> None:
+        """Wait to be woken, or until the first of those that wait may be tried again."""
+        due = min((until for until, _ in self._waiting.values()), default=None)
+        timeout = None if due is None else max(0.001, (due - self._clock()) / 1000)
+        try:
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _take(self) -> list[Plan]:
+        """Choose the next leads and mark them busy."""
+        now = self._clock()
+        self._waiting = {each: hold for each, hold in self._waiting.items() if hold[0] > now}
+        ids = await self._shard.dirty(
+            self._side, limit=self._connector.write_batch, skip=self._busy.keys() | self._waiting.keys()
+        )
+        if not ids:
+            return []
+        leads = await self._shard.load(ids)
+        plans = [
+            self._plan(leads[each], lack)
+            for each in ids
+            if each in leads
+            for lack in self._lacks(leads[each], self._side)
+        ]
+        planned = {plan.lead.id for plan in plans}
+        if stale := [each for each in ids if each not in planned]:
+            await self._shard.clean(self._side, stale)
+        for plan in plans:
+            self._busy.setdefault(plan.lead.id, set()).add(plan.write_id)
+        return plans
+
+    def _plan(self, lead: Lead, lack: Missing) -> Plan:
+        self._count += 1
+        over: dict[str, int] = {}
+        if lack.slot == PERSON_SLOT:
+            over = {name: lead.seen(name, self._side).there_at for name in lack.fields}
+        return Plan(lead, lack, f"{self._name}-{self._count}", over)
+
+    async def _serve(self, plans: list[Plan]) -> None:
+        """Persons first: what hangs on a person needs its record."""
+        persons = {plan.lead.id: None for plan in plans if plan.missing.slot == PERSON_SLOT}
+        refs: dict[str, RecordRef | None] = {plan.lead.id: plan.lead.person(self._side) for plan in plans}
+        for kind in sorted({plan.missing.kind for plan in plans}, key=lambda each: each != "lead"):
+            batch = [plan for plan in plans if plan.missing.kind == kind]
+            if kind != "lead":
+                orphans = [plan for plan in batch if refs[plan.lead.id] is None and plan.lead.id in persons]
+                self._release(orphans)
+                batch = [plan for plan in batch if plan not in orphans]
+            results = await self._send(batch, refs)
+            for plan, result in zip(batch, results, strict=True):
+                if isinstance(result, Confirmed) and plan.missing.slot == PERSON_SLOT:
+                    refs[plan.lead.id] = result.ref
+
+    async def _send(
+        self, plans: list[Plan], refs: Mapping[str, RecordRef | None]
+    ) -> list[WriteResult | None]:
+        if not plans:
+            return []
+        await self._gate.wait()
+        now = self._clock()
+        try:
+            await self._shard.append([(plan.lead.id, self._started(plan, now)) for plan in plans])
+            self._sending(plans, self._clock())
+            writes = [self._write(plan, refs) for plan in plans]
+            results = await self._halving(writes)
+            self._gate.succeed()
+            await self._settle(plans, results)
+        except Retryable as error:
+            self._gate.fail(error)
+            log.warning("vendor.write_failed", system=self._connector.system, error=type(error).__name__)
+            for plan in plans:
+                self._hold(plan, self._gate.closed_until, str(error))
+            return [None] * len(plans)
+        return list(results)
+
+    async def _halving(self, writes: Sequence[Write]) -> list[WriteResult]:
+        """Send; a batch that is refused as a whole is halved until the bad record stands alone."""
+        try:
+            return list(await self._connector.write(writes))
+        except BatchRefused as error:
+            if len(writes) == 1:
+                return [Refused(code=error.code, detail=error.detail)]
+        middle = len(writes) // 2
+        return [*await self._halving(writes[:middle]), *await self._halving(writes[middle:])]
+
+    async def _settle(self, plans: Sequence[Plan], results: Sequence[WriteResult]) -> None:
+        now = self._clock()
+        ended: list[tuple[str, LeadChange]] = []
+        for plan, result in zip(plans, results, strict=True):
+            if isinstance(result, Deferred):
+                self._defer(plan, result, now)
+            else:
+                self._tries.pop(plan.lead.id, None)
+                ended.append((plan.lead.id, self._settled(plan, result, now)))
+        if ended:
+            await self._shard.append(ended)
+
+    def _defer(self, plan: Plan, result: Deferred, now: int) -> None:
+        tries = self._tries[plan.lead.id] = self._tries.get(plan.lead.id, 0) + 1
+        ceiling = min(FIRST_WAIT_MS * 2 ** min(tries - 1, 20), LONGEST_WAIT_MS)
+        wait_ms = result.retry_after_ms or round(ceiling * self._random.uniform(0.5, 1))
+        self._hold(plan, now + wait_ms, f"{result.code}: {result.detail}")
+
+    def _hold(self, plan: Plan, until: int, reason: str) -> None:
+        self._waiting[plan.lead.id] = (until, reason)
+        self.settled(plan.lead.id, plan.write_id)
+
+    def _release(self, plans: Collection[Plan]) -> None:
+        """Their person was not taken: they come again with it."""
+        for plan in plans:
+            self.settled(plan.lead.id, plan.write_id)
+
+    def _write(self, plan: Plan, refs: Mapping[str, RecordRef | None]) -> Write:
+        lead, lack = plan.lead, plan.missing
+        if lack.slot == PERSON_SLOT:
+            email = lack.fields.get("email")
+            ref = lead.person(self._side)
+            match = str(email) if ref is None and email else None
+            return Write(
+                lead_id=lead.id,
+                slot=lack.slot,
+                kind=lack.kind,
+                fields=lack.fields,
+                ref=ref,
+                match_email=match,
+            )
+        return Write(
+            lead_id=lead.id,
+            slot=lack.slot,
+            kind=lack.kind,
+            fields=lack.fields,
+            ref=lead.slots.get(lack.slot),
+            parent=refs.get(lead.id),
+        )
+
+    def _started(self, plan: Plan, now: int) -> LeadWriteStarted:
+        lack = plan.missing
+        data = WriteStarted(
+            write_id=plan.write_id,
+            side=self._side.value,
+            slot=lack.slot,
+            kind=lack.kind.value,
+            fields=lack.fields,
+            started_at=now,
+        )
+        return LeadWriteStarted(
+            id=f"{plan.write_id}-s", source=SOURCE, subject=plan.lead.id, time=rfc3339(now), data=data
+        )
+
+    def _settled(self, plan: Plan, result: Confirmed | Refused, now: int) -> LeadWriteSettled:
+        lack = plan.missing
+        fields: dict[str, Scalar] = lack.fields
+        data = WriteSettled(
+            write_id=plan.write_id,
+            side=self._side.value,
+            slot=lack.slot,
+            kind=lack.kind.value,
+            outcome="confirmed" if isinstance(result, Confirmed) else "refused",
+            fields=fields,
+            over=dict(plan.over),
+            settled_at=now,
+            ref=_ref(result.ref) if isinstance(result, Confirmed) else None,
+            created=isinstance(result, Confirmed) and result.created,
+            code=None if isinstance(result, Confirmed) else result.code,
+            detail=None if isinstance(result, Confirmed) else result.detail,
+        )
+        return LeadWriteSettled(
+            id=f"{plan.write_id}-e", source=SOURCE, subject=plan.lead.id, time=rfc3339(now), data=data
+        )
+
+
+def _ref(ref: RecordRef) -> Ref:
+    return Ref(system=ref.system, object=ref.object, id=ref.id)
+
+
+def urgency(missing: Sequence[Missing]) -> Priority:
+    """Return how urgent a lead is: as urgent as the most urgent of what it lacks."""
+    return min(each.priority for each in missing)

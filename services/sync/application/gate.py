@@ -1,0 +1,51 @@
+"""Whether a vendor may be called now: one gate for each system, shared by all that call it in a process."""
+
+import asyncio
+from random import Random
+
+from services.errors import Retryable
+from services.runtime.clock import Clock
+
+FIRST_WAIT_MS = 100
+LONGEST_WAIT_MS = 30_000
+
+
+class Gate:
+    """
+    Closes after a failure, for longer each time, with jitter; one success opens it for all.
+
+    Args:
+        clock: The present, epoch ms.
+        random: For the jitter, so that processes don't come back at the same instant.
+    """
+
+    def __init__(self, clock: Clock, random: Random | None = None) -> None:
+        self._clock = clock
+        self._random = random or Random()
+        self._failures = 0
+        self._until = 0
+        self.reason: str | None = None
+
+    async def wait(self) -> None:
+        """Return when a call may be tried."""
+        while (left := self._until - self._clock()) > 0:  # noqa: ASYNC110 (the time may move while we wait)
+            await asyncio.sleep(left / 1000)
+
+    @property
+    def closed_until(self) -> int:
+        """When the next call may be tried, epoch ms; 0 while the gate is open."""
+        return self._until if self._failures else 0
+
+    def fail(self, error: Retryable) -> None:
+        """Close after *error*: as long as the vendor asked for, else twice as long as last time."""
+        self._failures += 1
+        ceiling = min(FIRST_WAIT_MS * 2 ** min(self._failures - 1, 20), LONGEST_WAIT_MS)
+        wait_ms = error.retry_after_ms
+        if wait_ms is None:
+            wait_ms = round(ceiling * self._random.uniform(0.5, 1))
+        self._until = max(self._until, self._clock() + wait_ms)
+        self.reason = str(error)
+
+    def succeed(self) -> None:
+        """Open: the vendor answers."""
+        self._failures, self._until, self.reason = 0, 0, None

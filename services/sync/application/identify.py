@@ -1,0 +1,162 @@
+"""
+Identify: which lead a record belongs to. Every step can be repeated, and racing creates give one lead.
+
+A record's link, else our own id that the record carries, else the claim of its e-mail address (first come,
+first served, decided by the store in one step), else a new lead whose id derives from the claim.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Protocol
+from unicodedata import normalize
+from uuid import UUID
+
+from services.sync.domain.records import Kind, Observation, RecordRef
+
+
+class Identity(Protocol):
+    """Where links and claims are kept; each call is durable when it returns. Raises StoreUnavailable."""
+
+    async def links(self, refs: Sequence[RecordRef]) -> Mapping[RecordRef, str]:
+        """Return the lead of each of *refs* that has one."""
+        ...
+
+    async def claim(self, candidates: Mapping[str, str]) -> Mapping[str, str]:
+        """For each claim (a text) return whose it is: the candidate's lead_id, or an earlier claimant's."""
+        ...
+
+    async def claimed(self, claims: Sequence[str]) -> Mapping[str, str]:
+        """Return whose each of *claims* is, of those that are somebody's; claims nothing."""
+        ...
+
+    async def link(self, links: Mapping[RecordRef, str]) -> None:
+        """Link each record to its lead; a record that has a link already gets the new one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An observation and when its notification came in, epoch ms."""
+
+    seen: Observation
+    received_at: int
+
+
+def email_claim(address: str) -> str:
+    """Return the claim of an e-mail address: the same for each way of writing it."""
+    return f"email:{normalize('NFKC', address).strip().casefold()}"
+
+
+def email_of(seen: Observation) -> str | None:
+    """Return the latest e-mail address in *seen*, None if it doesn't tell."""
+    found = [each for each in seen.fields if each.name == "email" and each.value]
+    return str(max(found, key=lambda each: each.changed_at).value) if found else None
+
+
+def new_lead_id(claim: str, instant: int) -> str:
+    """
+    Return a UUIDv7 whose time is *instant* (epoch ms) and whose random bits are a hash of *claim*.
+
+    A repeated step so gives the same id. Source: https://www.rfc-editor.org/rfc/rfc9562#section-5.7
+    """
+    noise = int.from_bytes(sha256(claim.encode()).digest()[:10], "big")
+    value = (instant & (1 << 48) - 1) << 80 | 0x7 << 76 | (noise >> 62 & 0xFFF) << 64
+    return str(UUID(int=value | 0b10 << 62 | noise & (1 << 62) - 1))
+
+
+def is_lead_id(text: str) -> bool:
+    """Return whether *text* has the form of a lead_id."""
+    try:
+        return UUID(text).version == 7  # noqa: PLR2004 (the version we make)
+    except ValueError:
+        return False
+
+
+class Identify:
+    """Finds or makes the lead of each record."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    async def strangers(self, sightings: Sequence[Sighting]) -> list[RecordRef]:
+        """Return those persons of whom neither a link nor *sightings* tell who they are: read them first."""
+        links = await self._identity.links([ref for each in sightings for ref in _own_refs(each.seen)])
+        told = {
+            each.seen.ref
+            for each in sightings
+            if _by_link(each.seen, links) or _by_external_id(each.seen) or email_of(each.seen)
+        }
+        return list(dict.fromkeys(each.seen.ref for each in sightings if each.seen.ref not in told))
+
+    async def persons(self, sightings: Sequence[Sighting]) -> list[str]:
+        """Return the lead of each person, in order; makes leads where there is none, and links them."""
+        refs = [ref for each in sightings for ref in _own_refs(each.seen)]
+        links = dict(await self._identity.links(refs))
+        known: dict[RecordRef, str] = {}
+        claims: dict[RecordRef, str] = {}
+        for each in sightings:  # what one sighting of a record tells holds for all of them
+            ref = each.seen.ref
+            lead_id = _by_link(each.seen, links) or _by_external_id(each.seen)
+            if lead_id is not None:
+                known.setdefault(ref, lead_id)
+            if (address := email_of(each.seen)) is not None:
+                claims[ref] = email_claim(address)
+        candidates: dict[str, str] = {}
+        for each in sightings:
+            claim = claims.setdefault(each.seen.ref, f"ref:{each.seen.ref}")
+            lead_id = known.get(each.seen.ref)
+            if lead_id is not None or claim not in candidates:
+                candidates[claim] = lead_id or new_lead_id(claim, each.received_at)
+        owners = await self._identity.claim(candidates)
+        found = {
+            each.seen.ref: known.get(each.seen.ref) or owners[claims[each.seen.ref]] for each in sightings
+        }
+        fresh = {
+            ref: found[each.seen.ref]
+            for each in sightings
+            for ref in _own_refs(each.seen)
+            if links.get(ref) != found[each.seen.ref]
+        }
+        if fresh:
+            await self._identity.link(fresh)
+        return [found[each.seen.ref] for each in sightings]
+
+    async def children(self, sightings: Sequence[Sighting]) -> list[str | None]:
+        """Return the lead of each opportunity or activity, in order; None where its person isn't known."""
+        refs = [ref for each in sightings for ref in (*_own_refs(each.seen), *each.seen.parents)]
+        links = dict(await self._identity.links(refs))
+        found = [
+            _by_link(each.seen, links) or _by_external_id(each.seen) or _by_parent(each.seen, links)
+            for each in sightings
+        ]
+        fresh = {
+            each.seen.ref: lead_id
+            for each, lead_id in zip(sightings, found, strict=True)
+            if lead_id is not None and each.seen.ref not in links
+        }
+        if fresh:
+            await self._identity.link(fresh)
+        return found
+
+
+def _own_refs(seen: Observation) -> tuple[RecordRef, ...]:
+    return (seen.ref,) if seen.moved_to is None else (seen.ref, seen.moved_to)
+
+
+def _by_link(seen: Observation, links: Mapping[RecordRef, str]) -> str | None:
+    return next((links[ref] for ref in _own_refs(seen) if ref in links), None)
+
+
+def _by_external_id(seen: Observation) -> str | None:
+    lead_id = (seen.external_id or "").partition(":")[0]
+    return lead_id if is_lead_id(lead_id) else None
+
+
+def _by_parent(seen: Observation, links: Mapping[RecordRef, str]) -> str | None:
+    return next((links[ref] for ref in seen.parents if ref in links), None)
+
+
+def is_person(seen: Observation) -> bool:
+    """Return whether *seen* is a person's record."""
+    return seen.kind is Kind.LEAD

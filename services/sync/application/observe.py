@@ -1,0 +1,239 @@
+"""
+Observe: notifications in, canonical changes out, keyed by the lead they belong to.
+
+A notification is a hint. Many hints at one record become one read where the connector has to read; hints
+that carry their values are used as they are.
+"""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from schemas.dead_letters import DeadLetter, DeadLettered
+from schemas.lead import Change, LeadObserved, Observed, Ref
+from services.errors import Rejected, Retryable
+from services.runtime.clock import Clock
+from services.sync.application.gate import Gate
+from services.sync.application.identify import Identify, Sighting, is_person
+from services.sync.application.ports import Connector
+from services.sync.application.tell import SOURCE, rfc3339
+from services.sync.domain.records import Notification, Observation, RecordRef
+
+log = structlog.get_logger()
+
+READ = ""
+"""The body of a notification that asks for its record to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A notification at its place in the inbox; `event_id` is unique for that place."""
+
+    offset: int
+    event_id: str
+    notification: Notification
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a hint led to: an event for *key* (a lead_id, or the hint's own key for a dead letter)."""
+
+    offset: int
+    key: str
+    event: LeadObserved | DeadLettered
+
+
+class Observe:
+    """The first half of sync: read and identify."""
+
+    def __init__(
+        self,
+        *,
+        connectors: Mapping[str, Connector],
+        gates: Mapping[str, Gate],
+        identify: Identify,
+        clock: Clock,
+        observed: Callable[[str, Sequence[Observation]], None] = lambda _system, _seen: None,
+    ) -> None:
+        self._observed = observed
+        self._connectors = connectors
+        self._gates = gates
+        self._identify = identify
+        self._clock = clock
+
+    async def run(self, hints: Sequence[Hint]) -> list[Found]:
+        """
+        Return what *hints* (in the order of their offsets) led to, in that order.
+
+        Waits while a vendor is down; raises StoreUnavailable, in which case it is to be repeated.
+        """
+        systems = sorted({each.notification.ref.system for each in hints})
+        parts = await asyncio.gather(
+            *(
+                self._of_system(name, [each for each in hints if each.notification.ref.system == name])
+                for name in systems
+            )
+        )
+        return sorted((each for part in parts for each in part), key=lambda each: each.offset)
+
+    async def _of_system(self, system: str, hints: list[Hint]) -> list[Found]:
+        connector = self._connectors.get(system)
+        if connector is None:
+            return [
+                _set_aside(
+                    each, "unknown-system", f"no connector is configured for {system!r}", self._clock()
+                )
+                for each in hints
+            ]
+        observations, rejected = await self._read(connector, hints)
+        latest = {each.notification.ref: each for each in hints}
+        first = {each.notification.ref: each for each in reversed(hints)}
+        pairs = [(latest.get(seen.ref, hints[-1]), seen) for seen in observations]
+        received = {ref: each.notification.received_at for ref, each in first.items()}
+        found = await self._identified(connector, pairs, received)
+        return found + rejected
+
+    async def _read(self, connector: Connector, hints: list[Hint]) -> tuple[list[Observation], list[Found]]:
+        """Ask the connector, again and again while the vendor is away; a bad hint stands alone."""
+        gate = self._gates[connector.system]
+        while True:
+            await gate.wait()
+            try:
+                seen = await connector.observe([each.notification for each in hints])
+            except Retryable as error:
+                gate.fail(error)
+                log.warning("vendor.read_failed", system=connector.system, error=type(error).__name__)
+            except Rejected as error:
+                if len(hints) == 1:
+                    return [], [_set_aside(hints[0], error.reason, str(error), self._clock())]
+                parts = [await self._read(connector, [each]) for each in hints]
+                return [s for some, _ in parts for s in some], [f for _, some in parts for f in some]
+            else:
+                gate.succeed()
+                self._observed(connector.system, seen)
+                return list(seen), []
+
+    async def _identified(
+        self, connector: Connector, pairs: list[tuple[Hint, Observation]], received: Mapping[RecordRef, int]
+    ) -> list[Found]:
+        def sighting(hint: Hint, seen: Observation) -> Sighting:
+            return Sighting(seen, received.get(seen.ref, hint.notification.received_at))
+
+        persons = [(hint, sighting(hint, seen)) for hint, seen in pairs if is_person(seen)]
+        children = [(hint, sighting(hint, seen)) for hint, seen in pairs if not is_person(seen)]
+        if persons:
+            strangers = await self._strangers(connector, persons)
+            persons = [*((hint, sighting(hint, seen)) for hint, seen in strangers), *persons]
+        owners = await self._identify.persons([each for _, each in persons]) if persons else []
+        found = [
+            _found(connector, hint, each, owner, number)
+            for number, ((hint, each), owner) in enumerate(zip(persons, owners, strict=True))
+        ]
+        return found + await self._children(connector, children, len(found)) if children else found
+
+    async def _strangers(
+        self, connector: Connector, persons: list[tuple[Hint, Sighting]]
+    ) -> list[tuple[Hint, Observation]]:
+        """Read the persons of whom a change tells too little to know who they are."""
+        refs = set(await self._identify.strangers([each for _, each in persons]))
+        hints = {each.seen.ref: hint for hint, each in persons if each.seen.ref in refs}
+        asked = [
+            replace(hint, notification=replace(hint.notification, ref=ref, body=READ))
+            for ref, hint in hints.items()
+            if hint.notification.body != READ
+        ]
+        observations, _ = await self._read(connector, asked) if asked else ([], [])
+        return [(hints[seen.ref], seen) for seen in observations if seen.ref in hints and is_person(seen)]
+
+    async def _children(
+        self, connector: Connector, children: list[tuple[Hint, Sighting]], number: int
+    ) -> list[Found]:
+        """Opportunities and activities; a parent that isn't known yet is read first."""
+        owners = await self._identify.children([each for _, each in children])
+        strays = [
+            pair
+            for pair, owner in zip(children, owners, strict=True)
+            if owner is None and pair[1].seen.parents
+        ]
+        found: list[Found] = []
+        if strays:
+            parents = [
+                replace(hint, notification=replace(hint.notification, ref=each.seen.parents[0], body=READ))
+                for hint, each in strays
+            ]
+            found = await self._parents(connector, parents)
+            owners = await self._identify.children([each for _, each in children])
+        for place, ((hint, each), owner) in enumerate(
+            zip(children, owners, strict=True), start=number + len(found)
+        ):
+            if owner is None:
+                log.info("record.unrelated", system=connector.system, object=each.seen.ref.object)
+            else:
+                found.append(_found(connector, hint, each, owner, place))
+        return found
+
+    async def _parents(self, connector: Connector, hints: list[Hint]) -> list[Found]:
+        observations, _ = await self._read(connector, hints)
+        by_ref = {each.notification.ref: each for each in hints}
+        pairs = [(by_ref.get(seen.ref, hints[-1]), seen) for seen in observations if is_person(seen)]
+        return await self._identified(connector, pairs, {})
+
+
+def _found(connector: Connector, hint: Hint, sighting: Sighting, lead_id: str, number: int) -> Found:
+    seen = sighting.seen
+    data = Observed(
+        side=connector.side.value,
+        kind=seen.kind.value,
+        ref=_ref(seen.ref),
+        observed_at=seen.observed_at,
+        received_at=sighting.received_at,
+        created_at=seen.created_at,
+        fields=[
+            Change(
+                name=each.name, value=each.value, changed_at=each.changed_at, own=each.own, exact=each.exact
+            )
+            for each in seen.fields
+        ],
+        external_id=seen.external_id,
+        moved_to=None if seen.moved_to is None else _ref(seen.moved_to),
+        deleted=seen.deleted,
+    )
+    event = LeadObserved(
+        id=f"{hint.event_id}-{seen.ref}-{number}",
+        source=SOURCE,
+        subject=lead_id,
+        time=rfc3339(seen.observed_at),
+        traceparent=hint.traceparent,
+        data=data,
+    )
+    return Found(hint.offset, lead_id, event)
+
+
+def _ref(ref: RecordRef) -> Ref:
+    return Ref(system=ref.system, object=ref.object, id=ref.id)
+
+
+def _set_aside(hint: Hint, reason: str, detail: str, now: int) -> Found:
+    notification = hint.notification
+    letter = DeadLetter(
+        reason=reason,
+        detail=detail,
+        origin=notification.ref.system,
+        key=str(notification.ref),
+        body=b64encode(notification.body.encode()).decode(),
+        attempts=1,
+        failed_at=now,
+    )
+    event = DeadLettered(
+        id=f"{hint.event_id}-x",
+        source=SOURCE,
+        subject=str(notification.ref),
+        time=rfc3339(now),
+        traceparent=hint.traceparent,
+        data=letter,
+    )
+    return Found(hint.offset, str(notification.ref), event)

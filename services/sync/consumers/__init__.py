@@ -1,0 +1,1 @@
+"""From the log to the use cases and back: one processor for each topic that sync reads."""

@@ -1,0 +1,55 @@
+"""What happens in sync, as metrics."""
+
+from collections.abc import Sequence
+
+from schemas.lead import LeadChange, LeadObserved
+from services.runtime.clock import Clock
+from services.runtime.metrics import Metrics
+from services.sync.application.decide import Decided
+from services.sync.application.dispatch import Plan
+from services.sync.domain.desired import Priority
+from services.sync.domain.records import Observation
+
+
+class Figures:
+    """Counts and times; the latency of a handoff is from its notification's arrival to its request's departure."""
+
+    def __init__(self, metrics: Metrics, clock: Clock) -> None:
+        self._metrics = metrics
+        self._clock = clock
+        self._hot_since: dict[str, int] = {}
+
+    def received(self, system: str, channel: str, count: int) -> None:
+        """A stream brought *count* notifications."""
+        self._metrics.count("tasuki_notifications_total", count, system=system)
+        self._metrics.set("tasuki_stream_age_seconds", 0, system=system, channel=channel)
+
+    def observed(self, system: str, seen: Sequence[Observation]) -> None:
+        """Records were observed."""
+        for each in seen:
+            self._metrics.count("tasuki_observed_records_total", system=system, kind=each.kind.value)
+
+    def decided(self, event: LeadChange, decided: Decided) -> None:
+        """A change was decided."""
+        for told in decided.decisions:
+            for each in told.data.decisions:
+                self._metrics.count("tasuki_decisions_total", rule=each.rule)
+                if each.conflict:
+                    self._metrics.count("tasuki_conflicts_total", rule=each.rule)
+        for letter in decided.dead_letters:
+            self._metrics.count("tasuki_dead_letters_total", reason=letter.data.reason)
+        if isinstance(event, LeadObserved):
+            if decided.echoes:
+                self._metrics.count(
+                    "tasuki_echoes_suppressed_total", decided.echoes, system=event.data.ref.system
+                )
+            if any(lack.priority is Priority.HOT for lacks in decided.missing.values() for lack in lacks):
+                self._hot_since.setdefault(event.subject, event.data.received_at)
+
+    def sending(self, system: str, plans: Sequence[Plan], now: int) -> None:
+        """A batch leaves for *system*."""
+        self._metrics.observe("tasuki_write_batch_records", len(plans), system=system)
+        for plan in plans:
+            since = self._hot_since.pop(plan.lead.id, None) if plan.missing.priority is Priority.HOT else None
+            if since is not None:
+                self._metrics.observe("tasuki_handoff_seconds", (now - since) / 1000, system=system)

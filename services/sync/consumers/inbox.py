@@ -1,0 +1,84 @@
+"""Inbox → observe → lead-changes."""
+
+from collections.abc import Sequence
+from typing import cast
+from uuid import uuid4
+
+from schemas.dead_letters import DeadLettered
+from schemas.inbox import InboxReceived, Received
+from schemas.reading import Unreadable, read
+from schemas.topics import DEAD_LETTERS, INBOX, LEAD_CHANGES
+from services.runtime.log.port import LogRecord, Record
+from services.runtime.outbox import Emission
+from services.runtime.processor import Fold
+from services.runtime.shard import Shard
+from services.sync.application.observe import Found, Hint, Observe
+from services.sync.application.tell import rfc3339
+from services.sync.consumers.emissions import emission, place_of, unreadable
+from services.sync.domain.records import Notification, RecordRef
+
+
+class InboxProcessor:
+    """See `Processor` in services.runtime.processor."""
+
+    def __init__(self, observe: Observe) -> None:
+        self._observe = observe
+
+    async def opened(self, shard: Shard) -> None:
+        """Nothing is kept for a shard: what is observed goes on to the leads."""
+
+    async def closed(self, shard: Shard) -> None:
+        """See `opened`."""
+
+    async def fold(self, shard: Shard, records: Sequence[LogRecord]) -> Fold:
+        """Observe what *records* hint at; nothing of the shard's state is needed."""
+        del shard
+        emissions: list[Emission] = []
+        hints: list[Hint] = []
+        for record in records:
+            try:
+                event = read(INBOX, record.value)
+            except Unreadable as error:
+                emissions.append(unreadable(record, error))
+            else:
+                hints.append(_hint(record, cast("InboxReceived", event)))
+        found = await self._observe.run(hints) if hints else []
+        emissions += [_emission(each) for each in found]
+        return Fold(emissions=emissions)
+
+
+def inbox_record(notification: Notification, traceparent: str | None = None) -> Record:
+    """Return *notification* as a record of the inbox."""
+    key = str(notification.ref)
+    event = InboxReceived(
+        id=uuid4().hex,
+        source=f"/{notification.ref.system}",
+        subject=key,
+        time=rfc3339(notification.received_at),
+        traceparent=traceparent,
+        data=Received(
+            system=notification.ref.system,
+            object=notification.ref.object,
+            record_id=notification.ref.id,
+            body=notification.body,
+            received_at=notification.received_at,
+            occurred_at=notification.occurred_at,
+        ),
+    )
+    return Record(INBOX.name, key, event.model_dump_json().encode())
+
+
+def _hint(record: LogRecord, event: InboxReceived) -> Hint:
+    data = event.data
+    notification = Notification(
+        ref=RecordRef(data.system, data.object, data.record_id),
+        body=data.body,
+        received_at=data.received_at,
+        occurred_at=data.occurred_at,
+    )
+    return Hint(record.offset, f"i{place_of(record)}", notification, event.traceparent)
+
+
+def _emission(found: Found) -> Emission:
+    topic = DEAD_LETTERS if isinstance(found.event, DeadLettered) else LEAD_CHANGES
+    return emission(topic.name, found.key, found.event, found.offset)

@@ -1,0 +1,179 @@
+"""Lead-changes → decide → lifecycle, decisions, dead letters; and the dispatchers of the shards that are held."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from schemas.lead import LeadChange, LeadObserved, LeadWriteSettled
+from schemas.reading import Unreadable, read
+from schemas.topics import DEAD_LETTERS, DECISIONS, LEAD_CHANGES, LIFECYCLE
+from services.runtime.clock import Clock
+from services.runtime.log.port import Log, LogRecord
+from services.runtime.operations import Operations
+from services.runtime.outbox import Emission
+from services.runtime.processor import Fold
+from services.runtime.shard import Shard
+from services.runtime.store import Store
+from services.sync.application.decide import Decide, Decided
+from services.sync.application.dispatch import Dispatcher, Plan
+from services.sync.application.gate import Gate
+from services.sync.application.ports import Connector
+from services.sync.consumers.emissions import emission, place_of, unreadable
+from services.sync.consumers.endings import report_end
+from services.sync.consumers.shard_leads import Decode, Encode, ShardLeads
+from services.sync.consumers.streams import Streams
+from services.sync.domain.lead import Lead
+from services.sync.domain.records import Side
+
+YIELD_EVERY = 32
+"""After so many records the event loop gets its turn, so that the door answers during a large batch."""
+
+
+@dataclass(slots=True)
+class HeldShard:
+    """A shard this process owns: its leads, the dispatchers that serve it, and since when leads wait, for latency."""
+
+    leads: ShardLeads
+    dispatchers: dict[Side, Dispatcher] = field(default_factory=dict[Side, Dispatcher])
+    tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+
+
+class LeadProcessor:
+    """
+    See `Processor` in services.runtime.processor.
+
+    Args:
+        decided: Told what came of each change, for the metrics.
+        sending: Told of each batch that leaves for a vendor.
+        failed: Told of a dispatcher's unexpected end; it is to end the process.
+    """
+
+    def __init__(
+        self,
+        *,
+        decide: Decide,
+        store: Store,
+        log: Log,
+        encode: Encode,
+        decode: Decode,
+        connectors: Mapping[Side, Connector],
+        gates: Mapping[str, Gate],
+        streams: Streams,
+        clock: Clock,
+        failed: Callable[[BaseException], None],
+        decided: Callable[[LeadChange, Decided], None] = lambda _event, _decided: None,
+        sending: Callable[[str, Sequence[Plan], int], None] = lambda _system, _plans, _now: None,
+    ) -> None:
+        self._decide = decide
+        self._store = store
+        self._log = log
+        self._encode = encode
+        self._decode = decode
+        self._connectors = connectors
+        self._gates = gates
+        self._streams = streams
+        self._clock = clock
+        self._failed = failed
+        self._decided = decided
+        self._sending = sending
+        self.held: dict[int, HeldShard] = {}
+
+    async def opened(self, shard: Shard) -> None:
+        """Start the dispatchers of *shard*."""
+        leads = ShardLeads(
+            shard=shard, store=self._store, log=self._log, encode=self._encode, decode=self._decode
+        )
+        held = self.held[shard.id.partition] = HeldShard(leads)
+        for side, connector in self._connectors.items():
+            dispatcher = self._dispatcher(shard, leads, connector)
+            held.dispatchers[side] = dispatcher
+            task = asyncio.create_task(dispatcher.run(), name=f"dispatch {side} {shard.id}")
+            task.add_done_callback(lambda ended: report_end(ended, self._failed))
+            held.tasks.append(task)
+        await self._streams.opened(shard)
+
+    def _dispatcher(self, shard: Shard, leads: ShardLeads, connector: Connector) -> Dispatcher:
+        system = connector.system
+        return Dispatcher(
+            connector=connector,
+            shard=leads,
+            lacks=self._decide.lacks,
+            gate=self._gates[system],
+            clock=self._clock,
+            name=f"{shard.id.partition}-{shard.ledger.epoch}-{connector.side}",
+            sending=lambda plans, now: self._sending(system, plans, now),
+        )
+
+    async def closed(self, shard: Shard) -> None:
+        """Stop the dispatchers of *shard*; what they had under way is repeated by the next owner."""
+        await self._streams.closed(shard)
+        held = self.held.pop(shard.id.partition, None)
+        if held is None:
+            return
+        for task in held.tasks:
+            task.cancel()
+        await asyncio.gather(*held.tasks, return_exceptions=True)
+
+    async def fold(self, shard: Shard, records: Sequence[LogRecord]) -> Fold:
+        """Take *records* into their leads."""
+        held = self.held[shard.id.partition]
+        leads = dict(await held.leads.load(list(dict.fromkeys(each.key for each in records))))
+        operations = Operations()
+        emissions: list[Emission] = []
+        waits: dict[str, tuple[Decided, int]] = {}
+        settled: list[LeadWriteSettled] = []
+        for number, record in enumerate(records, start=1):
+            if number % YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+            event = _read(record, emissions)
+            if event is None:
+                continue
+            lead = leads.setdefault(record.key, Lead(record.key))
+            decided = self._decide.apply(lead, event, place_of(record))
+            emissions += _emissions(record, decided)
+            if decided.missing:
+                waits[lead.id] = (decided, _since(event))
+            if isinstance(event, LeadWriteSettled):
+                settled.append(event)
+            self._decided(event, decided)
+        for lead_id in dict.fromkeys(each.key for each in records):
+            if lead_id in leads:
+                held.leads.keep(operations, leads[lead_id])
+        woken = [
+            held.leads.mark(operations, lead_id, decided.missing, since)
+            for lead_id, (decided, since) in waits.items()
+        ]
+        return Fold(operations, emissions, applied=lambda: _applied(held, settled, woken=any(woken)))
+
+
+def _applied(held: HeldShard, settled: Sequence[LeadWriteSettled], *, woken: bool) -> None:
+    for event in settled:
+        held.dispatchers[Side(event.data.side)].settled(event.subject, event.data.write_id)
+    if woken:
+        for dispatcher in held.dispatchers.values():
+            dispatcher.wake()
+
+
+def _since(event: LeadChange) -> int:
+    if isinstance(event, LeadObserved):
+        return event.data.received_at
+    return event.data.settled_at if isinstance(event, LeadWriteSettled) else event.data.started_at
+
+
+def _read(record: LogRecord, emissions: list[Emission]) -> LeadChange | None:
+    """Return the change in *record*; what isn't one goes to the dead letters with its bytes."""
+    try:
+        return cast("LeadChange", read(LEAD_CHANGES, record.value))
+    except Unreadable as error:
+        emissions.append(unreadable(record, error))
+        return None
+
+
+def _emissions(record: LogRecord, decided: Decided) -> list[Emission]:
+    key, offset = record.key, record.offset
+    return [
+        *(emission(LIFECYCLE.name, key, each, offset) for each in decided.facts),
+        *(emission(DECISIONS.name, key, each, offset) for each in decided.decisions),
+        *(emission(DEAD_LETTERS.name, key, each, offset) for each in decided.dead_letters),
+    ]

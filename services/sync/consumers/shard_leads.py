@@ -1,0 +1,91 @@
+"""
+The leads of one shard in the store, and which of them a side waits for.
+
+| name        | type       | member → score, or value                                                       |
+|-------------|------------|--------------------------------------------------------------------------------|
+| lead:<id>   | string     | the lead, see services.sync.adapters.lead_codec; as long as the lead is known   |
+| dirty:<side>| sorted set | lead_id → priority * 10^13 + epoch ms since when; until that side lacks nothing |
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from schemas.lead import LeadChange
+from schemas.topics import LEAD_CHANGES
+from services.runtime.log.port import Log, Record
+from services.runtime.operations import Operations
+from services.runtime.shard import Shard
+from services.runtime.store import Store
+from services.sync.application.dispatch import urgency
+from services.sync.domain.desired import Missing
+from services.sync.domain.lead import Lead
+from services.sync.domain.records import Side
+
+PRIORITY_STEP = 10**13
+"""More than any epoch ms until the year 2286, so that priority goes before age."""
+
+Encode = Callable[[Lead], bytes]
+Decode = Callable[[str, bytes], Lead]
+
+
+class ShardLeads:
+    """See `DispatchShard` in services.sync.application.dispatch, and what deciding needs beside it."""
+
+    def __init__(self, *, shard: Shard, store: Store, log: Log, encode: Encode, decode: Decode) -> None:
+        self._shard = shard
+        self._store = store
+        self._log = log
+        self._encode = encode
+        self._decode = decode
+
+    async def load(self, lead_ids: Sequence[str]) -> Mapping[str, Lead]:
+        """Return those of the leads that are known, as they are now."""
+        blobs = await self._store.mget([self._key(each) for each in lead_ids])
+        return {
+            each: self._decode(each, blob)
+            for each, blob in zip(lead_ids, blobs, strict=True)
+            if blob is not None
+        }
+
+    def keep(self, operations: Operations, lead: Lead) -> None:
+        """Add to *operations* what keeps *lead*."""
+        operations.set(self._key(lead.id), self._encode(lead))
+
+    def mark(
+        self, operations: Operations, lead_id: str, missing: Mapping[Side, Sequence[Missing]], since: int
+    ) -> bool:
+        """Add to *operations* for which sides the lead waits, since epoch ms; return whether for any."""
+        for side, lacks in missing.items():
+            if lacks:
+                score = urgency(lacks) * PRIORITY_STEP + since
+                operations.zadd(self._dirty(side), {lead_id: score})
+            else:
+                operations.zrem(self._dirty(side), [lead_id])
+        return any(missing.values())
+
+    async def dirty(self, side: Side, *, limit: int, skip: Collection[str]) -> Sequence[str]:
+        """See `DispatchShard.dirty`."""
+        most = limit + len(skip)
+        (members,) = await self._store.read([("ZRANGE", self._dirty(side), 0, most - 1)])
+        found = (each.decode() for each in members)
+        return [each for each in found if each not in skip][:limit]
+
+    async def clean(self, side: Side, lead_ids: Sequence[str]) -> None:
+        """See `DispatchShard.clean`."""
+        await self._shard.commit(Operations().zrem(self._dirty(side), lead_ids))
+
+    async def append(self, events: Sequence[tuple[str, LeadChange]]) -> None:
+        """See `DispatchShard.append`."""
+        await self._log.append(
+            [Record(LEAD_CHANGES.name, key, event.model_dump_json().encode()) for key, event in events]
+        )
+
+    async def dirty_count(self, side: Side) -> int:
+        """Return how many leads *side* waits for."""
+        (count,) = await self._store.read([("ZCARD", self._dirty(side))])
+        return int(count)
+
+    def _key(self, lead_id: str) -> str:
+        return self._shard.id.key(f"lead:{lead_id}")
+
+    def _dirty(self, side: Side) -> str:
+        return self._shard.id.key(f"dirty:{side}")

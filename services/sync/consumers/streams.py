@@ -1,0 +1,108 @@
+"""
+The vendors' change streams: each is followed by the owner of its home, one of the shards of the leads.
+
+| name             | type   | holds                                                            |
+|------------------|--------|------------------------------------------------------------------|
+| cursor:<channel> | string | where the stream stands: what was told up to it is in the inbox  |
+
+The cursors live with the leads and not with the inbox, whose shards wait for vendors: while one vendor is
+away, another's stream must go on.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from services.errors import Retryable
+from services.runtime.clock import Clock
+from services.runtime.log.port import Log, partition_of
+from services.runtime.operations import Operations
+from services.runtime.shard import Shard
+from services.runtime.store import Store
+from services.sync.application.gate import Gate
+from services.sync.application.ports import Connector, StreamPosition, StreamPositionLost
+from services.sync.consumers.endings import report_end
+from services.sync.consumers.inbox import inbox_record
+
+log = structlog.get_logger()
+
+
+class Streams:
+    """
+    Follows the change streams whose home is a shard that is held.
+
+    Args:
+        partitions: Of the topic whose shards are the homes.
+        failed: Told of a stream's unexpected end; it is to end the process.
+        received: Told how many notifications a stream brought, by system; 0 for a sign of life.
+    """
+
+    def __init__(
+        self,
+        *,
+        connectors: Sequence[Connector],
+        store: Store,
+        log: Log,
+        partitions: int,
+        clock: Clock,
+        failed: Callable[[BaseException], None],
+        received: Callable[[str, str, int], None] = lambda _system, _channel, _count: None,
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._log = log
+        self._failed = failed
+        self._received = received
+        self._homes = [
+            (partition_of(f"{each.system}:{channel}", partitions), each, channel)
+            for each in connectors
+            for channel in each.channels
+        ]
+        self._tasks: dict[int, list[asyncio.Task[None]]] = {}
+
+    async def opened(self, shard: Shard) -> None:
+        """Follow the streams whose home *shard* is."""
+        tasks = self._tasks[shard.id.partition] = []
+        for home, connector, channel in self._homes:
+            if home == shard.id.partition:
+                task = asyncio.create_task(self._follow(shard, connector, channel), name=f"follow {channel}")
+                task.add_done_callback(lambda ended: report_end(ended, self._failed))
+                tasks.append(task)
+
+    async def closed(self, shard: Shard) -> None:
+        """Stop following; the next owner goes on from the cursor."""
+        tasks = self._tasks.pop(shard.id.partition, [])
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _follow(self, shard: Shard, connector: Connector, channel: str) -> None:
+        """Append what the stream tells to the inbox, then move the cursor: a crash between repeats, nothing is lost."""
+        gate = Gate(self._clock)
+        key = shard.id.key(f"cursor:{channel}")
+        while True:
+            (cursor,) = await self._store.mget([key])
+            await gate.wait()
+            try:
+                position = StreamPosition(channel, (cursor or b"").decode())
+                await self._read_stream(shard, connector, position, key, gate)
+            except StreamPositionLost:
+                log.warning("stream.position_lost", system=connector.system, channel=channel)
+                await shard.commit(Operations().delete(key))
+            except Retryable as error:
+                gate.fail(error)
+                log.warning(
+                    "stream.broken", system=connector.system, channel=channel, error=type(error).__name__
+                )
+
+    async def _read_stream(
+        self, shard: Shard, connector: Connector, position: StreamPosition, key: str, gate: Gate
+    ) -> None:
+        async for batch in connector.follow(position):
+            gate.succeed()
+            if batch.notifications:
+                await self._log.append([inbox_record(each) for each in batch.notifications])
+
+            self._received(connector.system, position.channel, len(batch.notifications))
+            await shard.commit(Operations().set(key, batch.position.cursor))

@@ -1,0 +1,173 @@
+"""A lead's whole timeline, read from the log and the store: what was seen, decided, reached, sent, and what waits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import orjson
+
+from schemas.topics import DECISIONS, LEAD_CHANGES, LIFECYCLE, Topic
+from services.runtime.keys import ShardId
+from services.runtime.log.port import Log
+from services.runtime.store import Store
+from services.sync.application.identify import Identity, email_claim, is_lead_id
+from services.sync.consumers.shard_leads import PRIORITY_STEP, Decode
+from services.sync.domain.desired import Missing, Priority, missing
+from services.sync.domain.lead import NEVER, Lead
+from services.sync.domain.lifecycle import Lifecycle, origin_of, trace
+from services.sync.domain.records import Scalar, Side
+from services.sync.domain.rules import Rules
+
+Json: TypeAlias = dict[str, Any]
+_PAGE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the timeline: when (epoch ms), what kind of thing, and its data as told on the topic."""
+
+    at: int
+    kind: str
+    data: Mapping[str, Any]
+
+
+class Timeline:
+    """
+    Looks leads up.
+
+    Args:
+        service: The service whose shards hold the leads.
+    """
+
+    def __init__(
+        self, *, log: Log, store: Store, identity: Identity, decode: Decode, rules: Rules, service: str
+    ) -> None:
+        self._log = log
+        self._store = store
+        self._identity = identity
+        self._decode = decode
+        self._rules = rules
+        self._service = service
+
+    async def of(self, lead_or_email: str) -> Json | None:
+        """
+        Return all that is known of a lead, None if there is none.
+
+        Args:
+            lead_or_email: A lead_id or an e-mail address, in any way of writing it.
+
+        Returns:
+            lead_id, stage, cycle, origin, score, reasons, links, milestones, fields, waiting, entries (oldest
+            first); instants are epoch ms.
+        """
+        lead_id = await self._lead_id(lead_or_email.strip())
+        if lead_id is None:
+            return None
+        shard = ShardId(self._service, LEAD_CHANGES.name, self._log.partition_for(LEAD_CHANGES.name, lead_id))
+        (blob,) = await self._store.mget([shard.key(f"lead:{lead_id}")])
+        if blob is None:
+            return None
+        lead = self._decode(lead_id, blob)
+        life = trace(lead, self._rules)
+        return {
+            **_summary(lead, life, self._rules),
+            "waiting": [line for side in Side for line in await self._waiting(shard, lead, life, side)],
+            "entries": [
+                {"at": each.at, "kind": each.kind, **each.data} for each in await self._entries(lead_id)
+            ],
+        }
+
+    async def _lead_id(self, asked: str) -> str | None:
+        if is_lead_id(asked):
+            return asked.lower()
+        claim = email_claim(asked)
+        return (await self._identity.claimed([claim])).get(claim)
+
+    async def _waiting(self, shard: ShardId, lead: Lead, life: Lifecycle, side: Side) -> list[Json]:
+        lacks = missing(lead, life, self._rules, side)
+        if not lacks:
+            return []
+        (score,) = await self._store.read([("ZSCORE", shard.key(f"dirty:{side}"), lead.id)])
+        since = None if score is None else int(float(score)) % PRIORITY_STEP
+        return [_wait(each, since) for each in lacks]
+
+    async def _entries(self, lead_id: str) -> list[Entry]:
+        found: list[Entry] = []
+        for topic in (LEAD_CHANGES, DECISIONS, LIFECYCLE):
+            found += [_entry(each) for each in await self._events(topic, lead_id)]
+        return sorted(found, key=lambda each: each.at)
+
+    async def _events(self, topic: Topic, lead_id: str) -> Sequence[Json]:
+        """Read the lead's partition from its beginning: no index is kept, so this takes as long as the topic is."""
+        partition = self._log.partition_for(topic.name, lead_id)
+        offset = (await self._log.offsets(topic.name))[partition].begin
+        found: list[Json] = []
+        seen: set[str] = set()
+        while page := await self._log.read(topic.name, partition, offset, limit=_PAGE):
+            offset = page[-1].offset + 1
+            for record in page:
+                if record.key == lead_id and record.value is not None:
+                    event: Json = orjson.loads(record.value)
+                    if event["id"] not in seen:
+                        seen.add(event["id"])
+                        found.append(event)
+        return found
+
+
+def _summary(lead: Lead, life: Lifecycle, rules: Rules) -> Json:
+    return {
+        "lead_id": lead.id,
+        "stage": life.stage.value,
+        "cycle": life.cycle,
+        "origin": origin_of(lead, rules).value,
+        "score": life.score,
+        "reasons": life.points,
+        "links": {side.value: str(ref) for side in Side if (ref := lead.person(side)) is not None},
+        "milestones": [
+            {"cycle": cycle, "milestone": milestone.value, "at": at}
+            for (cycle, milestone), at in sorted(life.milestones.items(), key=lambda pair: pair[1])
+        ],
+        "fields": {name: _sides(lead, name) for name in sorted(lead.fields)},
+        "opportunities": [str(each.ref) for each in lead.opportunities.values() if not each.deleted],
+        "refused": sorted(lead.refused),
+    }
+
+
+def _sides(lead: Lead, name: str) -> Json:
+    sides: dict[str, Scalar] = {}
+    for side in Side:
+        register = lead.seen(name, side)
+        if register.there_at != NEVER:
+            sides[side.value] = register.there
+    return sides
+
+
+def _wait(lack: Missing, since: int | None) -> Json:
+    return {
+        "side": lack.side.value,
+        "slot": lack.slot,
+        "fields": lack.fields,
+        "priority": Priority(lack.priority).name.lower(),
+        "since": since,
+        "why": "waits for its turn, or for the system to answer" if since is not None else "not yet decided",
+    }
+
+
+_KINDS = {
+    "tasuki.lead.observed.v1": ("observed", "observed_at"),
+    "tasuki.lead.write-started.v1": ("sent", "started_at"),
+    "tasuki.lead.write-settled.v1": ("settled", "settled_at"),
+    "tasuki.decision.fields-decided.v1": ("decided", "decided_at"),
+    "tasuki.lifecycle.score-changed.v1": ("score", "changed_at"),
+    "tasuki.lifecycle.milestone-reached.v1": ("reached", "reached_at"),
+    "tasuki.lifecycle.milestone-retracted.v1": ("retracted", "previous_at"),
+    "tasuki.lifecycle.activity-logged.v1": ("activity", "at"),
+    "tasuki.lifecycle.handoff-offered.v1": ("handed-over", "offered_at"),
+    "tasuki.lifecycle.cycle-started.v1": ("cycle", "started_at"),
+}
+
+
+def _entry(event: Json) -> Entry:
+    kind, instant = _KINDS.get(event["type"], (event["type"], ""))
+    data = {name: value for name, value in event["data"].items() if name not in {"standing", "at"}}
+    return Entry(int(event["data"].get(instant, 0)), kind, data)

@@ -1,0 +1,14 @@
+"""What must fit together across the sections of a configuration; one module for each matter."""
+
+from services.sync.settings.checks import connections, fields, people, scoring, stages
+from services.sync.settings.document import Document
+from services.sync.settings.draft import Draft
+
+
+def check_together(document: Document, draft: Draft) -> None:
+    """Report into *document* what does not fit together in *draft*."""
+    fields.check(document, draft)
+    scoring.check(document, draft)
+    stages.check(document, draft)
+    people.check(document, draft)
+    connections.check(document, draft)

@@ -1,0 +1,190 @@
+"""The shape of the sections that hold the firm's rules: fields, scoring, stages, people, handoffs."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PlainValidator, StrictStr
+
+from services.sync.domain.field_map import FieldType
+from services.sync.domain.rules import Milestone, Operator, Policy
+from services.sync.settings.quantities import (
+    DurationBetween,
+    FieldName,
+    MailAddress,
+    Switch,
+    Text,
+    VendorName,
+    Whole,
+    wrong,
+)
+from services.sync.settings.sections import Section
+
+MAX_POINTS = 10_000
+
+
+def _named(value: object) -> object:
+    """Read the short form, a vendor's field name alone, as a table that holds just the name."""
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict):
+        return value  # pyright: ignore[reportUnknownVariableType] - pydantic judges what is in it
+    raise wrong(
+        "must be a field's name or a table",
+        'write ma = "email", or ma = { name = "email", read_only = true }',
+    )
+
+
+def _operand(value: object) -> str | int:
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise wrong(
+            "must be a text or a whole number", 'write operands = ["製造", "IT"], or operands = [300]'
+        )
+    return value
+
+
+class MaColumn(Section):
+    """The field in the marketing tool. The short form is its name alone: `ma = "email"`."""
+
+    name: VendorName = Field(description="The property's internal name.")
+    read_only: Switch = Field(default=False, description="`true`: read, never written.")
+    values: dict[Text, StrictStr] = Field(
+        default_factory=dict[str, str],
+        description="The tool's values → tasuki's, where they differ; for type text.",
+    )
+
+
+class SfaColumn(Section):
+    """The field in the sales tool. The short form is its name alone: `sfa = "Email"`."""
+
+    name: VendorName | None = Field(
+        default=None, description="The field's API name, the same on each object."
+    )
+    objects: tuple[Literal["Lead", "Contact"], ...] = Field(
+        default=(), description="The only objects that have it; left out: both."
+    )
+    lead: VendorName | None = Field(
+        default=None, description="Instead of `name`: the API name on Lead, where Contact's differs or lacks."
+    )
+    contact: VendorName | None = Field(
+        default=None, description="Instead of `name`: the API name on Contact."
+    )
+    read_only: Switch = Field(default=False, description="`true`: read, never written.")
+    values: dict[Text, StrictStr] = Field(
+        default_factory=dict[str, str],
+        description="The tool's values → tasuki's, where they differ; for type text.",
+    )
+
+
+class FieldEntry(Section):
+    """One field, and where each system keeps it."""
+
+    name: FieldName = Field(description="tasuki's name of it; once for each kind.")
+    kind: Literal["lead", "opportunity"] = Field(default="lead", description="What it is a field of.")
+    type: FieldType = Field(default=FieldType.TEXT, description="What its values are.")
+    policy: Policy | None = Field(
+        default=None,
+        description="Which value it gets where both sides have it. `ma`, `sfa`: that side's; `latest`: the "
+        "later change; `fill-blank`: each keeps its own, a blank takes the other's; `max`: the greater number; "
+        "`never-loosen`: once true on either side, true on both. Left out: `latest`; for `opted_out` "
+        "`never-loosen`; where one side is read only, that side.",
+    )
+    ma: Annotated[MaColumn, BeforeValidator(_named)] | None = Field(
+        default=None, description="The marketing tool's field: its name or a table."
+    )
+    sfa: Annotated[SfaColumn, BeforeValidator(_named)] | None = Field(
+        default=None, description="The sales tool's field: its name or a table."
+    )
+
+
+class BehaviourEntry(Section):
+    """Points for what a lead does: each step of a counter, or each activity."""
+
+    counter: FieldName | None = Field(
+        default=None, description="A field that counts: each step gives the points."
+    )
+    activity: Literal["call", "email", "meeting", "task"] | None = Field(
+        default=None, description="Instead of `counter`: each activity of this type gives the points."
+    )
+    points: Annotated[Whole, Field(ge=-MAX_POINTS, le=MAX_POINTS)] = Field(
+        description="Points each time; not 0."
+    )
+    cap: Annotated[Whole, Field(ge=1, le=MAX_POINTS)] | None = Field(
+        default=None, description="The most points that all of it gives; left out: no bound."
+    )
+    label: Text = Field(description="What people read in the score's reasons.")
+    label_ja: Text | None = Field(default=None, description="The same in Japanese; left out: `label`.")
+
+
+class AttributeEntry(Section):
+    """Points for what a lead is."""
+
+    field: FieldName = Field(description="The field that is looked at.")
+    operator: Operator = Field(
+        description="`is`: equal to one of the operands, ignoring case and width; `contains`: holds one of "
+        "them; `at-least`: a number, at least the one operand."
+    )
+    operands: tuple[Annotated[str | int, PlainValidator(_operand)], ...] = Field(
+        description="What it is compared with."
+    )
+    points: Annotated[Whole, Field(ge=-MAX_POINTS, le=MAX_POINTS)] = Field(description="Points; not 0.")
+    label: Text = Field(description="What people read in the score's reasons.")
+    label_ja: Text | None = Field(default=None, description="The same in Japanese; left out: `label`.")
+
+
+class ScoringSection(Section):
+    """How a lead gets its score, and which score makes it an MQL."""
+
+    source: Literal["computed", "ma"] = Field(
+        default="computed",
+        description="`computed` here, from the rules below; or read from the marketing tool.",
+    )
+    field: FieldName | None = Field(
+        default=None, description="With `ma`: the field that holds the marketing tool's own score."
+    )
+    threshold: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
+        description="A lead whose score reaches this becomes an MQL."
+    )
+    behaviours: tuple[BehaviourEntry, ...] = Field(default=(), description="What a lead does.")
+    attributes: tuple[AttributeEntry, ...] = Field(default=(), description="What a lead is.")
+
+
+class StageEntry(Section):
+    """Which values of a status or stage field mean that a milestone was reached."""
+
+    side: Literal["ma", "sfa"] = Field(default="sfa", description="Whose field it is.")
+    kind: Literal["lead", "opportunity"] = Field(description="What it is a field of.")
+    field: FieldName = Field(description="tasuki's name of the status or stage field, from `[[fields]]`.")
+    milestones: dict[Text, Milestone] = Field(
+        description="The vendor's value as stored, not its label (after the field's `values`) → the milestone."
+    )
+
+
+class AssignmentSection(Section):
+    """Who works the leads, shared out evenly."""
+
+    sdr: tuple[MailAddress, ...] = Field(default=(), description="Inside sales on inbound MQLs (反響型).")
+    bdr: tuple[MailAddress, ...] = Field(default=(), description="Inside sales on target lists (新規開拓型).")
+    field_sales: tuple[MailAddress, ...] = Field(default=(), description="Field sales, who take the SQLs.")
+
+
+class HandoffsSection(Section):
+    """What a handoff makes in the sales tool."""
+
+    task_subject: Text = Field(
+        default="MQL: {company} {name} (score {score})",
+        description="Subject of the task for a new MQL; `{company}`, `{name}` and `{score}` are filled in.",
+    )
+    task_due_ms: Annotated[int, DurationBetween("1h", "90d")] = Field(
+        default=86_400_000, alias="task_due", description="When that task is due, in whole hours."
+    )
+    opportunity_name: Text = Field(
+        default="{company} {name}",
+        description="Name of the opportunity for a new SQL; `{company}`, `{name}` and `{score}` are filled in.",
+    )
+    opportunity_stage: Text = Field(
+        default="Prospecting", description="The stage in which it begins, as the sales tool stores it."
+    )
+    opportunity_close_ms: Annotated[int, DurationBetween("1d", "1000d")] = Field(
+        default=7_776_000_000,
+        alias="opportunity_close",
+        description="When it is expected to close, in whole days.",
+    )
