@@ -1,6 +1,7 @@
 """What the options before the command say: which configuration, which log format, which environment."""
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -52,3 +53,8 @@ def start_logging(settings: Settings) -> None:
     """Route the process's logging as *settings* say; for commands that run for long."""
     as_json = {"auto": None, "json": True, "console": False}[settings.logs.format]
     logs.set_up(json=as_json, level=settings.logs.level)
+
+
+def quiet_logging() -> None:
+    """Let only errors through, to standard error; for commands that answer on standard output."""
+    logs.set_up(json=False, level="error", stream=sys.stderr)

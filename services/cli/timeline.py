@@ -43,7 +43,7 @@ def show(found: Json, console: Console, *, time_zone: str, language: str) -> Non
         box=None,
     )
     for entry in found["entries"]:
-        kind = entry["kind"]
+        kind = entry["what"]
         word = _WORDS.get(kind, kind) if japanese else kind
         table.add_row(_time(entry["at"], zone), word, _escaped(_DETAILS.get(kind, _plain)(entry)))
     console.print(table)
@@ -102,7 +102,7 @@ def _settled(entry: Json) -> str:
 
 
 def _plain(entry: Json) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in entry.items() if name not in {"at", "kind"})
+    return ", ".join(f"{name}={value!r}" for name, value in entry.items() if name not in {"at", "what"})
 
 
 _DETAILS: Mapping[str, Callable[[Json], str]] = {

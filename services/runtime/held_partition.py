@@ -8,6 +8,7 @@ from typing import Protocol
 import structlog
 
 from services.errors import Misconfigured, Retryable
+from services.runtime.endings import ended
 from services.runtime.keys import ShardId
 from services.runtime.ledger import Fenced, Ledger, Released, ShardEnded
 from services.runtime.log.port import LogRecord
@@ -98,8 +99,7 @@ class HeldPartition:
     async def close(self) -> None:
         """Let the shard go."""
         self._closing = True
-        for task in self._tasks:
-            task.cancel()
+        await ended(*self._tasks)
         async with self._gate:
             shard, self._shard = self._shard, None
             if shard is not None:
@@ -107,7 +107,9 @@ class HeldPartition:
         await self._hints.finish()
 
     async def _open_once(self) -> int:
-        shard = await open_shard(self._id, self._mechanism, on_ended=self._ended, above_epoch=self._epoch)
+        shard = await open_shard(
+            self._id, self._mechanism, on_ended=self._shard_ended, above_epoch=self._epoch
+        )
         self._epoch = shard.ledger.epoch
         await self._compare_with_log(shard.ledger)
         self._relay = Relay(shard, self._mechanism)
@@ -122,13 +124,13 @@ class HeldPartition:
             raise
         self._shard = shard
         if shard.ended is not None:
-            self._ended(shard, shard.ended)
+            self._shard_ended(shard, shard.ended)
         _log.info("shard.assigned", shard=str(self._id), offset=shard.ledger.offset, outbox=len(shard.outbox))
         return shard.ledger.offset + 1
 
     async def _compare_with_log(self, ledger: Ledger) -> None:
         offsets = (await self._mechanism.log.offsets(self._id.topic))[self._id.partition]
-        if False:
+        if ledger.offset >= offsets.end:
             raise Misconfigured(
                 f"shard {self._id} has applied offset {ledger.offset}, but its log ends before {offsets.end}: the "
                 "topic was made anew or lost records; restore it, or empty the shard's state and replay"
@@ -157,7 +159,7 @@ class HeldPartition:
                 lambda: self._processor.fold(shard, records), self._note_retry
             )
 
-    def _ended(self, shard: Shard, why: BaseException) -> None:
+    def _shard_ended(self, shard: Shard, why: BaseException) -> None:
         """Have an ended shard looked after, whoever noticed it; the gate sorts out who does it."""
         if shard is self._shard and not self._closing:
             self._start(self._tend(shard, why))
@@ -197,9 +199,7 @@ class HeldPartition:
         _log.info("shard.revoked", shard=str(self._id), offset=shard.ledger.offset, outbox=len(shard.outbox))
 
     async def _stop_helpers(self) -> None:
-        if self._pulse is not None:
-            self._pulse.cancel()
-            await asyncio.wait([self._pulse])
+        await ended(self._pulse)
         if self._relay is not None:
             await self._relay.stop()
 
@@ -242,7 +242,7 @@ class _Hints:
     async def finish(self) -> None:
         if self._task is not None:
             await asyncio.wait([self._task], timeout=_HINT_PATIENCE_S)
-            self._task.cancel()
+            await ended(self._task)
 
     async def _run(self) -> None:
         while self._told != self._newest:

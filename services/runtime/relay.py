@@ -9,6 +9,7 @@ from dataclasses import replace
 import structlog
 
 from services.errors import Retryable
+from services.runtime.endings import ended
 from services.runtime.ledger import ShardEnded
 from services.runtime.mechanism import Mechanism
 from services.runtime.outbox import Entry
@@ -37,13 +38,18 @@ class Relay:
         A shard that is still held is drained and trimmed first, if that goes quickly: the next owner then
         has nothing to send twice.
         """
-        if self._shard.ended is None and not self._task.done():
-            with suppress(TimeoutError, ShardEnded, Retryable):
-                async with asyncio.timeout(self._mechanism.drain_ms / 1000):
-                    await self._shard.outbox.drained()
-                    await self._shard.trim()
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        draining = None
+        try:
+            if self._shard.ended is None and not self._task.done():
+                draining = asyncio.create_task(self._drain(), name=f"drain {self._shard.id}")
+                await asyncio.wait([draining], timeout=self._mechanism.drain_ms / 1000)
+        finally:
+            await ended(draining, self._task)
+
+    async def _drain(self) -> None:
+        with suppress(ShardEnded, Retryable):
+            await self._shard.outbox.drained()
+            await self._shard.trim()
 
     async def _run(self) -> None:
         try:

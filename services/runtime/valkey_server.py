@@ -15,6 +15,7 @@ Rules that make it safe:
 import asyncio
 import fcntl
 import os
+import shutil
 import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -140,6 +141,8 @@ class EmbeddedServer:
             if lock(self._users, fcntl.LOCK_EX):
                 await end_server(self.folder, self._pid_file)
                 await self._reap()
+                if self._socket.parent != self.folder:
+                    shutil.rmtree(self._socket.parent, ignore_errors=True)
             self._let_go()
 
     async def ping(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from services.errors import Misconfigured
 from services.runtime.clock import Clock, now_ms
+from services.runtime.endings import ended
 from services.runtime.log.port import (
     MAX_VALUE_BYTES,
     LogRecord,
@@ -225,10 +226,8 @@ class MemorySubscription:
             return
         self._stopping |= partitions
         self._log.wake()
-        ended = [self._lanes[partition] for partition in partitions]
-        _, late = await asyncio.wait(ended, timeout=5)
-        for task in late:
-            task.cancel()
+        _, late = await asyncio.wait([self._lanes[partition] for partition in partitions], timeout=5)
+        await ended(*late)
         await self._handler.revoked(partitions)
         for partition in partitions:
             self._lanes.pop(partition, None)

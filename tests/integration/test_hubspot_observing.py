@@ -158,7 +158,8 @@ async def test_the_whole_object_can_be_read_again_and_what_changed_since() -> No
     async with open_world() as world:
         rows = [world.user("create", fields={"email": f"{n}@x.jp"}) for n in range(130)]
         everything = await world.see(("contact", "*"))
-        since = world.sandbox.state.clock.tick() + 1
+        since = world.sandbox.state.clock.now() + 1_000
+        world.sandbox.state.clock.drive(since)
         world.user("update", id=rows[3], fields={"company": "新"})
         changed = await world.see(("contact", "*"), body=f'{{"since": {since}}}')
     assert [each.ref.id for each in everything] == rows

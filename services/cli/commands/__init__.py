@@ -12,6 +12,7 @@ from typing import Any, Final
 from typer import Typer
 
 from services.cli.commands.check import check
+from services.cli.commands.demo import demo
 from services.cli.commands.init import init
 from services.cli.commands.lead import lead
 from services.cli.commands.rehearse import rehearse
@@ -38,6 +39,7 @@ class Command:
 
 
 COMMANDS: Final = (
+    Command("demo", demo, START),
     Command("init", init, START),
     Command("check", check, START),
     Command("sandbox", sandbox, TRY),

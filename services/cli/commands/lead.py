@@ -8,7 +8,7 @@ import orjson
 import typer
 
 from services.cli.exits import ExitCode
-from services.cli.invocation import ConfigOption, invocation_of
+from services.cli.invocation import ConfigOption, invocation_of, quiet_logging
 from services.cli.screen import show_error, standard_output
 from services.cli.timeline import show
 from services.runtime.valkey_server import EmbeddedServer
@@ -26,6 +26,7 @@ def lead(
 
     Reads the log and the store, whether the service runs or not. Ends with 1 when there is no such lead.
     """
+    quiet_logging()
     settings = invocation_of(context).settings(config, need_secrets=False)
     found = asyncio.run(_look_up(settings, who))
     if found is None:

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from services.cli.exits import ExitCode
+from services.cli.invocation import quiet_logging
 from services.cli.screen import standard_output
 
 if TYPE_CHECKING:  # the sandboxes take a second to import that `tasuki --help` should not cost
@@ -44,6 +45,7 @@ def rehearse(
     """
     from services.cli.rehearse.run import Order, keep_aside, prepare  # noqa: PLC0415
 
+    quiet_logging()
     console = standard_output()
     with tempfile.TemporaryDirectory(prefix="tasuki-") as temporary:
         order = Order(

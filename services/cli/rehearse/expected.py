@@ -1,9 +1,10 @@
 """What a history must have led to: its milestones at its own times, worked out without the service."""
 
 from services.cli.rehearse.history import History, PersonMade
+from services.sync.domain.fold import Folder
 from services.sync.domain.lead import Lead
 from services.sync.domain.lifecycle import trace
-from services.sync.domain.records import Scalar
+from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
 from services.sync.domain.rules import Milestone, Rules
 
 Times = dict[Milestone, dict[str, int]]
@@ -28,7 +29,13 @@ def expected_times(history: History, rules: Rules) -> Times:
 def _qualifies(deed: PersonMade, rules: Rules) -> bool:
     """Return whether the person's score is over the threshold from the start."""
     values: dict[str, Scalar] = {**deed.fields, **deed.counters}
-    lead = Lead(
-        deed.lead, created_at=deed.at, history={name: {deed.at: value} for name, value in values.items()}
+    seen = Observation(
+        ref=RecordRef("history", "person", deed.lead),
+        kind=Kind.LEAD,
+        observed_at=deed.at,
+        created_at=deed.at,
+        fields=tuple(FieldChange(name, value, deed.at) for name, value in values.items()),
     )
+    lead = Lead(deed.lead)
+    Folder(rules).observe(lead, Side.MA, seen)
     return trace(lead, rules).reached(Milestone.MQL) is not None

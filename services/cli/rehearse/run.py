@@ -3,8 +3,7 @@
 import asyncio
 import csv
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +12,10 @@ from services.cli.rehearse.csv_rows import BadRow, read_table
 from services.cli.rehearse.expected import Times, expected_times
 from services.cli.rehearse.history import History, PersonMade, make_history
 from services.cli.rehearse.player import Player, SalesView, unknown_words
+from services.cli.stage.background import background
 from services.cli.stage.books import Books
 from services.cli.stage.export import export, name_of
-from services.cli.stage.look import opportunities_differ, people
+from services.cli.stage.look import compare_opportunities, people
 from services.cli.stage.quiet import quiet
 from services.cli.stage.stage import Stage
 from services.cli.stage.verdict import Comparison, compare
@@ -124,9 +124,9 @@ async def rehearse(order: Order, history: History, *, told: Callable[[str, int],
             done=lambda count: told("played", count),
         )
         async with (
-            _background(stage.watch()),
-            _background(sales.follow()),
-            _background(_killing(stage, order.kill_every_s)),
+            background(stage.watch()),
+            background(sales.follow()),
+            background(_killing(stage, order.kill_every_s)),
         ):
             await player.play(history)
         await stage.ready()
@@ -144,15 +144,6 @@ async def _killing(stage: Stage, every_s: float | None) -> None:
     while every_s is not None:
         await asyncio.sleep(every_s)
         await stage.kill_service()
-
-
-@asynccontextmanager
-async def _background(work: Coroutine[None, None, None]) -> AsyncGenerator[None]:
-    """Run *work* beside the block; what ends it early ends the block."""
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(work)
-        yield
-        task.cancel()
 
 
 async def _judge(stage: Stage, books: Books, history: History, seconds: float) -> Result:
@@ -175,7 +166,7 @@ async def _judge(stage: Stage, books: Books, history: History, seconds: float) -
         maps={Side.MA: stage.settings.ma_fields, Side.SFA: stage.settings.sfa_fields},
         expected=qualified,
     )
-    comparison.differences += await opportunities_differ(stage, ma)
+    await compare_opportunities(stage, ma, sfa, comparison)
     return Result(
         history=history,
         comparison=comparison,

@@ -38,11 +38,13 @@ class Books:
     Reads the shards of sync.
 
     Args:
+        log: Its log, for others to read too.
+        store: Its store.
         partitions: Of each topic.
     """
 
     def __init__(self, *, log: Log, store: Store, partitions: int) -> None:
-        self._log = log
+        self.log = log
         self._store = store
         self._partitions = partitions
 
@@ -51,7 +53,7 @@ class Books:
         unread = 0
         commands: list[tuple[str | bytes | int, ...]] = []
         for topic in (INBOX.name, LEAD_CHANGES.name):
-            offsets = await self._log.offsets(topic)
+            offsets = await self.log.offsets(topic)
             shards = [ShardId(SERVICE, topic, partition) for partition in range(self._partitions)]
             ledgers = await self._store.read([("HGET", each.ledger_key, "offset") for each in shards])
             for shard, ledger in zip(shards, ledgers, strict=True):

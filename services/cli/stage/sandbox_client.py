@@ -94,6 +94,12 @@ class SandboxClient:
             if after is None:
                 return
 
+    async def newest(self, of: str, limit: int) -> list[Json]:
+        """Return up to *limit* records of the object *of*, the newest first."""
+        asked: Json = {"object": of, "limit": limit, "newest": "1"}
+        page = await self._call("GET", "/_sandbox/records", params=asked)
+        return page["records"]
+
     async def _call(self, method: str, path: str, **options: Any) -> Json:
         answer = await self._http.request(method, path, **options)
         answer.raise_for_status()

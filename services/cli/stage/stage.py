@@ -18,6 +18,7 @@ from services.cli.stage.books import Books
 from services.cli.stage.portals import hubspot_settings, salesforce_settings
 from services.cli.stage.sandbox_client import SandboxClient
 from services.errors import Retryable
+from services.runtime import valkey_launch
 from services.runtime.valkey_server import EmbeddedServer
 from services.sync.adapters.hubspot.sandbox import HubSpotSandbox
 from services.sync.adapters.salesforce.sandbox import SalesforceSandbox
@@ -29,6 +30,10 @@ from services.sync.settings.demo import DEMO_ENVIRONMENT
 READY_WITHIN_S = 60
 _POLL_S = 0.05
 _PUBLIC_URL = "https://tasuki.sandbox.example"
+
+
+SMALL: Mapping[str, Mapping[str, Any]] = {"log": {"partitions": 4}}
+"""One machine's worth: fewer shards make larger batches and fewer calls."""
 
 
 class NotReady(Retryable):
@@ -46,11 +51,12 @@ class Stage:
 
     def __init__(self, folder: Path, *, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         self.folder = folder
-        self._overrides = overrides or {}
+        self._overrides = {**SMALL, **(overrides or {})}
         self._stack = AsyncExitStack()
         self._service: asyncio.subprocess.Process | None = None
         self._port = _free_port()
         self._killing = False
+        self._kill: asyncio.Task[None] | None = None
         self.kills = 0
 
     async def __aenter__(self) -> Self:
@@ -131,26 +137,50 @@ class Stage:
         """Where the service's door is on this machine."""
         return f"http://127.0.0.1:{self._port}"
 
+    def log_tail(self, lines: int = 15) -> list[str]:
+        """Return the last *lines* of what the service logged."""
+        try:
+            return self.service_log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+        except OSError:
+            return []
+
     async def start_service(self) -> None:
-        """Start `tasuki up` as a process of its own."""
+        """
+        Start `tasuki up` as a process of its own.
+
+        A Ctrl-C on the terminal is for us, not for it; and on Linux it ends with us, however we end.
+        """
+        up = ("-m", "services.cli.main", "--log-format", "json", "up", "--config", str(self.config))
         with self.service_log.open("ab") as output:
             self._service = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", "services.cli.main", "--log-format", "json", "up", "--config", str(self.config)),
+                *(sys.executable, "-I", "-S", valkey_launch.__file__, str(os.getpid()), sys.executable, *up),
                 stdout=output,
                 stderr=output,
                 stdin=asyncio.subprocess.DEVNULL,
                 env={**os.environ, **DEMO_ENVIRONMENT},
+                start_new_session=True,
             )
 
     async def stop_service(self) -> None:
         """Ask the service to stop, as a supervisor would, and wait for it."""
+        if self._kill is not None:
+            await asyncio.wait([self._kill])
         if self._service is not None and self._service.returncode is None:
             self._service.send_signal(signal.SIGTERM)
             await self._service.wait()
 
+    def end_service_at_once(self) -> None:
+        """Kill the service for good: nobody has the patience for its orderly end."""
+        self._killing = True
+        if self._service is not None and self._service.returncode is None:
+            self._service.kill()
+
     async def kill_service(self) -> None:
         """Kill the service with SIGKILL and start it again at once."""
+        self._kill = asyncio.create_task(self._kill_and_start())
+        await asyncio.shield(self._kill)  # whoever is cancelled here must not leave the service dead
+
+    async def _kill_and_start(self) -> None:
         self._killing = True
         try:
             if self._service is not None and self._service.returncode is None:
@@ -171,9 +201,11 @@ class Stage:
 
     async def ready(self) -> None:
         """Return when the service says it is ready. Raises NotReady."""
+        if self._kill is not None:
+            await asyncio.shield(self._kill)
         deadline = asyncio.get_running_loop().time() + READY_WITHIN_S
         while True:
-            if self._service is not None and self._service.returncode is not None:
+            if self._service is not None and self._service.returncode is not None and not self._killing:
                 raise NotReady(f"the service ended with {self._service.returncode}; see {self.service_log}")
             if await self._is_ready():
                 return

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias, cast
 
 import msgpack
 
-from services.sync.adapters.lead_tables import Tabled, Tables, read_tables, records
+from services.sync.adapters.lead_tables import ODD, Tabled, Tables, read_tables, records
 from services.sync.adapters.register_codec import read_register, write_register
-from services.sync.domain.lead import UNSURE, Activity, Lead, Opportunity, Person, Told, history_key
+from services.sync.domain.lead import UNSURE, Activity, Lead, Opportunity, Person, Told, history_keys
 from services.sync.domain.records import RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
@@ -25,14 +25,12 @@ _MILESTONE_PLACE = {milestone: place for place, milestone in enumerate(_MILESTON
 _CYCLE = 16
 """A milestone is written as its cycle times this, plus its place."""
 
-_HISTORIES = [(history_key(side, ""), unsure) for side in _SIDES for unsure in ("", UNSURE)]
-
 
 def encode(lead: Lead) -> bytes:
     """Return *lead* as bytes."""
     w = Tables()
     parts = [
-        w.instant(lead.created_at),
+        w.instants[lead.created_at],
         [part for side in _SIDES for part in _persons(w, side, lead.persons.get(side, {}))],
         _fields(w, lead.fields),
         [_history(w, key, seen) for key, seen in sorted(lead.history.items())],
@@ -95,8 +93,8 @@ def _persons(w: Tables, side: Side, persons: dict[str, Person]) -> Iterator[int]
     for _, each in sorted(persons.items()):
         yield _SIDE_PLACE[side] * 2 + each.moved
         yield from _ref(w, each.ref)
-        yield w.instant(each.seen_at)
-        yield w.instant(each.deleted_at)
+        yield w.instants[each.seen_at]
+        yield w.instants[each.deleted_at]
 
 
 def _read_persons(t: Tabled, packed: list[int]) -> dict[Side, dict[str, Person]]:
@@ -122,18 +120,23 @@ def _fields(w: Tables, fields: dict[str, dict[Side, Register]]) -> list[Any]:
 
 def _read_fields(t: Tabled, packed: list[Any]) -> dict[str, dict[Side, Register]]:
     fields: dict[str, dict[Side, Register]] = {}
-    parts = iter(packed)
-    for name in parts:
-        sides = fields[t[1][name]] = dict[Side, Register]()
+    place, end = 0, len(packed)
+    while place < end:
+        sides = fields[t[1][packed[place]]] = dict[Side, Register]()
+        place += 1
         for side in _SIDES:
-            shape = next(parts)
-            if shape:
-                sides[side] = read_register(t, shape, parts)
+            register, place = read_register(t, packed, place)
+            if register is not None:
+                sides[side] = register
     return fields
 
 
 def _seen(w: Tables, seen: dict[int, Scalar]) -> list[int]:
-    return [part for at, value in sorted(seen.items()) for part in (w.instant(at), w.value(value))]
+    instants, values = w.instants, w.values
+    flat: list[int] = []
+    for at, value in sorted(seen.items()):
+        flat += (instants[at], values[value if type(value) not in ODD else (type(value), value)])
+    return flat
 
 
 def _read_seen(t: Tabled, flat: list[int]) -> dict[int, Scalar]:
@@ -142,14 +145,14 @@ def _read_seen(t: Tabled, flat: list[int]) -> dict[int, Scalar]:
 
 
 def _history(w: Tables, key: str, seen: dict[int, Scalar]) -> list[int]:
-    unsure = UNSURE if key.endswith(UNSURE) else ""
-    side, _, name = key.removesuffix(UNSURE).partition(":")
-    return [_HISTORIES.index((f"{side}:", unsure)), w.value(name), *_seen(w, seen)]
+    side, _, name = key.partition(":")
+    head = _SIDE_PLACE[Side(side)] * 2 + name.endswith(UNSURE)
+    return [head, w.value(name.removesuffix(UNSURE)), *_seen(w, seen)]
 
 
 def _read_history(t: Tabled, packed: list[int]) -> tuple[str, dict[int, Scalar]]:
-    side, unsure = _HISTORIES[packed[0]]
-    return side + t[1][packed[1]] + unsure, _read_seen(t, packed[2:])
+    head, name, *flat = packed
+    return history_keys(t[1][name])[head // 2][head % 2], _read_seen(t, flat)
 
 
 def _opportunity(w: Tables, each: Opportunity) -> list[Any]:
@@ -158,13 +161,18 @@ def _opportunity(w: Tables, each: Opportunity) -> list[Any]:
         fields.append(w.value(name))
         write_register(w, register, fields)
     code = each.cycle * 2 + each.deleted
-    return [[*_ref(w, each.ref)], w.instant(each.created_at), code, fields, _seen(w, each.stages)]
+    return [[*_ref(w, each.ref)], w.instants[each.created_at], code, fields, _seen(w, each.stages)]
 
 
 def _read_opportunity(t: Tabled, packed: list[Any]) -> Opportunity:
     ref, created_at, code, fields, stages = cast("_PackedOpportunity", packed)
-    parts = iter(fields)
-    registers = {t[1][name]: read_register(t, next(parts), parts) for name in parts}
+    registers: dict[str, Register] = {}
+    place = 0
+    while place < len(fields):
+        register, after = read_register(t, fields, place + 1)
+        if register is not None:
+            registers[t[1][fields[place]]] = register
+        place = after
     return Opportunity(
         _read_ref(t, ref), t[0][created_at], code // 2, bool(code % 2), registers, _read_seen(t, stages)
     )
@@ -176,11 +184,11 @@ def _activity(w: Tables, key: str, each: Activity) -> list[Any]:
     fields = [
         part
         for name, (value, at) in sorted(each.fields.items())
-        for part in (w.value(name), w.value(value), w.instant(at))
+        for part in (w.value(name), w.value(value), w.instants[at])
     ]
     code = _SIDE_PLACE[each.side] * 2 + each.deleted
     places = [w.value(part) for part in key.split(":", 2)]
-    return [places, code, w.instant(each.created_at), w.instant(told_at), mark, fields]
+    return [places, code, w.instants[each.created_at], w.instants[told_at], mark, fields]
 
 
 def _read_activity(t: Tabled, packed: list[Any]) -> tuple[str, Activity]:
@@ -196,9 +204,9 @@ def _told(w: Tables, told: Told) -> list[Any]:
     milestones = [
         part
         for (cycle, milestone), at in sorted(told.milestones.items())
-        for part in (cycle * _CYCLE + _MILESTONE_PLACE[milestone], w.instant(at))
+        for part in (cycle * _CYCLE + _MILESTONE_PLACE[milestone], w.instants[at])
     ]
-    offered = [part for key, at in sorted(told.offered.items()) for part in (w.value(key), w.instant(at))]
+    offered = [part for key, at in sorted(told.offered.items()) for part in (w.value(key), w.instants[at])]
     return [told.score, milestones, offered]
 
 

@@ -4,8 +4,9 @@ The two tables of a stored lead: each value and each instant is written once, an
 The same few instants and texts stand all over a lead: on both sides of a field, in histories, in ids.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import accumulate, pairwise
+from itertools import accumulate, count, islice, pairwise
 from typing import Any, TypeAlias
 
 from services.sync.domain.records import Scalar
@@ -27,38 +28,38 @@ _KNOWN: tuple[Scalar, ...] = (
 """What stands in most leads, by places that never change: append only, up to _RESERVED."""
 
 
-def _key(value: Scalar) -> Any:
-    """True, 1 and 1.0 are three values, though Python calls them equal."""
-    return value if isinstance(value, str) else (type(value), value)
+ODD = (bool, float)
+"""True, 1 and 1.0 are three values, though Python calls them equal: these two are looked up with their type."""
 
 
-_PLACES = {_key(value): place for place, value in enumerate(_KNOWN)}
+_KNOWN_PLACES: dict[Any, int] = {
+    (type(value), value) if type(value) in ODD else value: place for place, value in enumerate(_KNOWN)
+}
 _GAP: list[Scalar] = [None] * (_RESERVED - len(_KNOWN))
 
 
 class Tables:
-    """The tables while a lead is written; `instant` and `value` return the place of theirs."""
+    """
+    The tables while a lead is written: subscripting gives the place, and a new key takes the next one.
 
-    __slots__ = ("_instants", "_values")
+    `instants`: 0 is NEVER. `values`: ODD ones are looked up with their type, as `value` does.
+    """
+
+    __slots__ = ("instants", "values")
 
     def __init__(self) -> None:
-        self._instants: dict[int, int] = {0: 0}
-        self._values: dict[Any, int] = {}
-
-    def instant(self, at: int) -> int:
-        """Return the place of *at*; 0 is NEVER."""
-        return self._instants.setdefault(at, len(self._instants))
+        self.instants: defaultdict[int, int] = defaultdict(count(1).__next__, {0: 0})
+        self.values: defaultdict[Any, int] = defaultdict(count(_RESERVED).__next__, _KNOWN_PLACES)
 
     def value(self, value: Scalar) -> int:
         """Return the place of *value*."""
-        key = value if type(value) is str else (type(value), value)
-        place = _PLACES.get(key)
-        return self._values.setdefault(key, _RESERVED + len(self._values)) if place is None else place
+        return self.values[(type(value), value) if type(value) in ODD else value]
 
     def packed(self) -> list[Any]:
         """Return both: instants as steps from the one before, values as they are."""
-        steps = [at - before for before, at in pairwise(self._instants)]
-        return [steps, [key if type(key) is str else key[1] for key in self._values]]
+        steps = [at - before for before, at in pairwise(self.instants)]
+        new = islice(self.values, len(_KNOWN), None)
+        return [steps, [key[1] if type(key) is tuple else key for key in new]]
 
 
 def read_tables(packed: list[Any]) -> Tabled:

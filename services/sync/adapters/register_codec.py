@@ -1,80 +1,101 @@
-"""A register of a lead as a few small integers, see services.sync.adapters.lead_codec."""
+"""
+Registers of a lead as a flat list of small integers, see services.sync.adapters.lead_codec.
 
-from collections.abc import Iterator
+Each begins with its shape, which says what follows; one that isn't there is 0. Most of the time that it takes
+to load and keep a lead goes by here: hence the short ways for the two shapes that most registers have, and
+one loop for all of them.
+"""
+
 from typing import Any
 
-from services.sync.adapters.lead_tables import Tabled, Tables, records
-from services.sync.domain.register import NEVER, Register, Sight, order_key
+from services.sync.adapters.lead_tables import ODD, Tabled, Tables
+from services.sync.domain.records import Scalar
+from services.sync.domain.register import NEVER, Register, Sight
 
-# What a register consists of: its shape. One that is not there is 0.
 _IS, _THERE, _SAID, _SAID_THERE, _FILLED, _FILLED_THEN, _SIGHTS, _SENT = (1 << bit for bit in range(8))
+_WORD = _IS | _THERE | _SAID_THERE | _FILLED_THEN
+"""What somebody said stands there, and nothing else ever did."""
 
 
 def write_register(w: Tables, register: Register, flat: list[Any]) -> None:
     """Append *register* to *flat*: its shape, then what the shape names, in the order of the bits."""
-    place, shape = len(flat), _IS
+    instants, values = w.instants, w.values
+    there, there_at = register.there, register.there_at
+    said, said_at, filled_at = register.said, register.said_at, register.filled_at
+    place = values[there if type(there) not in ODD else (type(there), there)]
+    same = said_at == there_at and said == there and type(said) is type(there)
+    if same and filled_at == there_at != NEVER and not register.sights and not register.sent:
+        flat += (_WORD, place, instants[there_at])
+        return
+    shape, first = _IS, len(flat)
     flat.append(shape)
-    there, there_at, said, said_at = register.there, register.there_at, register.said, register.said_at
     if there_at != NEVER:
         shape |= _THERE
-        flat += (w.value(there), w.instant(there_at))
+        flat += (place, instants[there_at])
     if said_at != NEVER:
-        if said_at == there_at and said == there and type(said) is type(there):
-            shape |= _SAID_THERE
-        else:
-            shape |= _SAID
-            flat += (w.value(said), w.instant(said_at))
-    if register.filled_at != NEVER:
-        if register.filled_at == there_at:
-            shape |= _FILLED_THEN
-        else:
-            shape |= _FILLED
-            flat.append(w.instant(register.filled_at))
+        shape |= _SAID_THERE if same else _SAID
+        if not same:
+            flat += (w.value(said), instants[said_at])
+    if filled_at != NEVER:
+        shape |= _FILLED_THEN if filled_at == there_at else _FILLED
+        if filled_at != there_at:
+            flat.append(instants[filled_at])
     if register.sights:
         shape |= _SIGHTS
-        flat.append(_sights(w, register))
+        certain, certain_at = register.certain
+        flat += (len(register.sights), w.value(certain), instants[certain_at])
+        for at, others, value in register.sights:
+            flat += (instants[at] * 2 + others, w.value(value))
     if register.sent:
         shape |= _SENT
         flat.append(register.sent)
-    flat[place] = shape
+    flat[first] = shape
 
 
-def read_register(t: Tabled, shape: int, parts: Iterator[Any]) -> Register:
-    """Return the register of *shape* whose other parts come next in *parts*."""
+def read_register(t: Tabled, flat: list[Any], place: int) -> tuple[Register | None, int]:
+    """Return the register at *place* of *flat*, None if there is none, and the place after it."""
     instants, values = t
+    shape: int = flat[place]
+    place += 1
+    if shape == _WORD:
+        return _word(values[flat[place]], instants[int(flat[place + 1])]), place + 2
+    if not shape:
+        return None, place
     register = Register()
     if shape & _THERE:
-        register.there, register.there_at = values[next(parts)], instants[next(parts)]
+        register.there, register.there_at = values[flat[place]], instants[flat[place + 1]]
+        place += 2
     if shape & _SAID_THERE:
         register.said, register.said_at = register.there, register.there_at
     elif shape & _SAID:
-        register.said, register.said_at = values[next(parts)], instants[next(parts)]
+        register.said, register.said_at = values[flat[place]], instants[flat[place + 1]]
+        place += 2
     if shape & _FILLED_THEN:
         register.filled_at = register.there_at
     elif shape & _FILLED:
-        register.filled_at = instants[next(parts)]
+        register.filled_at = instants[flat[place]]
+        place += 1
+    register.certain = (register.said, register.said_at)
     if shape & _SIGHTS:
-        _read_sights(t, next(parts), register)
-    else:
-        register.certain = (register.said, register.said_at)
+        place = _read_sights(t, flat, place, register)
     if shape & _SENT:
-        register.sent = tuple(next(parts))
-    return register
+        register.sent = tuple(flat[place])
+        place += 1
+    return register, place
 
 
-def _sights(w: Tables, register: Register) -> list[int]:
-    certain, certain_at = register.certain
-    flat = [w.value(certain), w.instant(certain_at)]
-    for at, _, others, value in register.sights:
-        flat += (w.instant(at) * 2 + others, w.value(value))
-    return flat
+def _word(value: Scalar, at: int) -> Register:
+    return Register(value, at, value, at, at, (value, at))
 
 
-def _read_sights(t: Tabled, flat: list[int], register: Register) -> None:
+def _read_sights(t: Tabled, flat: list[Any], place: int, register: Register) -> int:
+    """Read what was seen after what is certain; return the place after it."""
     instants, values = t
-    register.certain = (values[flat[0]], instants[flat[1]])
+    end = place + 3 + 2 * flat[place]
+    register.certain = (values[flat[place + 1]], instants[flat[place + 2]])
     sights: list[Sight] = []
-    for code, place in records(2, flat[2:]):
-        value = values[place]
-        sights.append((instants[code // 2], order_key(value), bool(code % 2), value))
+    for each in range(place + 3, end, 2):
+        code = int(flat[each])
+        sights.append((instants[code >> 1], code & 1 == 1, values[flat[each + 1]]))
     register.sights = tuple(sights)
+    return end

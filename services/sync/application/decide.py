@@ -68,7 +68,7 @@ class Decide:
         side, seen = Side(data.side), observation_of(data)
         names = {change.name for change in seen.fields} if seen.kind is Kind.LEAD else set[str]()
         before = outcomes(lead, names, self.rules)
-        if seen.kind is Kind.LEAD:
+        if names:
             decided.echoes = sum(self._folder.is_echo(lead, side, change) for change in seen.fields)
         news = self._folder.observe(lead, side, seen)
         if news:
@@ -85,7 +85,8 @@ class Decide:
                         data=Decisions(decided_at=data.observed_at, decisions=found),
                     )
                 )
-        self._follow(lead, context, data.observed_at, decided)
+        activity = str(seen.ref) if seen.kind is Kind.ACTIVITY else None
+        self._follow(lead, context, data.observed_at, decided, activity)
 
     def _settle(self, lead: Lead, event: LeadWriteSettled, context: Context, decided: Decided) -> None:
         data, side = event.data, Side(event.data.side)
@@ -101,10 +102,12 @@ class Decide:
                 tell_handover(lead, life, data.slot, data.settled_at), lead, context, data.settled_at, decided
             )
 
-    def _follow(self, lead: Lead, context: Context, at: int, decided: Decided) -> Lifecycle:
+    def _follow(
+        self, lead: Lead, context: Context, at: int, decided: Decided, activity: str | None = None
+    ) -> Lifecycle:
         """Work out what the lead amounts to now, what is told of it and what each side lacks."""
         life = trace(lead, self.rules)
-        self._tell(tell(lead, life), lead, context, at, decided)
+        self._tell(tell(lead, life, activity), lead, context, at, decided)
         for side in Side:
             decided.missing[side] = missing(lead, life, self.rules, side)
         return life

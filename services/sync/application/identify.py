@@ -126,18 +126,15 @@ class Identify:
         """Return the lead of each opportunity or activity, in order; None where its person isn't known."""
         refs = [ref for each in sightings for ref in (*_own_refs(each.seen), *each.seen.parents)]
         links = dict(await self._identity.links(refs))
-        found = [
-            _by_link(each.seen, links) or _by_external_id(each.seen) or _by_parent(each.seen, links)
-            for each in sightings
-        ]
-        fresh = {
-            each.seen.ref: lead_id
-            for each, lead_id in zip(sightings, found, strict=True)
-            if lead_id is not None and each.seen.ref not in links
-        }
+        known: dict[RecordRef, str] = {}
+        for each in sightings:  # what one sighting of a record tells holds for all of them
+            lead_id = _by_link(each.seen, links) or _by_external_id(each.seen) or _by_parent(each.seen, links)
+            if lead_id is not None:
+                known.setdefault(each.seen.ref, lead_id)
+        fresh = {ref: lead_id for ref, lead_id in known.items() if ref not in links}
         if fresh:
             await self._identity.link(fresh)
-        return found
+        return [known.get(each.seen.ref) for each in sightings]
 
 
 def _own_refs(seen: Observation) -> tuple[RecordRef, ...]:

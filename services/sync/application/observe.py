@@ -152,20 +152,13 @@ class Observe:
     async def _children(
         self, connector: Connector, children: list[tuple[Hint, Sighting]], number: int
     ) -> list[Found]:
-        """Opportunities and activities; a parent that isn't known yet is read first."""
+        """Opportunities and activities; one whose lead isn't known is read, and so is its parent."""
         owners = await self._identify.children([each for _, each in children])
-        strays = [
-            pair
-            for pair, owner in zip(children, owners, strict=True)
-            if owner is None and pair[1].seen.parents
-        ]
         found: list[Found] = []
-        if strays:
-            parents = [
-                replace(hint, notification=replace(hint.notification, ref=each.seen.parents[0], body=READ))
-                for hint, each in strays
-            ]
-            found = await self._parents(connector, parents)
+        if None in owners:
+            strays = [pair for pair, owner in zip(children, owners, strict=True) if owner is None]
+            children = [*await self._reread(connector, strays), *children]
+            found = await self._parents(connector, [pair for pair in children if pair[1].seen.parents])
             owners = await self._identify.children([each for _, each in children])
         for place, ((hint, each), owner) in enumerate(
             zip(children, owners, strict=True), start=number + len(found)
@@ -176,11 +169,32 @@ class Observe:
                 found.append(_found(connector, hint, each, owner, place))
         return found
 
-    async def _parents(self, connector: Connector, hints: list[Hint]) -> list[Found]:
-        observations, _ = await self._read(connector, hints)
-        by_ref = {each.notification.ref: each for each in hints}
-        pairs = [(by_ref.get(seen.ref, hints[-1]), seen) for seen in observations if is_person(seen)]
-        return await self._identified(connector, pairs, {})
+    async def _reread(
+        self, connector: Connector, strays: list[tuple[Hint, Sighting]]
+    ) -> list[tuple[Hint, Sighting]]:
+        """Read records of which a change tells too little to know whose they are."""
+        hints = {each.seen.ref: hint for hint, each in strays if hint.notification.body != READ}
+        asked = [
+            replace(hint, notification=replace(hint.notification, ref=ref, body=READ))
+            for ref, hint in hints.items()
+        ]
+        observations, _ = await self._read(connector, asked) if asked else ([], [])
+        return [
+            (hints[seen.ref], Sighting(seen, hints[seen.ref].notification.received_at))
+            for seen in observations
+            if seen.ref in hints
+        ]
+
+    async def _parents(self, connector: Connector, children: list[tuple[Hint, Sighting]]) -> list[Found]:
+        """Read and identify the persons that *children* hang on."""
+        hints = {each.seen.parents[0]: hint for hint, each in children}
+        asked = [
+            replace(hint, notification=replace(hint.notification, ref=ref, body=READ))
+            for ref, hint in hints.items()
+        ]
+        observations, _ = await self._read(connector, asked) if asked else ([], [])
+        pairs = [(hints[seen.ref], seen) for seen in observations if seen.ref in hints and is_person(seen)]
+        return await self._identified(connector, pairs, {}) if pairs else []
 
 
 def _found(connector: Connector, hint: Hint, sighting: Sighting, lead_id: str, number: int) -> Found:

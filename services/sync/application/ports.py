@@ -53,7 +53,7 @@ class WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class StreamPosition:
-    """Where a change stream stands: opaque bytes of the vendor's, base64 text; empty for "from now on"."""
+    """Where a change stream stands: opaque bytes of the vendor's, base64 text; empty for the beginning of what is kept."""
 
     channel: str
     cursor: str

@@ -1,7 +1,7 @@
 """Why a field has the value it has: the outcome before and after a change, told when it matters."""
 
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from services.sync.domain.lead import Lead
 from services.sync.domain.policy import Outcome, resolve
@@ -32,33 +32,31 @@ class Decision(NamedTuple):
         return next(each for each in self.candidates if each.side is not self.outcome.winner)
 
 
-def outcomes(lead: Lead, names: Collection[str], rules: Rules) -> dict[str, Decision]:
+Stand: TypeAlias = tuple[Outcome, Scalar, int, Scalar, int]
+"""The outcome for a field, then what MA said, and when, and what SFA said, and when."""
+
+
+def outcomes(lead: Lead, names: Collection[str], rules: Rules) -> dict[str, Stand]:
     """Return how each of the fields *names* that both sides share stands now."""
-    return {name: _decide(lead, name, rules) for name in names if name in rules.fields}
+    return {name: _stand(lead, name, rules) for name in names if name in rules.fields}
 
 
-def _decide(lead: Lead, name: str, rules: Rules) -> Decision:
+def _stand(lead: Lead, name: str, rules: Rules) -> Stand:
     ma, sfa = lead.seen(name, Side.MA), lead.seen(name, Side.SFA)
     outcome = resolve(rules.fields[name].policy, ma, sfa, tie_order=rules.tie_order, skew_ms=rules.skew_ms)
-    return Decision(
-        name,
-        outcome,
-        (Candidate(Side.MA, ma.said, ma.said_at), Candidate(Side.SFA, sfa.said, sfa.said_at)),
-    )
+    return outcome, ma.said, ma.said_at, sfa.said, sfa.said_at
 
 
-def made(before: dict[str, Decision], after: dict[str, Decision]) -> Iterator[Decision]:
+def made(before: dict[str, Stand], after: dict[str, Stand]) -> Iterator[Decision]:
     """
     Yield the decisions that change something: another value on a side, or another value that lost.
 
     That the same was said at another time changes nothing.
     """
-    for name, decision in after.items():
-        earlier = before[name]
-        moved = decision.outcome[:2] != earlier.outcome[:2]
-        if moved or (decision.outcome.conflict and _stakes(decision) != _stakes(earlier)):
-            yield decision
-
-
-def _stakes(decision: Decision) -> tuple[Outcome, tuple[Scalar, ...]]:
-    return decision.outcome, tuple(each.value for each in decision.candidates)
+    for name, stand in after.items():
+        outcome, ma, ma_at, sfa, sfa_at = stand
+        was, ma_was, _, sfa_was, _ = before[name]
+        moved = outcome[:2] != was[:2]
+        if moved or (outcome.conflict and (outcome, ma, sfa) != (was, ma_was, sfa_was)):
+            candidates = (Candidate(Side.MA, ma, ma_at), Candidate(Side.SFA, sfa, sfa_at))
+            yield Decision(name, outcome, candidates)

@@ -12,7 +12,7 @@ from services.sync.domain.lead import PERSON_SLOT, Lead, Opportunity, kind_of_sl
 from services.sync.domain.lifecycle import Lifecycle, cycle_of, opportunity_of, origin_of
 from services.sync.domain.policy import UNSAID, resolve
 from services.sync.domain.records import Kind, Scalar, Side
-from services.sync.domain.register import Register, is_blank
+from services.sync.domain.register import NEVER, Register, is_blank
 from services.sync.domain.rules import Milestone, Origin, Policy, Rules
 
 
@@ -85,16 +85,19 @@ def _differences(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> Itera
 def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> dict[str, Scalar]:
     differs: dict[str, Scalar] = {}
     for name, rule in rules.fields.items():
-        if not (rule.write_ma if side is Side.MA else rule.write_sfa):
-            continue
         sides = lead.fields.get(name, _NOWHERE)
         ma, sfa = sides.get(Side.MA, _NOTHING), sides.get(Side.SFA, _NOTHING)
-        outcome = resolve(rule.policy, ma, sfa, tie_order=rules.tie_order, skew_ms=rules.skew_ms)
-        there = (ma if side is Side.MA else sfa).there
-        value = there if outcome.rule == UNSAID.rule else outcome.on(side)
-        if name == "owner" and side is Side.SFA and is_blank(value) and _is_offered(life):
-            value = assigned(lead, rules)
-        if _differs(there, value):
+        value = there = (ma if side is Side.MA else sfa).there
+        if not _settled(ma, sfa):
+            outcome = resolve(rule.policy, ma, sfa, tie_order=rules.tie_order, skew_ms=rules.skew_ms)
+            value = there if outcome.rule == UNSAID.rule else outcome.on(side)
+        if name == "owner" and is_blank(value) and _is_offered(life):
+            value = _current(lead, name, Side.SFA) or assigned(lead, rules)
+        if (
+            there != value
+            and _differs(there, value)
+            and (rule.write_ma if side is Side.MA else rule.write_sfa)
+        ):
             differs[name] = value
     made = produced(lead, life, rules, side)
     return differs | {name: value for name, value in made if _differs(lead.seen(name, side).there, value)}
@@ -102,6 +105,16 @@ def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) ->
 
 _NOWHERE: dict[Side, Register] = {}
 _NOTHING = Register()
+
+
+def _settled(ma: Register, sfa: Register) -> bool:
+    """Return whether the same stands on both sides and nobody said otherwise: whatever the policy, that is it."""
+    there = ma.there
+    return (
+        there == sfa.there
+        and (ma.said_at == NEVER or ma.said == there)
+        and (sfa.said_at == NEVER or sfa.said == there)
+    )
 
 
 def _is_offered(life: Lifecycle) -> bool:
@@ -178,12 +191,16 @@ def _day(instant: int, rules: Rules) -> str:
 
 def reasons(life: Lifecycle, rules: Rules) -> str:
     """Return why the score is what it is, in the firm's language."""
-    labels = {each.label: each.label_ja for each in (*rules.scoring.behaviours, *rules.scoring.attributes)}
     japanese = rules.language == "ja"
-    parts = (
-        f"{labels.get(label, label) if japanese else label} {points:+d}"
+    labels: dict[str, str] = {}
+    if japanese:
+        labels = {
+            each.label: each.label_ja for each in (*rules.scoring.behaviours, *rules.scoring.attributes)
+        }
+    parts = [
+        f"{labels.get(label, label)} {points:+d}"
         for label, points in sorted(life.points.items(), key=lambda pair: (-pair[1], pair[0]))
-    )
+    ]
     return ("、" if japanese else ", ").join(parts)
 
 
@@ -231,11 +248,16 @@ def _verdict(deal: Opportunity, life: Lifecycle) -> str:
     return "open" if end is None else end.value
 
 
+def _whole_seconds(instant: int | None) -> int | None:
+    """Return *instant* cut to the second: that is what the tools keep, and what comes back must be equal."""
+    return None if instant is None else instant - instant % 1_000
+
+
 _PRODUCED: dict[str, Callable[[Lifecycle], Scalar]] = {
     "score": lambda life: life.score,
     "stage": lambda life: life.stage.value,
     "cycle": lambda life: life.cycle,
-    "mql_at": lambda life: life.reached(Milestone.MQL),
+    "mql_at": lambda life: _whole_seconds(life.reached(Milestone.MQL)),
 }
 
 PRODUCED_FIELDS = frozenset({*_PRODUCED, *SALES_FIELDS, "score_reasons"})

@@ -71,9 +71,16 @@ class HandedOver:
 Fact: TypeAlias = ScoreMoved | Reached | Retracted | CycleBegun | Done | HandedOver
 
 
-def tell(lead: Lead, life: Lifecycle) -> list[Fact]:
-    """Return what is news about *lead* and note in it that it was told."""
-    return [*_score(lead, life), *_milestones(lead, life), *_activities(lead)]
+def tell(lead: Lead, life: Lifecycle, seen: str | None = None) -> list[Fact]:
+    """
+    Return what is news about *lead* and note in it that it was told.
+
+    *seen* is the key of the activity that was seen, if it was one.
+    """
+    found = [*_score(lead, life), *_milestones(lead, life)]
+    if seen is not None and seen in lead.activities:
+        found += _activity(seen, lead.activities[seen])
+    return found
 
 
 def _score(lead: Lead, life: Lifecycle) -> Iterator[Fact]:
@@ -103,14 +110,12 @@ def _in_order(key: tuple[int, Milestone]) -> tuple[int, int]:
     return key[0], PLACE[key[1]]
 
 
-def _activities(lead: Lead) -> Iterator[Fact]:
-    for key, activity in sorted(lead.activities.items()):
-        told, activity.told = activity.told, None
-        if activity.deleted or not activity.type:
-            continue
-        activity.told = (activity.at, _mark(activity))
-        if activity.told == told:
-            continue
+def _activity(key: str, activity: Activity) -> Iterator[Fact]:
+    told, activity.told = activity.told, None
+    if activity.deleted or not activity.type:
+        return
+    activity.told = (activity.at, _mark(activity))
+    if activity.told != told:
         owner, outcome = activity.get("owner"), activity.get("outcome")
         yield Done(
             key,

@@ -9,12 +9,11 @@ from zlib import crc32
 
 from services.sync.domain.lead import (
     PERSON_SLOT,
-    UNSURE,
     Activity,
     Lead,
     Opportunity,
     Person,
-    history_key,
+    history_keys,
     slot_key,
 )
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
@@ -42,7 +41,7 @@ class Folder:
     def __init__(self, rules: Rules) -> None:
         scored = {(side, name) for name in tracked_fields(rules.scoring) for side in Side}
         staged = {(each.side, each.field) for each in rules.stages if each.kind is Kind.LEAD}
-        self._tracked = {(side, name): history_key(side, name) for side, name in scored | staged}
+        self._tracked = {(side, name): history_keys(name)[side is Side.SFA] for side, name in scored | staged}
         self._stage_fields = {each.field for each in rules.stages if each.kind is Kind.OPPORTUNITY}
         self._shared = rules.fields.keys()
         self._produced = {side: rules.produced.get(side, frozenset[str]()) for side in Side}
@@ -71,15 +70,16 @@ class Folder:
             person.deleted_at = max(person.deleted_at, seen.observed_at)
             return set()
         person.seen_at = max(person.seen_at, seen.observed_at)
-        lead.created_at = _earliest(lead.created_at, seen.created_at)
+        if not _is_made_by_us(seen):
+            lead.created_at = _earliest(lead.created_at, seen.created_at)
         return {change.name for change in seen.fields if self._change(lead, side, change)}
 
     def _change(self, lead: Lead, side: Side, change: FieldChange) -> bool:
         name, value, at = change.name, change.value, change.changed_at
         register = lead.register(name, side)
         own = change.own and self._is_sent(register, side, name, value)
-        if not own and (key := self._tracked.get((side, name))) is not None:
-            _remember(lead.history.setdefault(key if change.exact else key + UNSURE, {}), change)
+        if not own and (keys := self._tracked.get((side, name))) is not None:
+            _remember(lead.history.setdefault(keys[not change.exact], {}), change)
         if name not in self._shared:
             return register.observe_last(value, at, own=own)
         if name in self._consents:
@@ -170,6 +170,11 @@ class Folder:
 
 def _person(lead: Lead, side: Side, ref: RecordRef) -> Person:
     return lead.persons.setdefault(side, {}).setdefault(str(ref), Person(ref))
+
+
+def _is_made_by_us(seen: Observation) -> bool:
+    """Return whether the oldest that is seen of a record is our own write: then it says nothing of the lead's age."""
+    return bool(seen.fields) and min(seen.fields, key=lambda change: change.changed_at).own
 
 
 def _earliest(known: int, told: int) -> int:

@@ -74,20 +74,20 @@ def trace(lead: Lead, rules: Rules) -> Lifecycle:
     tally = Tally(rules.scoring)
     if lead.created_at != NEVER:
         life.milestones[1, Milestone.LEAD] = lead.created_at
-    facts = sorted(_facts(lead, rules), key=lambda fact: (fact.at, PLACE[fact.milestone]))
+    facts = sorted(_facts(lead, rules), key=lambda fact: (fact[0], PLACE[fact[1]]))
     events = score_events(lead, rules)
     threshold, done = rules.scoring.threshold, 0
     over = False
-    for place, event in enumerate(events):
-        while done < len(facts) and facts[done].at < event.at:
+    for place, (at, source, amount) in enumerate(events):
+        while done < len(facts) and facts[done].at < at:
             _reach(life, tally, facts[done])
             over = tally.score >= threshold
             done += 1
-        tally.take(event)
-        if place + 1 == len(events) or events[place + 1].at != event.at:
+        tally.take(source, amount)
+        if place + 1 == len(events) or events[place + 1][0] != at:
             was_over, over = over, tally.score >= threshold
             if over and not was_over:
-                _qualify(life, event.at)
+                _qualify(life, at)
     for fact in facts[done:]:
         _reach(life, tally, fact)
     life.score, life.points = tally.score, tally.points()
@@ -155,8 +155,8 @@ def _first_touches(lead: Lead, rules: Rules) -> Iterator[Fact]:
     """Sales' calls, mails and meetings."""
     for activity in lead.activities.values():
         sales = activity.side is Side.SFA and not activity.deleted
-        if sales and activity.type in rules.first_touch and activity.at != NEVER:
-            yield Fact(activity.at, Milestone.FIRST_RESPONSE)
+        if sales and activity.type in rules.first_touch and (at := activity.at) != NEVER:
+            yield Fact(at, Milestone.FIRST_RESPONSE)
 
 
 def origin_of(lead: Lead, rules: Rules) -> Origin:

@@ -67,7 +67,7 @@ class FieldChange:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """
-    What a connector saw of one record.
+    What a connector saw of one record. `created_at` is 0 where it isn't known when the record was made.
 
     `fields` may hold several changes of one field (its history). `external_id` is our own id if the record
     carries it: a lead_id, or ``<lead_id>:<cycle>`` on opportunities and tasks we made. `parents` are the

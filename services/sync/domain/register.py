@@ -6,8 +6,8 @@ tells only when the record changed (`exact` False) says something new only if an
 before, and what stood just before may come to light later.
 """
 
-from bisect import insort
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 from services.sync.domain.records import Scalar
@@ -24,8 +24,8 @@ order holds all the same.
 """
 
 Order: TypeAlias = tuple[int, int | float, str]
-Sight: TypeAlias = tuple[int, Order, bool, Scalar]
-"""When, the value's place among those of the instant, whether somebody else than tasuki set it, the value."""
+Sight: TypeAlias = tuple[int, bool, Scalar]
+"""When, whether somebody else than tasuki set it, and the value."""
 
 
 def order_key(value: Scalar) -> Order:
@@ -80,7 +80,7 @@ class Register:
         stands = self._stand(value, at, filled_at=at)
         if exact and not own:
             return self._say(value, at) or stands
-        return self._see((at, order_key(value), not own, value)) or stands
+        return self._see((at, not own, value)) or stands
 
     def observe_last(self, value: Scalar, at: int, *, own: bool) -> bool:
         """Take in a value that no rule decides on: the latest counts, and nothing else is remembered."""
@@ -115,7 +115,7 @@ class Register:
         (ours) may still show the old value, and say nothing by that.
         """
         stands = self._stand(value, over_at + 1, filled_at=settled_at)
-        return self._see((settled_at, order_key(value), False, value)) or stands
+        return self._see((settled_at, False, value)) or stands
 
     def _stand(self, value: Scalar, at: int, *, filled_at: int) -> bool:
         """Take in that *value* stood there; return whether that is what stands there now."""
@@ -132,8 +132,7 @@ class Register:
             return False
         self.certain = (value, at)
         if self.sights:
-            place = (at, order_key(value))
-            self.sights = tuple(each for each in self.sights if each[:2] > place)
+            self.sights = tuple(each for each in self.sights if later(each[2], each[0], value, at))
         return self._judge()
 
     def _see(self, sight: Sight) -> bool:
@@ -143,15 +142,15 @@ class Register:
         Of what is older than the remembered sights, the last of somebody's is kept, and tasuki's last
         unless that is older still.
         """
-        certain, certain_at = self.certain
-        if sight[0] < certain_at or sight in self.sights or sight[:2] <= (certain_at, order_key(certain)):
+        if not later(sight[2], sight[0], *self.certain):
             return False
-        kept = [*self.sights]
-        insort(kept, sight)
+        kept = sorted([*self.sights, sight], key=_in_order) if self.sights else [sight]
+        if any(_in_order(one) == _in_order(two) for one, two in pairwise(kept)):
+            return False
         old, kept = kept[:-REMEMBERED_SIGHTS], kept[-REMEMBERED_SIGHTS:]
-        last = max((each for each in old if each[2]), default=None)
-        echo = max((each for each in old if not each[2]), default=None)
-        if echo is not None and (last is None or echo > last):
+        last = max((each for each in old if each[1]), key=_in_order, default=None)
+        echo = max((each for each in old if not each[1]), key=_in_order, default=None)
+        if echo is not None and (last is None or _in_order(echo) > _in_order(last)):
             kept.insert(0, echo)
         if last is not None:
             kept.insert(0, last)
@@ -163,7 +162,8 @@ class Register:
         said, said_at = self.certain
         before = order_key(said) if said_at != NEVER else None
         forgotten = len(self.sights) - REMEMBERED_SIGHTS
-        for place, (at, order, others, value) in enumerate(self.sights):
+        for place, (at, others, value) in enumerate(self.sights):
+            order = order_key(value)
             if others and (order != before or place < forgotten):
                 said, said_at = value, at
             before = order
@@ -171,3 +171,9 @@ class Register:
             return False
         self.said, self.said_at = said, said_at
         return True
+
+
+def _in_order(sight: Sight) -> tuple[int, Order, bool]:
+    """Of one instant and value, tasuki's own comes first: what is read of it then says nothing."""
+    at, others, value = sight
+    return (at, order_key(value), others)

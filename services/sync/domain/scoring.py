@@ -1,12 +1,10 @@
 """The score of a lead over time: points from behaviour and attributes, or the marketing tool's own number."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TypeAlias
 from unicodedata import normalize
 
-from services.sync.domain.lead import UNSURE, Lead, history_key
+from services.sync.domain.lead import Lead, history_keys
 from services.sync.domain.policy import resolve
 from services.sync.domain.records import Scalar, Side
 from services.sync.domain.register import NEVER, Register, is_blank
@@ -20,16 +18,10 @@ from services.sync.domain.rules import (
     Scoring,
 )
 
-
-class ScoreEvent(NamedTuple):
-    """At `at`, the source with number `source` (a rule's place in its list) became worth `amount`."""
-
-    at: int
-    source: int
-    amount: int
+ScoreEvent: TypeAlias = tuple[int, int, int]
+"""At an instant, the source with this number (a rule's place among all) came to this amount."""
 
 
-@dataclass(slots=True)
 class Tally:
     """
     The running score: `amounts` are how often each behaviour was seen, or an attribute's points.
@@ -37,82 +29,68 @@ class Tally:
     Behaviour counts anew after `restart` (the lead was recycled); attributes stay.
     """
 
-    scoring: Scoring
-    score: int = 0
-    amounts: dict[int, int] = field(default_factory=dict[int, int])
-    offsets: dict[int, int] = field(default_factory=dict[int, int])
-    worth: dict[int, int] = field(default_factory=dict[int, int])
+    __slots__ = ("_amounts", "_behaviours", "_offsets", "_scoring", "_worth", "score")
 
-    def take(self, event: ScoreEvent) -> None:
-        """Take in *event*."""
-        self.amounts[event.source] = event.amount
-        self._weigh(event.source)
+    def __init__(self, scoring: Scoring) -> None:
+        self.score = 0
+        self._scoring = scoring
+        self._behaviours = scoring.behaviours
+        sources = max(1, len(scoring.behaviours) + len(scoring.attributes))
+        self._amounts, self._offsets, self._worth = [0] * sources, [0] * sources, [0] * sources
+
+    def take(self, source: int, amount: int) -> None:
+        """Take in that *source* came to *amount*."""
+        self._amounts[source] = points = amount
+        if source < len(self._behaviours):
+            rule = self._behaviours[source]
+            steps = amount - self._offsets[source]
+            points = rule.points * steps if steps > 0 else 0
+            if rule.cap is not None and points > rule.cap:
+                points = rule.cap
+        self.score += points - self._worth[source]
+        self._worth[source] = points
 
     def restart(self) -> None:
         """Count behaviour from here on only."""
-        if self.scoring.read_from is not None:
-            return
-        for source in range(len(self.scoring.behaviours)):
-            self.offsets[source] = self.amounts.get(source, 0)
-            self._weigh(source)
+        for source in range(len(self._behaviours)):
+            self._offsets[source] = self._amounts[source]
+            self.take(source, self._amounts[source])
 
     def points(self) -> dict[str, int]:
         """Return the points by the label of the rule that gave them, without the rules that gave none."""
+        if self._scoring.read_from is not None:
+            return {self._scoring.read_from: self.score} if self.score else {}
         found: dict[str, int] = {}
-        for source, points in sorted(self.worth.items()):
+        for rule, points in zip((*self._behaviours, *self._scoring.attributes), self._worth, strict=False):
             if points:
-                label = self._label(source)
-                found[label] = found.get(label, 0) + points
+                found[rule.label] = found.get(rule.label, 0) + points
         return found
-
-    def _weigh(self, source: int) -> None:
-        points = amount = self.amounts.get(source, 0)
-        behaviours = self.scoring.behaviours
-        if self.scoring.read_from is None and source < len(behaviours):
-            rule = behaviours[source]
-            points = max(0, amount - self.offsets.get(source, 0)) * rule.points
-            if rule.cap is not None:
-                points = min(points, rule.cap)
-        self.score += points - self.worth.get(source, 0)
-        self.worth[source] = points
-
-    def _label(self, source: int) -> str:
-        if self.scoring.read_from is not None:
-            return self.scoring.read_from
-        behaviours = self.scoring.behaviours
-        if source < len(behaviours):
-            return behaviours[source].label
-        return self.scoring.attributes[source - len(behaviours)].label
 
 
 def score_events(lead: Lead, rules: Rules) -> list[ScoreEvent]:
     """Return what changed the lead's score, in the order of time."""
     scoring = rules.scoring
     if scoring.read_from is not None:
-        told = turns(lead, Side.MA, scoring.read_from)
-        return [ScoreEvent(at, 0, _integer(value)) for at, value in told]
+        return [(at, 0, _integer(value)) for at, value in turns(lead, Side.MA, scoring.read_from)]
     events: list[ScoreEvent] = []
     for source, rule in enumerate(scoring.behaviours):
         events += _behaviour(lead, rule, source, rules)
     for source, attribute in enumerate(scoring.attributes, start=len(scoring.behaviours)):
         for at, value in _values(lead, attribute.field, rules):
-            events.append(ScoreEvent(at, source, attribute.points if matches(attribute, value) else 0))
+            events.append((at, source, attribute.points if matches(attribute, value) else 0))
     events.sort()
     return events
 
 
-def _behaviour(lead: Lead, rule: BehaviourRule, source: int, rules: Rules) -> Iterator[ScoreEvent]:
+def _behaviour(lead: Lead, rule: BehaviourRule, source: int, rules: Rules) -> list[ScoreEvent]:
     if rule.counter is not None:
-        for at, value in _values(lead, rule.counter, rules):
-            yield ScoreEvent(at, source, _integer(value))
-    if rule.activity is not None:
-        done = sorted(
-            each.at
-            for each in lead.activities.values()
-            if each.type == rule.activity and each.at and not each.deleted
-        )
-        for count, at in enumerate(done, start=1):
-            yield ScoreEvent(at, source, count)
+        return [(at, source, _integer(value)) for at, value in _values(lead, rule.counter, rules)]
+    done = sorted(
+        each.at
+        for each in lead.activities.values()
+        if not each.deleted and each.type == rule.activity and each.at != NEVER
+    )
+    return [(at, source, count) for count, at in enumerate(done, start=1)]
 
 
 def _values(lead: Lead, name: str, rules: Rules) -> list[tuple[int, Scalar]]:
@@ -139,33 +117,33 @@ def turns(lead: Lead, side: Side, name: str) -> list[tuple[int, Scalar]]:
 
     That is a blank where nothing stood before, and a read of what stood there already.
     """
-    key = history_key(side, name)
-    said, reads = lead.history.get(key), lead.history.get(key + UNSURE)
-    if not said and not reads:
+    said_key, read_key = history_keys(name)[side is Side.SFA]
+    history = lead.history
+    if said_key not in history and read_key not in history:
         return []
-    seen = [(at, False, value) for at, value in said.items()] if said else []
-    if reads:
-        seen += [(at, True, value) for at, value in reads.items()]
-    seen.sort(key=_by_time)
+    said, reads = history.get(said_key, _NO_HISTORY), history.get(read_key, _NO_HISTORY)
+    if not reads and None not in said.values() and "" not in said.values():
+        return sorted(said.items())
+    seen = [(at, False, value) for at, value in said.items()]
+    seen += [(at, True, value) for at, value in reads.items()]
     filled_at = lead.seen(name, side).filled_at
     found: list[tuple[int, Scalar]] = []
-    for at, unsure, value in seen:
+    for at, only_read, value in sorted(seen, key=lambda each: each[:2]):
         if is_blank(value) and not NEVER != filled_at < at:
             continue
-        if not unsure or not found or found[-1][1] != value:
+        if not only_read or not found or found[-1][1] != value:
             found.append((at, value))
     return found
 
 
-def _by_time(seen: tuple[int, bool, Scalar]) -> tuple[int, bool]:
-    return seen[:2]
+_NO_HISTORY: dict[int, Scalar] = {}
 
 
 def _integer(value: Scalar) -> int:
     return int(value) if isinstance(value, int | float) else 0
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=8192, typed=True)
 def fold_text(value: object) -> str:
     """Return *value* as text without case and width (Ａ = a, ｱ = ア), for comparison."""
     return normalize("NFKC", str(value)).casefold().strip()

@@ -4,16 +4,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sync.adapters.lead_codec import decode, encode
-from services.sync.domain.lead import Activity, Lead, Opportunity, Person, Register, Told
+from services.sync.domain.lead import UNSURE, Activity, Lead, Opportunity, Person, Told, history_keys
 from services.sync.domain.records import RecordRef, Side
+from services.sync.domain.register import Register
 from services.sync.domain.rules import Milestone
 
 instants = st.integers(0, 4_000_000_000_000)
-scalars = st.one_of(st.none(), st.text(max_size=20), st.integers(-(2**53), 2**53), st.booleans())
+scalars = st.one_of(
+    st.none(),
+    st.text(max_size=20),
+    st.sampled_from(["email", "Lead", 0, 1, 1.0, True, "1"]),
+    st.integers(-(2**53), 2**53),
+    st.floats(allow_nan=False),
+    st.booleans(),
+)
+names = st.one_of(st.text(max_size=5), st.sampled_from(["email", "visits", "a:b", "?"]))
 refs = st.builds(
     RecordRef, st.just("hubspot"), st.sampled_from(["contact", "Lead"]), st.text(min_size=1, max_size=5)
 )
-registers = st.builds(Register, scalars, instants, scalars, instants)
+marks = st.lists(st.integers(0, 2**32 - 1), max_size=4).map(tuple)
+
+
+@st.composite
+def registers(draw: st.DrawFn) -> Register:
+    """A register as its own methods make it, and an echo ledger."""
+    register = Register(sent=draw(marks))
+    for value, at, own, exact in draw(
+        st.lists(st.tuples(scalars, instants, st.booleans(), st.booleans()), max_size=9)
+    ):
+        register.observe(value, at + 1, own=own, exact=exact)
+    return register
+
+
 sides = st.sampled_from(Side)
 
 
@@ -31,7 +53,7 @@ opportunities = st.builds(
     instants,
     st.integers(0, 3),
     st.booleans(),
-    st.dictionaries(st.text(max_size=5), registers, max_size=2),
+    st.dictionaries(names, registers(), max_size=2),
     st.dictionaries(instants, scalars, max_size=3),
 )
 activities = st.builds(
@@ -40,13 +62,24 @@ activities = st.builds(
     st.dictionaries(st.text(max_size=5), st.tuples(scalars, instants)),
     instants,
     st.booleans(),
+    st.one_of(st.none(), st.tuples(instants.filter(bool), st.integers(0, 2**32 - 1))),
 )
 told = st.builds(
     Told,
     st.integers(0, 200),
     st.dictionaries(st.tuples(st.integers(1, 3), st.sampled_from(Milestone)), instants, max_size=4),
     st.dictionaries(st.sampled_from(["mql:1", "sql:1"]), instants),
-    st.dictionaries(st.text(max_size=5), instants, max_size=2),
+)
+
+
+def _history_key(side: Side, name: str, *, unsure: bool) -> str:
+    return history_keys(name.rstrip(UNSURE))[side is Side.SFA][unsure]
+
+
+histories = st.dictionaries(
+    st.builds(_history_key, sides, names, unsure=st.booleans()),
+    st.dictionaries(instants, scalars, max_size=4),
+    max_size=3,
 )
 leads = st.builds(
     Lead,
@@ -54,14 +87,16 @@ leads = st.builds(
     instants,
     st.dictionaries(
         sides,
-        st.lists(st.builds(Person, refs, instants, instants, st.booleans()), max_size=2).map(_by_name),
+        st.lists(st.builds(Person, refs, instants, instants, st.booleans()), min_size=1, max_size=2).map(
+            _by_name
+        ),
     ),
-    st.dictionaries(st.text(max_size=5), st.dictionaries(sides, registers, min_size=1), max_size=3),
-    st.dictionaries(st.text(max_size=5), st.dictionaries(instants, scalars, max_size=4), max_size=3),
+    st.dictionaries(names, st.dictionaries(sides, registers(), min_size=1), max_size=3),
+    histories,
     st.lists(opportunities, max_size=2).map(_by_id),
-    st.dictionaries(st.text(max_size=5), activities, max_size=2),
-    st.dictionaries(st.text(max_size=5), refs, max_size=2),
-    st.dictionaries(st.text(max_size=5), st.lists(st.integers(0, 2**32 - 1), max_size=4), max_size=3),
+    st.dictionaries(st.one_of(names, refs.map(str)), activities, max_size=2),
+    st.dictionaries(names, refs, max_size=2),
+    st.dictionaries(names, marks, max_size=3),
     st.dictionaries(st.text(max_size=5), st.integers(0, 2**32 - 1), max_size=2),
     told,
 )

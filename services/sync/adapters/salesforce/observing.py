@@ -33,6 +33,9 @@ KEPT_PARENTS = 50_000
 _DELETES = frozenset({"DELETE", "GAP_DELETE"})
 _OWNER = "OwnerId"
 
+UNKNOWN = 0
+"""The `created_at` of a record of which it isn't known when it was made."""
+
 
 @dataclass(slots=True)
 class _Found:
@@ -93,7 +96,9 @@ class Observer:
                 found.whole[change.ref] = await self._reader.modified(change.ref.object, since)
         found.now = await whereabouts(self._client, self._missing(changes, found))
         await self._read_contacts(changes, found)
-        found.owners = await self._users.emails(self._owner_ids(changes, found))
+        owners = await self._users.emails(self._owner_ids(changes, found))
+        # Records that we make belong to our own user until sales takes them: for us that is nobody.
+        found.owners = {each: email for each, email in owners.items() if not same_id(each, found.user_id)}
         return found
 
     def _needs_read(self, change: Change) -> bool:
@@ -170,7 +175,7 @@ class Observer:
             ref=change.ref,
             kind=KINDS[change.ref.object],
             observed_at=self._clock(),
-            created_at=change.at,
+            created_at=UNKNOWN,
             moved_to=moved_to,
             deleted=moved_to is None,
         )
@@ -184,11 +189,14 @@ class Observer:
         """
         Return what an event says, with its exact time; *row* adds what only a read tells, without one.
 
-        An update does not say when the record was made: `created_at` is then the change's time, which is
-        not before it.
+        An update does not say when the record was made: `created_at` is then UNKNOWN.
         """
         stamp = _Stamp(change.at, own=same_id(change.user, found.user_id), exact=True)
-        parts: list[tuple[Mapping[str, Any], _Stamp]] = [(change.values, stamp)]
+        said = change.values
+        if stamp.own and change.type == "CREATE":
+            # What a record that we made holds by default was said by nobody.
+            said = {name: value for name, value in said.items() if value not in (None, "", False)}
+        parts: list[tuple[Mapping[str, Any], _Stamp]] = [(said, stamp)]
         created = change.values.get("CreatedDate")
         if row is not None:
             modified = canonical_instant(row["LastModifiedDate"])
@@ -197,7 +205,7 @@ class Observer:
             parts.append((rest, _Stamp(modified, own=own, exact=False)))
             created = row["CreatedDate"]
         try:
-            created_at = change.at if created is None else canonical_instant(created)
+            created_at = UNKNOWN if created is None else canonical_instant(created)
             return self._observation(change.ref, {**(row or {}), **change.values}, created_at, parts, found)
         except (ValueError, TypeError) as error:
             raise Rejected(
@@ -223,7 +231,7 @@ class Observer:
         ]
         last = parts[-1][1]
         if kind is Kind.ACTIVITY:
-            fields += self._activity(ref.object, values, created_at, found.owners, fields, last)
+            fields += self._activity(ref.object, values, created_at or last.at, found.owners, fields, last)
         moved_to = _converted_to(ref, values)
         if moved_to is not None:
             fields.append(parts[0][1].change("converted", True))

@@ -51,7 +51,7 @@ class ChangeStream:
 
     async def follow(self, position: StreamPosition) -> AsyncIterator[StreamBatch]:
         """
-        Yield what happens on *position*'s channel after it. An empty cursor means from now on.
+        Yield what happens on *position*'s channel after it. An empty cursor means all that is kept.
 
         A session that ended is renewed once. Raises Unavailable, Unauthorised, Throttled, StreamPositionLost.
         """
@@ -145,9 +145,16 @@ class ChangeStream:
 
 
 def first_request(position: StreamPosition) -> wire.FetchRequest:
-    """Return the request that opens a stream after *position*. Raises StreamPositionLost for a bad cursor."""
+    """
+    Return the request that opens a stream after *position*. Raises StreamPositionLost for a bad cursor.
+
+    Without a cursor it begins with the earliest event that is kept (72 hours): between two attempts to follow
+    from now on, before the first position is stored, changes would be lost. What is read twice is harmless.
+    """
     if not position.cursor:
-        return wire.FetchRequest(topic_name=position.channel, num_requested=MAX_OUTSTANDING)
+        return wire.FetchRequest(
+            topic_name=position.channel, replay_preset=wire.EARLIEST, num_requested=MAX_OUTSTANDING
+        )
     try:
         replay_id = base64.b64decode(position.cursor, validate=True)
     except (binascii.Error, ValueError) as error:

@@ -5,10 +5,10 @@ from services.runtime.clock import Clock, now_ms
 
 class SandboxClock:
     """
-    Gives each change its time, strictly growing: no two changes of a sandbox share a millisecond.
+    Gives each change its time: `tick` a strictly growing one, `stamp` one that grows for each record only.
 
-    While it is *driven*, time stands still but for the ticks of changes and what `advance` says; that is how
-    a history of 2018 is played with its own times.
+    While it is *driven*, time stands still but for ticks and what `advance` says; that is how a history of
+    2018 is played with its own times.
     """
 
     def __init__(self, clock: Clock = now_ms) -> None:
@@ -34,6 +34,14 @@ class SandboxClock:
         present = self._last + 1 if self._driven else max(self._clock(), self._last + 1)
         self._last = present
         return present
+
+    def stamp(self, after: int = 0) -> int:
+        """
+        Return the time of a change of a record that last changed at *after*, epoch ms (0: a new one).
+
+        It doesn't move a driven clock: changes of other records may have the very same time.
+        """
+        return max(self._last + 1 if self._driven else self._clock(), after + 1)
 
     def now(self) -> int:
         """Return the present of the sandbox, epoch ms, without moving it."""

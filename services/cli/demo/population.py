@@ -1,0 +1,257 @@
+"""
+The lives that leads live: who somebody is, what they will do, and how sales will work them.
+
+A life is drawn whole from the seed and its number, so the same seed gives the same people who want the same;
+what comes of it depends on when tasuki hands them over.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from random import Random
+from typing import TypeAlias
+
+from services.cli.demo import words
+from services.sync.domain.records import Side
+
+
+class Kind(StrEnum):
+    """How somebody comes and goes."""
+
+    PASSERBY = "passerby"  # looks around and leaves
+    LEARNER = "learner"  # busy, but no buyer
+    STEADY = "steady"  # warms up over time
+    HOT = "hot"  # knows what they want
+    OUTBOUND = "outbound"  # put into the sales tool by a rep (BDR)
+    KNOWN = "known"  # marketing knows them when a rep enters them once more
+
+
+@dataclass(frozen=True, slots=True)
+class Grows:
+    """They do something that marketing counts: `counter` is the canonical field."""
+
+    counter: str
+    by: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """Somebody changes their `fields` (canonical), on `side` or on both sides at once with other values."""
+
+    side: Side
+    fields: Mapping[str, str]
+    against: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class OptsOut:
+    """They want no more mail, and say so to marketing or to sales."""
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A rep enters them into the sales tool by hand."""
+
+
+Deed: TypeAlias = Grows | Edits | OptsOut | Entered
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """After `wait_s` seconds, `deed` is done."""
+
+    wait_s: float
+    deed: Deed
+
+
+class Judgement(StrEnum):
+    """What inside sales makes of an MQL, as the sales tool's status."""
+
+    QUALIFIED = "Qualified"
+    RECYCLED = "Recycled"
+    UNQUALIFIED = "Unqualified"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handling:
+    """
+    How sales works one handoff.
+
+    `stages` is the way of the opportunity, each after `pace_s`; `amount` is in whole yen. `corrects` are fields
+    that the rep mends during the call, `opts_out` that the person asks for no more mail in it. `converts`:
+    the rep converts the Lead, so that sales makes the opportunity itself.
+    """
+
+    answers_after_s: float
+    call: str
+    judgement: Judgement
+    pace_s: float
+    stages: tuple[str, ...] = ()
+    amount: int = 0
+    lost_reason: str = ""
+    corrects: Mapping[str, str] = field(default_factory=dict[str, str])
+    opts_out: bool = False
+    converts: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """
+    One person's life.
+
+    `fields` are what is known of them at first; `steps` what happens; `return_steps` what happens once sales
+    gave them back; `handlings` how sales works them, by cycle.
+    """
+
+    number: int
+    kind: Kind
+    fields: Mapping[str, str]
+    steps: tuple[Step, ...]
+    return_steps: tuple[Step, ...]
+    handlings: tuple[Handling, ...]
+
+    @property
+    def email(self) -> str:
+        """Their address, which nobody else has."""
+        return self.fields["email"]
+
+    @property
+    def made_by(self) -> Side:
+        """Which side knows them first."""
+        return Side.SFA if self.kind is Kind.OUTBOUND else Side.MA
+
+
+_SHARES = {
+    Kind.PASSERBY: 28,
+    Kind.LEARNER: 5,
+    Kind.STEADY: 34,
+    Kind.HOT: 16,
+    Kind.OUTBOUND: 12,
+    Kind.KNOWN: 5,
+}
+_WARMING = (
+    Grows("visits", 2),
+    Grows("email_opens", 2),
+    Grows("downloads"),
+    Grows("email_clicks"),
+    Grows("forms"),
+    Grows("visits", 3),
+    Grows("seminars"),
+    Grows("downloads"),
+    Grows("forms"),
+)
+_BEHAVIOUR: Mapping[Kind, tuple[Grows, ...]] = {
+    Kind.PASSERBY: (Grows("visits"), Grows("email_opens"), Grows("visits", 2), Grows("email_opens")),
+    Kind.LEARNER: (Grows("forms"), Grows("downloads", 3), Grows("visits", 8), Grows("seminars")),
+    Kind.STEADY: _WARMING,
+    Kind.HOT: (Grows("forms"), Grows("visits", 4), Grows("seminars"), Grows("downloads"), Grows("forms")),
+    Kind.OUTBOUND: (Grows("email_opens", 2), *_WARMING[2:]),
+    Kind.KNOWN: (Grows("visits"), Grows("email_opens"), *_WARMING[2:]),
+}
+_RETURN = (Grows("visits", 3), Grows("downloads"), Grows("seminars"), Grows("forms"), Grows("forms"))
+_WAY = ("Meeting Scheduled", "Discovery", "Proposal/Price Quote")
+WON, LOST = "Closed Won", "Closed Lost"
+
+
+def life(seed: int, number: int) -> Life:
+    """Return the life with this *number*, from 1 on."""
+    random = Random(f"{seed}:{number}")
+    kind = random.choices(list(_SHARES), list(_SHARES.values()))[0]
+    fields = _person(random, number, kind)
+    return Life(
+        number=number,
+        kind=kind,
+        fields=fields,
+        steps=_steps(random, kind, fields),
+        return_steps=tuple(Step(_wait(random), each) for each in _RETURN),
+        handlings=(handling(random), handling(random)),
+    )
+
+
+def _person(random: Random, number: int, kind: Kind) -> dict[str, str]:
+    firm = random.choice(words.FIRMS)
+    if firm.ja:
+        last, first = random.choice(list(words.FAMILY_JA)), random.choice(list(words.GIVEN_JA))
+        address = f"{words.FAMILY_JA[last]}.{words.GIVEN_JA[first]}"
+        decides, works, learns = words.DECIDES_JA, words.WORKS_JA, words.LEARNS_JA
+    else:
+        last, first = random.choice(words.FAMILY_EN), random.choice(words.GIVEN_EN)
+        address = f"{first}.{last}".lower()
+        decides, works, learns = words.DECIDES_EN, words.WORKS_EN, words.LEARNS_EN
+    title = learns if kind is Kind.LEARNER else random.choice(decides if random.random() < 0.35 else works)
+    fields = {
+        "email": f"{address}.{number}@{firm.domain}.example",
+        "last_name": last,
+        "first_name": first,
+        "company": firm.name,
+        "job_title": title,
+        "source": words.TARGET_LIST if kind is Kind.OUTBOUND else random.choice(words.SOURCES),
+    }
+    known_by_chance = {
+        "industry": firm.industry,
+        "employees": str(firm.employees),
+        "country": "日本" if firm.ja else "United Kingdom",
+        "phone": _phone(random),
+    }
+    return fields | {name: value for name, value in known_by_chance.items() if random.random() < 0.8}
+
+
+def _phone(random: Random) -> str:
+    return f"050-0000-{random.randrange(10_000):04d}"
+
+
+def _steps(random: Random, kind: Kind, fields: Mapping[str, str]) -> tuple[Step, ...]:
+    deeds: list[Deed] = list(_BEHAVIOUR[kind])
+    if kind is Kind.OUTBOUND and random.random() < 0.4:
+        deeds = deeds[:2]  # no interest
+    if kind is Kind.KNOWN:
+        deeds.insert(1, Entered())
+    if random.random() < 0.15:
+        deeds.insert(random.randrange(len(deeds) + 1), _edit(random, fields))
+    if random.random() < 0.06:
+        deeds.insert(random.randrange(1, len(deeds) + 1), OptsOut(random.choice(list(Side))))
+    return tuple(Step(_wait(random), each) for each in deeds)
+
+
+def _edit(random: Random, fields: Mapping[str, str]) -> Edits:
+    """Marketing learns something, or both sides learn different things at the same time."""
+    if random.random() < 0.5:
+        return Edits(random.choice(list(Side)), {"phone": _phone(random)}, against={"phone": _phone(random)})
+    if random.random() < 0.3:
+        ja = fields["last_name"] in words.FAMILY_JA
+        return Edits(Side.MA, {"job_title": random.choice(words.DECIDES_JA if ja else words.DECIDES_EN)})
+    return Edits(Side.MA, {"phone": _phone(random)})
+
+
+def _wait(random: Random) -> float:
+    return random.uniform(0.25, 1.1)
+
+
+def handling(random: Random) -> Handling:
+    """Return how sales works somebody."""
+    judgement = random.choices(list(Judgement), [60, 25, 15])[0]
+    way = _way(random) if judgement is Judgement.QUALIFIED else ()
+    return Handling(
+        answers_after_s=random.uniform(0.4, 2.5),
+        call=random.choice(words.CALLS),
+        judgement=judgement,
+        pace_s=random.uniform(0.5, 1.5),
+        stages=way,
+        amount=random.randrange(3, 120) * 100_000,
+        lost_reason=random.choice(words.LOSSES) if LOST in way else "",
+        corrects={"phone": _phone(random)} if random.random() < 0.2 else {},
+        opts_out=random.random() < 0.05,
+        converts=random.random() < 0.3,
+    )
+
+
+def _way(random: Random) -> tuple[str, ...]:
+    way: list[str] = []
+    for stage in _WAY:
+        if random.random() < 0.12:
+            return (*way, LOST)
+        way.append(stage)
+    end = random.choices([WON, LOST, None], [50, 25, 25])[0]
+    return (*way, end) if end else tuple(way)

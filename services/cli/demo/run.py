@@ -1,0 +1,171 @@
+"""The demo from its start to its verdict."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from services.cli.demo.board import Board, Phase
+from services.cli.demo.crowd import Crowd
+from services.cli.demo.gauges import GaugeReader
+from services.cli.demo.hands import Hands
+from services.cli.demo.interrupts import Interrupts
+from services.cli.demo.judge import Verdict, judge
+from services.cli.demo.news import News
+from services.cli.demo.screen import Names, Places, Screen
+from services.cli.demo.show import shown
+from services.cli.demo.sight import Handoff, Sight
+from services.cli.demo.texts import TEXTS, Language, Texts
+from services.cli.stage.background import background
+from services.cli.stage.books import Books
+from services.cli.stage.portals import PEOPLE
+from services.cli.stage.quiet import quiet
+from services.cli.stage.stage import Stage
+from services.runtime.clock import Clock, now_ms
+from services.sync.domain.records import Kind, Side
+
+QUIET_WITHIN_S = 60.0
+_POLL_S = 0.05
+_ENGLISH: Mapping[str, Mapping[str, Any]] = {
+    "firm": {"language": "en"},
+    "handoffs": {
+        "task_subject": "MQL: {company}, {name} (score {score})",
+        "opportunity_name": "{company}, {name}",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """
+    How to run the demo.
+
+    `seconds` None until Ctrl-C; `rate` is leads a second; `kill_every_s` None kills nothing; `program` is how
+    tasuki is called on this machine.
+    """
+
+    folder: Path
+    language: Language
+    program: str
+    seconds: float | None = None
+    rate: float = 3.0
+    seed: int = 1
+    kill_every_s: float | None = None
+
+    @property
+    def overrides(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the configuration says otherwise than the demo's own: the firm's language."""
+        return _ENGLISH if self.language == "en" else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a demo left: its board and its verdict."""
+
+    board: Board
+    verdict: Verdict
+
+
+async def demo(order: Order, stage: Stage, console: Console, clock: Clock = now_ms) -> Ended:
+    """
+    Run until the time is over or Ctrl-C, then judge.
+
+    Raises:
+        NotReady: The service didn't start, or ended.
+        NotQuiet: The service doesn't come to an end.
+        asyncio.CancelledError: It was ended at once, by a second Ctrl-C or SIGTERM.
+    """
+    texts = TEXTS[order.language]
+    with Interrupts(stage.end_service_at_once) as interrupts:
+        async with AsyncExitStack() as stack:
+            console.print(texts.starting, markup=False)
+            await stack.enter_async_context(stage)
+            books = await stack.enter_async_context(stage.open_books())
+            board = Board(started_at=clock())
+            crowd = _crowd(order, stage, board)
+            interrupts.gently(crowd.stop)
+            screen, places = _screen(order, stage, board, texts)
+            news = News(books.log, board)
+            await stack.enter_async_context(news.follow())
+            for work in (
+                stage.watch(),
+                crowd.sight.follow(),
+                GaugeReader(stage, books, board, clock).run(),
+                _killing(stage, board, crowd, order.kill_every_s),
+                _timed(board, crowd, order.seconds),
+            ):
+                await stack.enter_async_context(background(work))
+            await stack.enter_async_context(shown(board, screen, places, texts, console, clock))
+            await crowd.live()
+            return await _end(stage, books, news, crowd, board)
+
+
+async def _end(stage: Stage, books: Books, news: News, crowd: Crowd, board: Board) -> Ended:
+    """Wait until nothing is under way, and judge."""
+    board.phase = Phase.SETTLING
+    await stage.ready()
+    await quiet([stage.ma, stage.sfa], books, within_s=QUIET_WITHIN_S)
+    while not await news.caught_up():
+        await asyncio.sleep(_POLL_S)
+    board.phase = Phase.JUDGING
+    crowd.sight.catch_up()
+    return Ended(board, await judge(stage, books, crowd.tracks.values(), board))
+
+
+async def _timed(board: Board, crowd: Crowd, seconds: float | None) -> None:
+    if seconds is not None:
+        board.ends_at = board.started_at + round(seconds * 1000)
+        await asyncio.sleep(seconds)
+        crowd.stop()
+
+
+async def _killing(stage: Stage, board: Board, crowd: Crowd, every_s: float | None) -> None:
+    while every_s is not None and not crowd.stopping.is_set():
+        await asyncio.sleep(every_s)
+        if not crowd.stopping.is_set():
+            await stage.kill_service()
+            board.kills = stage.kills
+            await stage.ready()
+
+
+def _crowd(order: Order, stage: Stage, board: Board) -> Crowd:
+    settings = stage.settings
+    hands = Hands(stage.hubspot.desk, stage.salesforce.desk, settings.ma_fields, settings.sfa_fields)
+    board.acts_refused = hands.refused
+    crowd = Crowd(hands, settings.rules, stage.owners()[Side.SFA], order.seed, order.rate)
+
+    def on_task(task: Handoff) -> None:
+        board.stands(task)
+        crowd.take_task(task)
+
+    email, key = stage.sales_names()
+    crowd.sight = Sight(
+        stage.hubspot.desk.feed, stage.salesforce.desk.feed, email, key, on_task, crowd.take_opportunity
+    )
+    return crowd
+
+
+def _screen(order: Order, stage: Stage, board: Board, texts: Texts) -> tuple[Screen, Places]:
+    settings = stage.settings
+    names = {each.name: each.vendor_name for each in settings.sfa_fields.of(Kind.LEAD, "Lead")}
+    people = {email: f"{last} {first}" for email, last, first in PEOPLE}
+    places = Places(
+        addresses=(
+            (texts.page.format(vendor="HubSpot"), stage.hubspot.base_url),
+            (texts.page.format(vendor="Salesforce"), stage.salesforce.base_url),
+            (texts.api, f"{stage.base_url}/docs"),
+        ),
+        lead_command=f"{order.program} lead {{email}} --config {stage.config}",
+    )
+    shown_names = Names(
+        score=names["score"],
+        reasons=names["score_reasons"],
+        users={each: people.get(email, email) for each, email in stage.owners()[Side.SFA].items()},
+        threshold=settings.rules.scoring.threshold,
+        time_zone=settings.firm.time_zone,
+    )
+    return Screen(board, texts, places, shown_names), places

@@ -1,0 +1,1 @@
+"""Measured, never asserted: `python -m tests.benchmarks NAME`."""
