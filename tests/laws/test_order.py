@@ -33,6 +33,7 @@ VALUES = {
 PERSON = [*POLICIES, "visits", "forms", "sfa_status", "ma_stage", "score", "sales_stage"]
 
 instants = st.integers(0, 12).map(lambda step: START + step * 1_000)
+births = st.one_of(st.just(0), instants)  # 0: the tool doesn't tell when the record was made
 sides = st.sampled_from(["ma", "sfa"])
 
 
@@ -63,7 +64,7 @@ def persons(draw: st.DrawFn) -> LeadObserved:
         draw(st.lists(person_changes(), max_size=5)),
         ref=ref,
         observed_at=draw(instants),
-        created_at=draw(instants),
+        created_at=draw(births),
         **more,
     )
 
@@ -85,7 +86,7 @@ def deals(draw: st.DrawFn) -> LeadObserved:
         kind="opportunity",
         ref=ref,
         observed_at=draw(instants),
-        created_at=draw(instants),
+        created_at=draw(births),
         external_id=draw(st.sampled_from([external, None])),
         deleted=draw(st.sampled_from([False, False, False, True])),
     )
@@ -112,7 +113,7 @@ def activities(draw: st.DrawFn) -> LeadObserved:
         kind="activity",
         ref=(side, "Task", draw(st.sampled_from(["1", "2", "own"]))),
         observed_at=draw(instants),
-        created_at=draw(instants),
+        created_at=draw(births),
         external_id=None,
         deleted=draw(st.sampled_from([False, False, False, True])),
     )

@@ -18,7 +18,12 @@ def test_a_lead_goes_from_its_first_visit_to_the_order() -> None:
     story.marketing(START + DAY, forms=2)
     assert story.reached("mql") == START + DAY
     sent = story.write(START + DAY + 200)
-    assert [each.slot for each in sent] == ["lead", "task:1"]
+    assert [(each.side, each.slot) for each in sent] == [
+        (Side.SFA, "lead"),
+        (Side.SFA, "task:1"),
+        (Side.MA, "lead"),
+    ]
+    assert story.there(Side.MA, "owner") == story.there(Side.SFA, "owner")
     assert story.there(Side.SFA, "score_reasons") == "フォーム +40、決裁者 +15、訪問 +4"
     assert story.told("handoff-offered")[0].qualified_at == START + DAY
 

@@ -75,22 +75,18 @@ def demo(
 
 
 def _run(order: "Order", console: Console) -> "Ended":
-    """Run the demo and print its verdict; the end of the service's log where it ended."""
-    from services.cli.demo.report import show_verdict  # noqa: PLC0415
+    """Run the demo; print the end of the service's log where it ended."""
     from services.cli.demo.run import demo as play  # noqa: PLC0415
-    from services.cli.demo.texts import TEXTS  # noqa: PLC0415
     from services.cli.stage.stage import Stage  # noqa: PLC0415
 
     stage = Stage(order.folder, overrides=order.overrides)
     with (order.folder / "demo.log").open("a", encoding="utf-8") as log:
         logs.set_up(json=True, stream=log)
         try:
-            ended = asyncio.run(play(order, stage, console))
+            return asyncio.run(play(order, stage, console))
         except (ServiceError, ExceptionGroup):
             _show_log(stage, order, console)
             raise
-    show_verdict(ended.verdict, ended.board, TEXTS[order.language], console)
-    return ended
 
 
 def _show_log(stage: "Stage", order: "Order", console: Console) -> None:

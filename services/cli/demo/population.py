@@ -142,6 +142,11 @@ _WARMING = (
     Grows("downloads"),
     Grows("forms"),
 )
+
+_DECIDES_RATE, _KNOWN_RATE = 0.35, 0.8
+_EDITED_RATE, _CLASH_RATE, _PROMOTED_RATE, _OPT_OUT_RATE = 0.15, 0.5, 0.3, 0.06
+_NO_INTEREST_RATE, _CORRECTED_RATE, _CONVERTED_RATE, _LOST_RATE = 0.4, 0.2, 0.3, 0.12
+
 _BEHAVIOUR: Mapping[Kind, tuple[Grows, ...]] = {
     Kind.PASSERBY: (Grows("visits"), Grows("email_opens"), Grows("visits", 2), Grows("email_opens")),
     Kind.LEARNER: (Grows("forms"), Grows("downloads", 3), Grows("visits", 8), Grows("seminars")),
@@ -180,7 +185,11 @@ def _person(random: Random, number: int, kind: Kind) -> dict[str, str]:
         last, first = random.choice(words.FAMILY_EN), random.choice(words.GIVEN_EN)
         address = f"{first}.{last}".lower()
         decides, works, learns = words.DECIDES_EN, words.WORKS_EN, words.LEARNS_EN
-    title = learns if kind is Kind.LEARNER else random.choice(decides if random.random() < 0.35 else works)
+    title = (
+        learns
+        if kind is Kind.LEARNER
+        else random.choice(decides if random.random() < _DECIDES_RATE else works)
+    )
     fields = {
         "email": f"{address}.{number}@{firm.domain}.example",
         "last_name": last,
@@ -195,7 +204,7 @@ def _person(random: Random, number: int, kind: Kind) -> dict[str, str]:
         "country": "日本" if firm.ja else "United Kingdom",
         "phone": _phone(random),
     }
-    return fields | {name: value for name, value in known_by_chance.items() if random.random() < 0.8}
+    return fields | {name: value for name, value in known_by_chance.items() if random.random() < _KNOWN_RATE}
 
 
 def _phone(random: Random) -> str:
@@ -204,22 +213,22 @@ def _phone(random: Random) -> str:
 
 def _steps(random: Random, kind: Kind, fields: Mapping[str, str]) -> tuple[Step, ...]:
     deeds: list[Deed] = list(_BEHAVIOUR[kind])
-    if kind is Kind.OUTBOUND and random.random() < 0.4:
+    if kind is Kind.OUTBOUND and random.random() < _NO_INTEREST_RATE:
         deeds = deeds[:2]  # no interest
     if kind is Kind.KNOWN:
         deeds.insert(1, Entered())
-    if random.random() < 0.15:
+    if random.random() < _EDITED_RATE:
         deeds.insert(random.randrange(len(deeds) + 1), _edit(random, fields))
-    if random.random() < 0.06:
+    if random.random() < _OPT_OUT_RATE:
         deeds.insert(random.randrange(1, len(deeds) + 1), OptsOut(random.choice(list(Side))))
     return tuple(Step(_wait(random), each) for each in deeds)
 
 
 def _edit(random: Random, fields: Mapping[str, str]) -> Edits:
     """Marketing learns something, or both sides learn different things at the same time."""
-    if random.random() < 0.5:
+    if random.random() < _CLASH_RATE:
         return Edits(random.choice(list(Side)), {"phone": _phone(random)}, against={"phone": _phone(random)})
-    if random.random() < 0.3:
+    if random.random() < _PROMOTED_RATE:
         ja = fields["last_name"] in words.FAMILY_JA
         return Edits(Side.MA, {"job_title": random.choice(words.DECIDES_JA if ja else words.DECIDES_EN)})
     return Edits(Side.MA, {"phone": _phone(random)})
@@ -241,16 +250,16 @@ def handling(random: Random) -> Handling:
         stages=way,
         amount=random.randrange(3, 120) * 100_000,
         lost_reason=random.choice(words.LOSSES) if LOST in way else "",
-        corrects={"phone": _phone(random)} if random.random() < 0.2 else {},
-        opts_out=random.random() < 0.05,
-        converts=random.random() < 0.3,
+        corrects={"phone": _phone(random)} if random.random() < _CORRECTED_RATE else {},
+        opts_out=random.random() < _OPT_OUT_RATE,
+        converts=random.random() < _CONVERTED_RATE,
     )
 
 
 def _way(random: Random) -> tuple[str, ...]:
     way: list[str] = []
     for stage in _WAY:
-        if random.random() < 0.12:
+        if random.random() < _LOST_RATE:
             return (*way, LOST)
         way.append(stage)
     end = random.choices([WON, LOST, None], [50, 25, 25])[0]

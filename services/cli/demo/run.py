@@ -16,10 +16,11 @@ from services.cli.demo.hands import Hands
 from services.cli.demo.interrupts import Interrupts
 from services.cli.demo.judge import Verdict, judge
 from services.cli.demo.news import News
+from services.cli.demo.report import show_verdict
 from services.cli.demo.screen import Names, Places, Screen
-from services.cli.demo.show import shown
+from services.cli.demo.show import shown, starting
 from services.cli.demo.sight import Handoff, Sight
-from services.cli.demo.texts import TEXTS, Language, Texts
+from services.cli.demo.texts import TEXTS, Language
 from services.cli.stage.background import background
 from services.cli.stage.books import Books
 from services.cli.stage.portals import PEOPLE
@@ -79,29 +80,38 @@ async def demo(order: Order, stage: Stage, console: Console, clock: Clock = now_
         NotQuiet: The service doesn't come to an end.
         asyncio.CancelledError: It was ended at once, by a second Ctrl-C or SIGTERM.
     """
-    texts = TEXTS[order.language]
     with Interrupts(stage.end_service_at_once) as interrupts:
         async with AsyncExitStack() as stack:
-            console.print(texts.starting, markup=False)
-            await stack.enter_async_context(stage)
+            with starting(console, TEXTS[order.language]):
+                await stack.enter_async_context(stage)
             books = await stack.enter_async_context(stage.open_books())
-            board = Board(started_at=clock())
-            crowd = _crowd(order, stage, board)
-            interrupts.gently(crowd.stop)
-            screen, places = _screen(order, stage, board, texts)
-            news = News(books.log, board)
-            await stack.enter_async_context(news.follow())
-            for work in (
-                stage.watch(),
-                crowd.sight.follow(),
-                GaugeReader(stage, books, board, clock).run(),
-                _killing(stage, board, crowd, order.kill_every_s),
-                _timed(board, crowd, order.seconds),
-            ):
-                await stack.enter_async_context(background(work))
-            await stack.enter_async_context(shown(board, screen, places, texts, console, clock))
-            await crowd.live()
-            return await _end(stage, books, news, crowd, board)
+            ended = await _play(order, stage, books, interrupts, console, clock)
+            show_verdict(ended.verdict, ended.board, TEXTS[order.language], console)
+            return ended
+
+
+async def _play(
+    order: Order, stage: Stage, books: Books, interrupts: Interrupts, console: Console, clock: Clock
+) -> Ended:
+    """Let the leads live and show them; return when they are judged."""
+    board = Board(started_at=clock())
+    crowd = _crowd(order, stage, board)
+    interrupts.gently(crowd.stop)
+    news = News(books.log, board)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(news.follow())
+        for work in (
+            stage.watch(),
+            crowd.sight.follow(),
+            GaugeReader(stage, books, board, clock).run(),
+            _killing(stage, board, crowd, order.kill_every_s),
+            _timed(board, crowd, order.seconds),
+        ):
+            await stack.enter_async_context(background(work))
+        screen = _screen(order, stage, board)
+        await stack.enter_async_context(shown(board, screen, TEXTS[order.language], console, clock))
+        await crowd.live()
+        return await _end(stage, books, news, crowd, board)
 
 
 async def _end(stage: Stage, books: Books, news: News, crowd: Crowd, board: Board) -> Ended:
@@ -109,7 +119,7 @@ async def _end(stage: Stage, books: Books, news: News, crowd: Crowd, board: Boar
     board.phase = Phase.SETTLING
     await stage.ready()
     await quiet([stage.ma, stage.sfa], books, within_s=QUIET_WITHIN_S)
-    while not await news.caught_up():
+    while not await news.caught_up():  # noqa: ASYNC110 - what another process has written has no event
         await asyncio.sleep(_POLL_S)
     board.phase = Phase.JUDGING
     crowd.sight.catch_up()
@@ -149,8 +159,8 @@ def _crowd(order: Order, stage: Stage, board: Board) -> Crowd:
     return crowd
 
 
-def _screen(order: Order, stage: Stage, board: Board, texts: Texts) -> tuple[Screen, Places]:
-    settings = stage.settings
+def _screen(order: Order, stage: Stage, board: Board) -> Screen:
+    settings, texts = stage.settings, TEXTS[order.language]
     names = {each.name: each.vendor_name for each in settings.sfa_fields.of(Kind.LEAD, "Lead")}
     people = {email: f"{last} {first}" for email, last, first in PEOPLE}
     places = Places(
@@ -168,4 +178,4 @@ def _screen(order: Order, stage: Stage, board: Board, texts: Texts) -> tuple[Scr
         threshold=settings.rules.scoring.threshold,
         time_zone=settings.firm.time_zone,
     )
-    return Screen(board, texts, places, shown_names), places
+    return Screen(board, texts, places, shown_names)

@@ -15,6 +15,15 @@ from services.cli.demo.texts import Texts
 from services.sync.domain.rules import Milestone
 
 _WIDE, _MIDDLE = 110, 76
+_TIME, _LEAD, _FIRM, _SCORE, _REASONS, _OWNER, _MS = range(7)
+_SHOWN = {
+    _WIDE: (_TIME, _LEAD, _FIRM, _SCORE, _REASONS, _OWNER, _MS),
+    _MIDDLE: (_TIME, _LEAD, _FIRM, _SCORE, _OWNER, _MS),
+    0: (_LEAD, _SCORE, _MS),
+}
+_RATIOS = {_LEAD: 5, _FIRM: 7, _REASONS: 12, _OWNER: 3}
+"""The columns of the ticker by the terminal's width, and how they share it."""
+
 _SLOW_MS, _FAST_MS = 1_000, 150
 _SECOND_MS = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,7 +54,7 @@ class Screen:
     def __init__(self, board: Board, texts: Texts, places: Places, names: Names) -> None:
         self._board = board
         self._texts = texts
-        self._places = places
+        self.places = places
         self._names = names
         self._zone = ZoneInfo(names.time_zone)
 
@@ -109,16 +118,17 @@ class Screen:
         table = Table(box=None, pad_edge=False, expand=True, header_style="dim")
         for place in shown:
             name = self._texts.columns[place]
-            right = place in {3, 6}
-            ratio = {1: 2, 2: 3, 4: 6, 5: 1}.get(place)
-            table.add_column(name, no_wrap=True, justify="right" if right else "left", ratio=ratio)
+            right = place in {_SCORE, _MS}
+            table.add_column(
+                name, no_wrap=True, justify="right" if right else "left", ratio=_RATIOS.get(place)
+            )
         for handoff in list(self._board.recent)[::-1][: max(0, room - 1)]:
             cells = self._cells(handoff)
             table.add_row(*(cells[place] for place in shown))
         return table
 
     def _cells(self, handoff: Handoff) -> tuple[Text, ...]:
-        fields, took = handoff.person.fields, self._board.latency_of(handoff)
+        fields, took = handoff.seen, self._board.latency_of(handoff)
         moment = (_EPOCH + timedelta(milliseconds=handoff.at)).astimezone(self._zone)
         again = f" ({handoff.cycle})" if handoff.cycle > 1 else ""
         score = fields.get(self._names.score)
@@ -134,13 +144,13 @@ class Screen:
         )
 
     def _foot(self) -> Iterator[RenderableType]:
-        for label, address in self._places.addresses:
+        for label, address in self.places.addresses:
             yield Text.assemble((f"{label}  ", "dim"), (address, f"cyan link {address}"), overflow="fold")
         email = self._an_email()
         if email is not None:
             yield Text.assemble(
                 (f"{self._texts.follow_lead}  ", "dim"),
-                (self._places.lead_command.format(email=email), "cyan"),
+                (self.places.lead_command.format(email=email), "cyan"),
                 overflow="fold",
             )
         living = self._board.phase is Phase.LIVING

@@ -1,14 +1,14 @@
 """How the demo is shown while it runs: a live view on a terminal, a line every few seconds elsewhere."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 from rich.console import Console
 from rich.live import Live
 
 from services.cli.demo.board import Board, Phase
-from services.cli.demo.screen import Places, Screen, funnel
+from services.cli.demo.screen import Screen, funnel
 from services.cli.demo.texts import Texts
 from services.cli.stage.background import background
 from services.runtime.clock import Clock
@@ -18,12 +18,27 @@ _LINE_EVERY = 12
 """So many frames between two lines: three seconds."""
 
 
+@contextmanager
+def starting(console: Console, texts: Texts) -> Generator[None]:
+    """Say inside the block that all parts are being started."""
+    if _is_live(console):
+        with console.status(texts.starting):
+            yield
+    else:
+        console.print(texts.starting, markup=False, soft_wrap=True)
+        yield
+
+
+def _is_live(console: Console) -> bool:
+    return console.is_terminal and not console.is_dumb_terminal
+
+
 @asynccontextmanager
 async def shown(
-    board: Board, screen: Screen, places: Places, texts: Texts, console: Console, clock: Clock
+    board: Board, screen: Screen, texts: Texts, console: Console, clock: Clock
 ) -> AsyncGenerator[None]:
     """Show *board* inside the block."""
-    if console.is_terminal and not console.is_dumb_terminal:
+    if _is_live(console):
         with Live(console=console, screen=True, auto_refresh=False, transient=True) as live:
 
             def draw() -> None:
@@ -32,7 +47,7 @@ async def shown(
             async with background(_frames(board, clock, draw)):
                 yield
     else:
-        for label, address in places.addresses:
+        for label, address in screen.places.addresses:
             console.print(f"{label}: {address}", markup=False, soft_wrap=True)
         printed = [-_LINE_EVERY]
 

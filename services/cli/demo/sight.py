@@ -25,13 +25,18 @@ class SalesPerson:
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """A record that tasuki put on somebody's desk at `at` (epoch ms): a task (MQL) or an opportunity (SQL)."""
+    """
+    A record that tasuki put on somebody's desk at `at` (epoch ms): a task (MQL) or an opportunity (SQL).
+
+    `seen` is what the person's record said at that moment, in the vendor's names.
+    """
 
     id: str
     lead_id: str
     cycle: int
     at: int
     person: SalesPerson
+    seen: Mapping[str, Any]
     email: str
     owner_id: str
 
@@ -136,7 +141,8 @@ class Sight:
             return
         owner = item.fields.get("OwnerId") or person.fields.get("OwnerId")
         email = str(person.fields.get(self.email_field) or "")
-        told(Handoff(item.id, lead_id, int(cycle or 1), item.at, person, email, str(owner or "")))
+        seen = dict(person.fields)
+        told(Handoff(item.id, lead_id, int(cycle or 1), item.at, person, seen, email, str(owner or "")))
 
 
 def shown_name(fields: Mapping[str, Any]) -> str:

@@ -61,16 +61,18 @@ def read_table(path: Path) -> Table:
     lines = list(StringIO(data.decode(encoding, errors="surrogateescape"), newline=""))
     delimiter = _delimiter(lines[0] if lines else "")
     csv.field_size_limit(max(csv.field_size_limit(), len(data) + 1))  # the limit is the whole process's
-    first, used = _parse(lines, 0, delimiter)
+    first, used, _ = _parse(lines, 0, delimiter)
     columns = _header(path, first)
     rows: list[Row] = []
     bad: list[BadRow] = []
     at = used
     while at < len(lines):
-        cells, used = _parse(lines, at, delimiter)
-        problem = _problem(columns, cells, encoding) if any(map(str.strip, cells)) else None
+        cells, used, error = _parse(lines, at, delimiter)
+        problem = (None, error) if error else None
+        if error is None and any(map(str.strip, cells)):
+            problem = _problem(columns, cells, encoding)
         if problem is not None:
-            bad.append(BadRow(str(path), at + 1, *problem, tuple(_parse(lines[: at + 1], at, delimiter)[0])))
+            bad.append(BadRow(str(path), at + 1, *problem, (lines[at].rstrip("\r\n"),)))
             used = 1
         elif any(map(str.strip, cells)):
             values = (each.strip() for each in cells)
@@ -99,14 +101,14 @@ def _delimiter(header: str) -> str:
     return max(",\t;", key=header.count)
 
 
-def _parse(lines: list[str], at: int, delimiter: str) -> tuple[list[str], int]:
-    """Return the row that begins on line *at*, and how many lines it takes."""
-    reader = csv.reader(islice(lines, at, None), delimiter=delimiter)
+def _parse(lines: list[str], at: int, delimiter: str) -> tuple[list[str], int, str | None]:
+    """Return the row that begins on line *at*, how many lines it takes, and what is wrong with its quotes."""
+    reader = csv.reader(islice(lines, at, None), delimiter=delimiter, strict=True)
     try:
         cells = next(reader, list[str]())
-    except csv.Error:
-        cells = []
-    return cells, max(reader.line_num, 1)
+    except csv.Error as error:
+        return [], 1, f"its quotes don't fit: {error}"
+    return cells, max(reader.line_num, 1), None
 
 
 def _header(path: Path, first: list[str]) -> tuple[str, ...]:

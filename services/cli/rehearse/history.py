@@ -69,8 +69,27 @@ def make_history(
             history.deeds += _deal(row, column_map, known)
         except _BadCell as error:
             history.bad.append(_kept_aside(row, error))
-    history.deeds.sort(key=lambda deed: (deed.at, isinstance(deed, StageSet), deed.lead))
+    history.deeds = _in_order(history.deeds)
     return history
+
+
+def _in_order(deeds: Sequence[PersonMade | StageSet]) -> list[PersonMade | StageSet]:
+    """
+    Return *deeds* by time, but each person before its deals.
+
+    Files tell days, or were typed in later: a deal may be dated before its lead.
+    """
+    first: dict[str, int] = {}
+    for deed in deeds:
+        if isinstance(deed, StageSet):
+            first[deed.lead] = min(deed.at, first.get(deed.lead, deed.at))
+
+    def place(deed: PersonMade | StageSet) -> tuple[int, bool, str]:
+        if isinstance(deed, StageSet):
+            return deed.at, True, deed.lead
+        return min(deed.at, first.get(deed.lead, deed.at)), False, deed.lead
+
+    return sorted(deeds, key=place)
 
 
 def _kept_aside(row: Row, error: _BadCell) -> BadRow:

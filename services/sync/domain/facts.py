@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from zlib import crc32
 
-from services.sync.domain.lead import Activity, Lead
+from services.sync.domain.lead import NEVER, Activity, Lead
 from services.sync.domain.lifecycle import PLACE, Lifecycle
 from services.sync.domain.rules import Milestone
 
@@ -112,7 +112,7 @@ def _in_order(key: tuple[int, Milestone]) -> tuple[int, int]:
 
 def _activity(key: str, activity: Activity) -> Iterator[Fact]:
     told, activity.told = activity.told, None
-    if activity.deleted or not activity.type:
+    if activity.deleted or not activity.type or activity.at == NEVER:
         return
     activity.told = (activity.at, _mark(activity))
     if activity.told != told:

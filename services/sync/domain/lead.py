@@ -7,6 +7,7 @@ any repeats, give the same lead.
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TypeAlias
 
 from services.sync.domain.records import Kind, RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
@@ -94,9 +95,10 @@ class Lead:
     One lead.
 
     `persons` are its records on each side, by id; `slots` the other records that tasuki made ("task:1").
-    `history` is all that people said of the fields that score or tell milestones, by `history_keys`
-    and instant; what was only read, at an instant that may be later than the change, stands beside it. `sent` is the echo ledger of opportunities' fields. `refused`: by `slot_key` a hash of the
-    values that the vendor won't take.
+    `history` is all that people said of the fields that score or tell milestones, by `history_keys` and
+    instant; what was only read, at an instant that may be later than the change, stands beside it. `sent`
+    is the echo ledger of opportunities' fields. `refused`: by `slot_key` a hash of the values that the
+    vendor won't take.
     """
 
     id: str
@@ -140,19 +142,18 @@ PERSON_SLOT = "lead"
 
 
 UNSURE = "?"
+HistoryKeys: TypeAlias = tuple[tuple[str, str], tuple[str, str]]
 
 
 @lru_cache(maxsize=4096)
-def history_keys(name: str) -> tuple[tuple[str, str], tuple[str, str]]:
+def history_keys(name: str) -> HistoryKeys:
     """
     Return the keys of a field's histories: of marketing, then of sales.
 
     Each of what was said, then of what was only read: ``ma:visits``, ``ma:visits?``.
     """
-    return (f"{Side.MA}:{name}", f"{Side.MA}:{name}{UNSURE}"), (
-        f"{Side.SFA}:{name}",
-        f"{Side.SFA}:{name}{UNSURE}",
-    )
+    ma, sfa = f"{Side.MA}:{name}", f"{Side.SFA}:{name}"
+    return (ma, ma + UNSURE), (sfa, sfa + UNSURE)
 
 
 def slot_key(side: Side, slot: str) -> str:

@@ -57,6 +57,14 @@ def test_an_mql_goes_to_sales_with_owner_score_and_reasons() -> None:
     assert task.fields["due_on"] == "2026-09-22"
 
 
+def test_marketing_learns_who_has_the_lead() -> None:
+    """Both tools name the same owner."""
+    story = _mql()
+    story.write(START + 100)
+
+    assert story.there(Side.MA, "owner") == story.there(Side.SFA, "owner") is not None
+
+
 def test_nothing_is_missing_after_it_was_written() -> None:
     """Confirmed is enough; the echo changes nothing."""
     for echo in (False, True):
@@ -205,7 +213,7 @@ def test_a_blank_never_overwrites() -> None:
     story = _mql(phone="03-1")
     story.take(observed("sfa", [change("phone", None, START + HOUR, exact=False)]))
 
-    assert story.lacks(Side.MA) == {}
+    assert "phone" not in story.lacks(Side.MA)["lead"].fields
     assert story.lacks(Side.SFA)["lead"].fields["phone"] == "03-1"
 
 

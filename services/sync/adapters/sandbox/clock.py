@@ -9,10 +9,15 @@ class SandboxClock:
 
     While it is *driven*, time stands still but for ticks and what `advance` says; that is how a history of
     2018 is played with its own times.
+
+    Args:
+        clock: Real time.
+        backwards: Whether `advance` may also go back: for a sandbox that only stamps.
     """
 
-    def __init__(self, clock: Clock = now_ms) -> None:
+    def __init__(self, clock: Clock = now_ms, *, backwards: bool = False) -> None:
         self._clock = clock
+        self._backwards = backwards
         self._driven = False
         self._last = 0
 
@@ -26,8 +31,9 @@ class SandboxClock:
         self._driven = False
 
     def advance(self, instant: int) -> None:
-        """Move forward so that the next tick is at *instant* or later; never moves back."""
-        self._last = max(self._last, instant - 1)
+        """Move so that the next tick or stamp is at *instant*, or later where the clock doesn't go back."""
+        back = self._driven and self._backwards
+        self._last = instant - 1 if back else max(self._last, instant - 1)
 
     def tick(self) -> int:
         """Return the time of one more change, epoch ms."""

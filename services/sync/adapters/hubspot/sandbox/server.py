@@ -41,7 +41,7 @@ class HubSpotSandbox:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        self.state = Portal(settings or SandboxSettings(), clock or SandboxClock())
+        self.state = Portal(settings or SandboxSettings(), clock or SandboxClock(backwards=True))
         parts = (Batches, Objects, Associations, Account, OAuth, Hooks)
         router = Router([route for part in parts for route in part(self.state).routes()])
         self._gate = Gate(router, self.state.settings, self.state.tokens, self.state.quota, self.state.faults)
