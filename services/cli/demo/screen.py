@@ -24,6 +24,7 @@ _SHOWN = {
 _RATIOS = {_LEAD: 5, _FIRM: 7, _REASONS: 12, _OWNER: 3}
 """The columns of the ticker by the terminal's width, and how they share it."""
 
+_LEAST_ROWS = 6
 _SLOW_MS, _FAST_MS = 1_000, 150
 _SECOND_MS = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,16 +61,34 @@ class Screen:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Put the parts together; the ticker gets the lines that the others leave."""
-        width = options.max_width
-        head = [*self._head(), Text(), *self._figures(), Text()]
-        foot = [Text(), *self._foot()]
-        used = sum(len(console.render_lines(each, options, pad=False)) for each in (*head, *foot))
-        room = max(0, (options.height or console.height) - used - 2)
+        height = options.height or console.height
+        for compact in (False, True):
+            head, foot = [*self._head(compact=compact)], [*self._foot(compact=compact)]
+            used = sum(len(console.render_lines(each, options, pad=False)) for each in (*head, *foot))
+            room = height - used - 1  # a line stays free: a full screen would scroll
+            if room >= _LEAST_ROWS:
+                break
         yield from head
-        yield self._ticker(width, room)
+        yield self._ticker(options.max_width, max(0, room))
         yield from foot
 
-    def _head(self) -> Iterator[RenderableType]:
+    def _head(self, *, compact: bool) -> Iterator[RenderableType]:
+        yield self._title()
+        if not compact:
+            yield Text(self._texts.about, style="dim")
+            yield Text()
+        yield funnel(self._board, self._texts)
+        if not compact:
+            yield Text()
+        yield from self._latencies(compact=compact)
+        yield self._traffic()
+        errors = self._board.gauges.errors
+        if errors:
+            yield Text(", ".join(f"{each} {count}" for each, count in errors.items()), style="yellow")
+        if not compact:
+            yield Text()
+
+    def _title(self) -> Text:
         board, texts = self._board, self._texts
         good = board.gauges.alive and board.phase is Phase.LIVING
         state = texts.phases[board.phase] if board.gauges.alive else texts.lost_service
@@ -77,25 +96,25 @@ class Screen:
         if board.ends_at is not None:
             clock += f" / {_clock(board.ends_at - board.started_at)}"
         kills = f"   {texts.kills.format(count=board.kills)}" if board.kills else ""
-        yield Text.assemble(
+        return Text.assemble(
             ("襷 tasuki demo", "bold"), f"   {clock}   ", (f"● {state}", "green" if good else "yellow"), kills
         )
-        yield Text(texts.about, style="dim")
 
-    def _figures(self) -> Iterator[RenderableType]:
-        board, texts, gauges = self._board, self._texts, self._board.gauges
-        yield funnel(board, texts)
-        yield Text()
-        found = board.latencies()
+    def _latencies(self, *, compact: bool) -> Iterator[Text]:
+        board, texts = self._board, self._texts
+        found, sending = board.latencies(), board.gauges.send_ms
+        text = texts.latency_short if compact else texts.latency
         yield Text.assemble(
             (texts.handoffs.format(count=len(board.handoffs)), "bold"),
             "  ",
-            texts.latency.format(p50=found[0], p99=found[1]) if found else "",
+            text.format(p50=found[0], p99=found[1]) if found else "",
         )
-        if gauges.send_ms is not None:
-            p50, p99 = gauges.send_ms
-            yield Text(texts.sending.format(p50=p50, p99=p99), style="dim")
-        yield Text("   ").join(
+        if sending is not None and not compact:
+            yield Text(texts.sending.format(p50=sending[0], p99=sending[1]), style="dim")
+
+    def _traffic(self) -> Text:
+        board, texts, gauges = self._board, self._texts, self._board.gauges
+        return Text("   ").join(
             [
                 Text(texts.traffic.format(acts=gauges.acts_per_s, writes=gauges.writes_per_s)),
                 Text(texts.waiting.format(count=gauges.waiting)),
@@ -105,8 +124,6 @@ class Screen:
                 Text(texts.decisions.format(count=board.decisions, conflicts=board.conflicts)),
             ]
         )
-        if gauges.errors:
-            yield Text(", ".join(f"{each} {count}" for each, count in gauges.errors.items()), style="yellow")
 
     def _ticker(self, width: int, room: int) -> RenderableType:
         """A line for each of the last handoffs, the newest on top; a narrow terminal shows fewer columns."""
@@ -143,16 +160,15 @@ class Screen:
             Text("…" if took is None else str(took), style=style),
         )
 
-    def _foot(self) -> Iterator[RenderableType]:
+    def _foot(self, *, compact: bool) -> Iterator[RenderableType]:
+        if not compact:
+            yield Text()
         for label, address in self.places.addresses:
             yield Text.assemble((f"{label}  ", "dim"), (address, f"cyan link {address}"), overflow="fold")
         email = self._an_email()
-        if email is not None:
-            yield Text.assemble(
-                (f"{self._texts.follow_lead}  ", "dim"),
-                (self.places.lead_command.format(email=email), "cyan"),
-                overflow="fold",
-            )
+        if email is not None and not compact:
+            command = self.places.lead_command.format(email=email)
+            yield Text.assemble((f"{self._texts.follow_lead}\n  ", "dim"), (command, "cyan"), overflow="fold")
         living = self._board.phase is Phase.LIVING
         yield Text(self._texts.how_to_end if living else self._texts.how_to_end_twice, style="bold")
 

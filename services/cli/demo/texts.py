@@ -22,6 +22,7 @@ class Texts:
     handoffs: str
     no_handoff: str
     latency: str
+    latency_short: str
     sending: str
     traffic: str
     waiting: str
@@ -68,6 +69,7 @@ _JA = Texts(
     handoffs="MQLの引き渡し {count} 件",
     no_handoff="まだありません。スコアが {threshold} 点に届いたリードがここに出ます。",
     latency="中央値 {p50} ms・99% {p99} ms(Webhook受付 → Salesforceに登録。模擬Salesforceの変更履歴で計測)",
+    latency_short="中央値 {p50} ms・99% {p99} ms",
     sending="うち送信開始まで 中央値 {p50:.0f} ms・99% {p99:.0f} ms(tasuki の指標 tasuki_handoff_seconds)",
     traffic="人の操作 {acts:.0f}/秒 → tasuki の書込 {writes:.0f}/秒",
     waiting="処理待ち {count}",
@@ -95,7 +97,7 @@ _JA = Texts(
         "differences": "相違",
         "mqls": "MQLになるべき人が、なっている",
         "opt_outs": "配信停止が守られている",
-        "handoffs": "MQLの引き渡し(中央値 / 99%)",
+        "handoffs": "MQLの引き渡し(Webhook受付 → Salesforceに登録:中央値 / 99%)",
         "decisions": "判定(うち衝突)",
         "dead_letters": "デッドレター",
         "refused": "断られた人の操作",
@@ -129,13 +131,14 @@ _EN = Texts(
     handoffs="{count} MQLs handed over",
     no_handoff="None yet. A lead appears here when its score reaches {threshold}.",
     latency="p50 {p50} ms, p99 {p99} ms (webhook accepted → stands in Salesforce; by the sandbox's change feed)",
+    latency_short="p50 {p50} ms, p99 {p99} ms",
     sending="of that until the request leaves: p50 {p50:.0f} ms, p99 {p99:.0f} ms (tasuki's metric tasuki_handoff_seconds)",
     traffic="people act {acts:.0f}/s → tasuki writes {writes:.0f}/s",
     waiting="waiting {count}",
     errors="errors {count}",
     dead_letters="dead letters {count}",
     drift="drift {count} (last {looked_at} people compared)",
-    decisions="decisions {count} ({conflicts} conflicts)",
+    decisions="decisions {count} (conflicts {conflicts})",
     kills="killed {count} times",
     columns=("time", "lead", "firm", "score", "reasons", "owner", "ms"),
     page="{vendor} sandbox, to click",
@@ -156,7 +159,7 @@ _EN = Texts(
         "differences": "differences",
         "mqls": "became an MQL, of those who must have",
         "opt_outs": "opt-outs kept",
-        "handoffs": "MQLs handed over (p50 / p99)",
+        "handoffs": "MQLs handed over (webhook accepted → stands in Salesforce: p50 / p99)",
         "decisions": "decisions (conflicts)",
         "dead_letters": "dead letters",
         "refused": "people's acts refused",

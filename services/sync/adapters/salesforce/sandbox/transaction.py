@@ -30,7 +30,7 @@ class Transaction:
         self.org = org
         self.user = user
         self.trusted = trusted
-        self.at = org.clock.tick()
+        self.at = org.clock.stamp()
         self.changes: list[Change] = []
         self._key = str(uuid.UUID(int=org.random.getrandbits(128), version=4))
         self._undo: list[Callable[[], None]] = []
@@ -99,6 +99,7 @@ class Transaction:
     def set(self, table: Table, identity: str, changed: Row, *, dated: bool = True) -> None:
         """Store *changed* and tell it; *dated* events name the modification date."""
         row = table.rows[identity]
+        self._follow(row)
         changed = {**changed, "LastModifiedDate": self.at}
         if row.get("LastModifiedById") != self.user:
             changed["LastModifiedById"] = self.user
@@ -110,6 +111,7 @@ class Transaction:
         """Put a record into the recycle bin; *master* took its place in a merge."""
         table = self.org.tables[name]
         row = self.existing(table, identity)
+        self._follow(row)
         gone: Row = {"IsDeleted": True, "SystemModstamp": self.at}
         if master is not None:
             gone["MasterRecordId"] = master
@@ -122,8 +124,15 @@ class Transaction:
         row = table.rows.get(ids.normal(identity))
         if row is None or not row["IsDeleted"]:
             raise Refusal("UNDELETE_FAILED", "Entity is not in the recycle bin")
+        self._follow(row)
         self._store(table, row["Id"], {"IsDeleted": False, "MasterRecordId": None, "SystemModstamp": self.at})
         self._note(table, row["Id"], "UNDELETE", row)
+
+    def _follow(self, row: Row) -> None:
+        """Be later than *row*'s last change: times grow for each record, not for the whole organisation."""
+        last = row.get("SystemModstamp")
+        if isinstance(last, int) and last >= self.at:
+            self.at = last + 1
 
     def existing(self, table: Table, identity: str) -> Row:
         """Return a record that is there. Raises Refusal."""
