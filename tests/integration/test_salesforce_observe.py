@@ -68,7 +68,6 @@ async def test_our_own_create_is_marked_as_ours(world: World, told: Follower) ->
         "company": "株式会社例",
         "sfa_status": "Open - Not Contacted",
         "owner": SATO,
-        "opted_out": False,
         "score": 72,
     }
     assert all(each.own and each.exact and each.changed_at == row["CreatedDate"] for each in found.fields)

@@ -114,9 +114,7 @@ class Crowd:
     async def _steps(self, track: Track, step: Step) -> None:
         await self._pause(step.wait_s)
         contact = self.sight.contacts.get(track.life.email)
-        if track.life.email in self.sight.deleted:
-            track.gone = True
-        if contact is None or track.gone or track.recycled:
+        if contact is None or track.life.email in self.sight.gone or track.recycled:
             return
         self._do(track, contact, step.deed)
 
@@ -159,7 +157,7 @@ class Crowd:
         for step in track.life.return_steps:
             await self._pause(step.wait_s)
             contact = self.sight.contacts.get(track.life.email)
-            if contact is not None and track.life.email not in self.sight.deleted:
+            if contact is not None and track.life.email not in self.sight.gone:
                 self._do(track, contact, step.deed)
 
     # Sales

@@ -17,7 +17,7 @@ from services.sync.domain.records import Side
 
 _EVERY_S = 1.0
 _LOOKS = 5
-"""Every so many readings the newest people are compared; what differs twice in a row alike is drift."""
+"""Every so many readings the newest people are compared."""
 _WINDOW_S = 5
 _SERIES = re.compile(r"^(?P<name>[a-z_]+)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -37,6 +37,7 @@ class GaugeReader:
         self._acts = 0
         self._writes = 0
         self._suspects: set[str] = set()
+        self._rested = False
 
     async def run(self) -> None:
         """Read again and again."""
@@ -63,6 +64,7 @@ class GaugeReader:
         except Retryable:
             return
         gauges.waiting = under_way.unread + under_way.dirty
+        self._rested = self._rested or (gauges.alive and under_way.nothing)
 
     def _count(self) -> None:
         """Work out how many acts of people and writes of tasuki there are a second, from the change feeds."""
@@ -86,7 +88,12 @@ class GaugeReader:
             self._acts += len(found) - by_tasuki
 
     async def _look(self) -> None:
-        """Compare the people that came last; a difference that stands for two looks is no longer under way."""
+        """
+        Compare the people that came last.
+
+        A difference is drift only if it was there at the look before, and tasuki had nothing to do in between:
+        else it may be on its way.
+        """
         ma, sfa = await newest_people(self._stage)
         settings = self._stage.settings
         found: Comparison = compare(
@@ -98,8 +105,9 @@ class GaugeReader:
         )
         now = {str(each) for each in found.differences}
         gauges = self._board.gauges
-        gauges.looked_at, gauges.drift = found.pairs, len(now & self._suspects)
-        self._suspects = now
+        gauges.looked_at = found.pairs
+        gauges.drift = len(now & self._suspects) if self._rested else 0
+        self._suspects, self._rested = now, False
 
 
 Series = Sequence[tuple[str, Mapping[str, str], float]]

@@ -63,7 +63,7 @@ class Verdict:
 
 
 async def judge(stage: Stage, books: Books, tracks: Iterable[Track], board: Board) -> Verdict:
-    """Compare the two tools with each other and with what the lives were."""
+    """Compare the two tools with each other and with what the lives in *tracks* were."""
     ma, sfa = await people(stage)
     lived = list(tracks)
     settings = stage.settings
@@ -90,8 +90,6 @@ async def judge(stage: Stage, books: Books, tracks: Iterable[Track], board: Boar
 
 def losses_of(track: Track, by_name: Mapping[Side, Mapping[str, Person]], board: Board) -> Iterator[Loss]:
     """Yield what the life must have led to and isn't there."""
-    if track.gone:
-        return
     email = track.life.email
     there = {side: by_name[side].get(email_claim(email)) for side in Side}
     ma, sfa = there[Side.MA], there[Side.SFA]

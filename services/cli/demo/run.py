@@ -123,7 +123,8 @@ async def _end(stage: Stage, books: Books, news: News, crowd: Crowd, board: Boar
         await asyncio.sleep(_POLL_S)
     board.phase = Phase.JUDGING
     crowd.sight.catch_up()
-    return Ended(board, await judge(stage, books, crowd.tracks.values(), board))
+    lived = [track for email, track in crowd.tracks.items() if email not in crowd.sight.gone]
+    return Ended(board, await judge(stage, books, lived, board))
 
 
 async def _timed(board: Board, crowd: Crowd, seconds: float | None) -> None:

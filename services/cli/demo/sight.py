@@ -47,7 +47,8 @@ class Sight:
     Follows both feeds.
 
     `email_field` and `key_field` are the sales tool's names of the address and of our id. `on_task` and
-    `on_opportunity` are called with each handoff that appears.
+    `on_opportunity` are called with each handoff that appears. `gone` are the addresses of people whom somebody
+    deleted or gave another address: the demo's own people never do.
     """
 
     ma: ChangeFeed
@@ -58,7 +59,7 @@ class Sight:
     on_opportunity: Callable[[Handoff], None]
     contacts: dict[str, str] = field(default_factory=dict[str, str])
     sales: dict[str, SalesPerson] = field(default_factory=dict[str, SalesPerson])
-    deleted: set[str] = field(default_factory=set[str])
+    gone: set[str] = field(default_factory=set[str])
     _read: Counter[int] = field(default_factory=Counter[int])
     _contacts_by_id: dict[str, str] = field(default_factory=dict[str, str])
     _sales_by_id: dict[str, SalesPerson] = field(default_factory=dict[str, SalesPerson])
@@ -93,12 +94,11 @@ class Sight:
     def _take_marketing(self, item: FeedItem) -> None:
         if item.object != "contact":
             return
-        email = item.fields.get("email") or self._contacts_by_id.get(item.id)
-        if email is None:
-            return
-        if item.change in {"delete", "erase"}:
-            self.deleted.add(email)
-        else:
+        before = self._contacts_by_id.get(item.id)
+        email = item.fields.get("email") or before
+        if before is not None and (email != before or item.change in {"delete", "erase"}):
+            self.gone.add(before)
+        elif email:
             self.contacts[email] = item.id
             self._contacts_by_id[item.id] = email
 
@@ -113,10 +113,11 @@ class Sight:
         person = self._sales_by_id.get(item.id)
         if person is None:
             person = self._sales_by_id[item.id] = SalesPerson(item.object, item.id, {})
+        before = person.fields.get(self.email_field)
         person.fields.update(item.fields)
         email = person.fields.get(self.email_field)
-        if item.change == "delete" and email:
-            self.deleted.add(str(email))
+        if before and (item.change == "delete" or email != before):
+            self.gone.add(str(before))
         if email and not person.fields.get("IsConverted"):
             self.sales[str(email)] = person
         lead_id = person.fields.get(self.key_field)

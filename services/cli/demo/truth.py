@@ -15,8 +15,7 @@ class Track:
     What was really done in a life so far; every act enters it at the moment it is done.
 
     `fields` are the values that score, as last set. `qualifications` counts how often the person must have
-    become an MQL. `entered`: sales made the person by hand. `gone`: somebody deleted them by hand, so nothing
-    is expected any more.
+    become an MQL. `entered`: sales made the person by hand.
     """
 
     life: Life
@@ -28,7 +27,6 @@ class Track:
     recycled: bool = False
     opted_out: bool = False
     entered: bool = False
-    gone: bool = False
     _over: bool = False
 
     def grown(self, counter: str, by: int) -> int:
@@ -83,4 +81,4 @@ def _fits(rule: AttributeRule, value: str | None) -> bool:
 
 def expected_on_both(track: Track) -> bool:
     """Return whether the person must stand on both sides: they qualified, or sales made them."""
-    return not track.gone and (track.qualifications > 0 or track.entered)
+    return track.qualifications > 0 or track.entered

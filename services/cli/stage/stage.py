@@ -1,6 +1,7 @@
 """The stage: sandboxes in this process, the store's server, and `tasuki up` as a process that may be killed."""
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -62,6 +63,8 @@ class Stage:
     async def __aenter__(self) -> Self:
         """Start all parts; returns when the service is ready."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        # A killed service leaves requests to the sandboxes half-sent: that is part of the play, not an error.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         try:
             await self._start()
         except BaseException:

@@ -3,8 +3,6 @@
 from schemas.topics import TOPICS
 from services.runtime.clock import Clock, now_ms
 from services.runtime.log.embedded import EmbeddedLog
-from services.runtime.log.kafka import KafkaLog
-from services.runtime.log.kafka_settings import KafkaSecurity, KafkaSettings
 from services.runtime.log.port import Log, TopicSpec
 from services.runtime.store import Store
 from services.sync.settings import Settings
@@ -14,6 +12,14 @@ def make_log(settings: Settings, embedded_url: str | None, *, clock: Clock = now
     """Return the log that *settings* name, not started; *embedded_url* is the embedded server's."""
     if settings.log.kind == "embedded":
         return EmbeddedLog(embedded_url or _store_url(settings, embedded_url), clock=clock)
+    return _kafka(settings, clock)
+
+
+def _kafka(settings: Settings, clock: Clock) -> Log:
+    # Kafka's client takes most of a second to import, which a restart with embedded parts should not cost.
+    from services.runtime.log.kafka import KafkaLog  # noqa: PLC0415
+    from services.runtime.log.kafka_settings import KafkaSecurity, KafkaSettings  # noqa: PLC0415
+
     password = settings.secrets.kafka_password
     sasl = settings.log.security.startswith("sasl")
     security = KafkaSecurity(

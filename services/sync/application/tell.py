@@ -26,6 +26,7 @@ from services.sync.domain.desired import assigned
 from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import origin_of
 from services.sync.domain.records import Scalar, Side
+from services.sync.domain.register import is_blank
 from services.sync.domain.rules import Rules
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,13 +73,13 @@ def standing(lead: Lead, rules: Rules) -> Standing:
     return Standing(
         origin=origin_of(lead, rules).value,
         owner=None if owner is None else str(owner),
-        segments={name: value for name in rules.segments if (value := _value(lead, name)) is not None},
+        segments={name: value for name in rules.segments if not is_blank(value := _value(lead, name))},
     )
 
 
 def _value(lead: Lead, name: str) -> Scalar:
-    sfa, ma = lead.seen(name, Side.SFA), lead.seen(name, Side.MA)
-    return sfa.there if sfa.there is not None else ma.there
+    sfa = lead.seen(name, Side.SFA).there
+    return lead.seen(name, Side.MA).there if is_blank(sfa) else sfa
 
 
 def lifecycle_event(

@@ -123,6 +123,9 @@ def _is_offered(life: Lifecycle) -> bool:
 
 
 def _differs(there: Scalar, value: Scalar) -> bool:
+    """Return whether *value* is to be written over *there*; white space at the ends is cut off by some tools."""
+    if isinstance(there, str) and isinstance(value, str):
+        return there.strip() != value.strip()
     return there != value and not (is_blank(there) and is_blank(value))
 
 

@@ -271,6 +271,25 @@ def test_an_assigned_lead_stays_with_its_owner_when_people_come_and_go() -> None
         assert later.lacks(Side.SFA) == {}
 
 
+def test_a_recycled_lead_keeps_its_owner() -> None:
+    """Nobody said whose it is, tasuki assigned it; given back to marketing it isn't taken from its owner."""
+    story = _mql()
+    story.write(START + 100)
+    story.sales(START + DAY, sfa_status="Recycled")
+
+    assert "owner" not in story.lacks(Side.SFA)["lead"].fields
+    assert story.lacks(Side.MA) == {}
+
+
+def test_white_space_that_a_tool_cuts_off_is_not_written_for_ever() -> None:
+    """Salesforce cuts the ends of a text: what came back is as good as what was sent."""
+    story = _mql(campaign=" 春 ")
+    story.write(START + 100, echo=False)
+    story.echo(Side.SFA, {"campaign": "春"}, START + 120)
+
+    assert story.lacks(Side.SFA) == story.lacks(Side.MA) == {}
+
+
 def test_a_field_that_cannot_be_written_is_left_out() -> None:
     """Read only on one side: never missing there."""
     fields = {

@@ -142,6 +142,22 @@ def test_after_recycling_behaviour_counts_anew() -> None:
     assert [(each.cycle, each.started_at) for each in story.told("cycle-started")] == [(2, START + 2 * DAY)]
 
 
+def test_a_recycled_lead_must_cross_the_threshold_anew() -> None:
+    """What it is keeps it over the threshold: only when the score was below it can it be crossed again."""
+    big = AttributeRule(
+        field="industry", operator=Operator.IS, operands=("IT",), points=50, label="Big", label_ja="大"
+    )
+    story = Story(rules(scoring=replace(SCORING, attributes=(big,))))
+    story.marketing(START, industry="IT")
+    story.sales(START + HOUR, sfa_status="Recycled")
+    story.marketing(START + DAY, visits=5)
+    assert story.reached("mql", 2) is None
+
+    story.marketing(START + 2 * DAY, industry="商社")
+    story.marketing(START + 3 * DAY, industry="IT")
+    assert story.reached("mql", 2) == START + 3 * DAY
+
+
 def test_an_attribute_counts_as_the_policy_decides_it() -> None:
     """Sales' larger head count wins by `max`; marketing's smaller one takes no points away."""
     story = Story()
