@@ -27,37 +27,30 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def show(found: Json, console: Console, *, time_zone: str, language: str) -> None:
     """Print *found* (from `Timeline.of`); times are in *time_zone*."""
-    zone = ZoneInfo(time_zone)
-    japanese = language == "ja"
-    title = f"{found['lead_id']}   {found['stage']} (cycle {found['cycle']}, {found['origin'].upper()})"
-    console.print(title, style="bold", markup=False)
+    zone, japanese = ZoneInfo(time_zone), language == "ja"
+    console.print(
+        f"{found['lead_id']}   {found['stage']} (cycle {found['cycle']}, {found['origin'].upper()})",
+        style="bold",
+        markup=False,
+    )
     reasons = ", ".join(f"{label} {points:+d}" for label, points in found["reasons"].items())
     console.print(f"score {found['score']}: {reasons or '-'}", markup=False)
     for side, ref in found["links"].items():
         console.print(f"{side}: {ref}", markup=False)
     console.print()
-    table = Table(
-        "時刻" if japanese else "time",
-        "事" if japanese else "what",
-        "内容" if japanese else "detail",
-        box=None,
-    )
+    titles = ("時刻", "事", "内容") if japanese else ("time", "what", "detail")
+    table = Table(*titles, box=None, pad_edge=False)
     for entry in found["entries"]:
-        kind = entry["what"]
-        word = _WORDS.get(kind, kind) if japanese else kind
-        table.add_row(_time(entry["at"], zone), word, _escaped(_DETAILS.get(kind, _plain)(entry)))
+        what = entry["what"]
+        word = _WORDS.get(what, what) if japanese else what
+        table.add_row(_time(entry["at"], zone), word, _escaped(_DETAILS.get(what, _plain)(entry)))
     console.print(table)
     for lack in found["waiting"]:
-        waits = ", ".join(lack["fields"])
-        console.print(
-            f"{'待ち' if japanese else 'waits'}: {lack['side']} {lack['slot']} ({waits}): {lack['why']}",
-            style="yellow",
-            markup=False,
-        )
+        waits = f"{lack['side']} {lack['slot']} ({', '.join(lack['fields'])}): {lack['why']}"
+        console.print(f"{'待ち' if japanese else 'waits'}: {waits}", style="yellow", markup=False)
     for slot in found["refused"]:
-        console.print(
-            f"{'拒否' if japanese else 'refused'}: {slot}; see the dead letters", style="red", markup=False
-        )
+        refused = "拒否" if japanese else "refused"
+        console.print(f"{refused}: {slot}; see the dead letters", style="red", markup=False)
 
 
 def _time(instant: int, zone: ZoneInfo) -> str:

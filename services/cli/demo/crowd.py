@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from services.cli.demo.hands import Hands
-from services.cli.demo.population import (
+from services.cli.demo.life import (
     LOST,
-    WON,
     Deed,
     Edits,
     Entered,
@@ -19,9 +18,8 @@ from services.cli.demo.population import (
     Life,
     OptsOut,
     Step,
-    handling,
-    life,
 )
+from services.cli.demo.population import handling, life
 from services.cli.demo.sight import Handoff, SalesPerson, Sight
 from services.cli.demo.truth import Track
 from services.cli.stage.portals import PEOPLE
@@ -198,10 +196,10 @@ class Crowd:
         for stage in chosen.stages:
             await self._pause(chosen.pace_s)
             fields: dict[str, str | int | float | bool | None] = {"stage": stage}
-            if stage == WON or stage not in {WON, LOST}:
-                fields["amount"] = chosen.amount
             if stage == LOST:
                 fields["lost_reason"] = chosen.lost_reason
+            else:
+                fields["amount"] = chosen.amount
             self.hands.change_opportunity(deal, fields, rep)
 
 

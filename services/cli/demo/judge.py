@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from services.cli.demo.board import Board
-from services.cli.demo.truth import Track, expected_on_both
+from services.cli.demo.truth import Track, expected_on_both, must_qualify
 from services.cli.stage.books import Books
 from services.cli.stage.look import compare_opportunities, people
 from services.cli.stage.stage import Stage
@@ -81,7 +81,7 @@ async def judge(stage: Stage, books: Books, tracks: Iterable[Track], board: Boar
         comparison=comparison,
         leads=len(lived),
         known=sum([1 async for _ in books.leads()]),
-        qualified=sum(each.qualifications > 0 for each in lived),
+        qualified=sum(map(must_qualify, lived)),
         opted_out=sum(each.opted_out for each in lived),
         losses=losses,
         dead_letters=len(board.dead_letters),
@@ -105,7 +105,7 @@ def losses_of(track: Track, by_name: Mapping[Side, Mapping[str, Person]], board:
             if person is not None and not person.fields.get("opted_out"):
                 where = "marketing" if side is Side.MA else "sales"
                 yield Loss(email, What.CONSENT, f"opted out, but not in {where}")
-    if sfa is not None and track.qualifications:
+    if sfa is not None and must_qualify(track):
         yield from _handoff_losses(track, sfa, board)
 
 

@@ -1,7 +1,7 @@
 """The demo from its start to its verdict."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,9 @@ from services.cli.stage.portals import PEOPLE
 from services.cli.stage.quiet import quiet
 from services.cli.stage.stage import Stage
 from services.runtime.clock import Clock, now_ms
+from services.sync.adapters.sandbox.feed import FeedItem
 from services.sync.domain.records import Kind, Side
+from services.sync.domain.scoring import tracked_fields
 
 QUIET_WITHIN_S = 60.0
 _POLL_S = 0.05
@@ -155,9 +157,34 @@ def _crowd(order: Order, stage: Stage, board: Board) -> Crowd:
 
     email, key = stage.sales_names()
     crowd.sight = Sight(
-        stage.hubspot.desk.feed, stage.salesforce.desk.feed, email, key, on_task, crowd.take_opportunity
+        ma=stage.hubspot.desk.feed,
+        sfa=stage.salesforce.desk.feed,
+        email_field=email,
+        key_field=key,
+        on_task=on_task,
+        on_opportunity=crowd.take_opportunity,
+        on_edit=_edit_watch(stage, crowd),
     )
     return crowd
+
+
+def _edit_watch(stage: Stage, crowd: Crowd) -> Callable[[str, FeedItem], None]:
+    """Return what tells a lead's track when a field that scores was set by a person."""
+    scored = tracked_fields(stage.settings.rules.scoring)
+    names = {
+        each.vendor_name: each.name
+        for fields in (stage.settings.ma_fields, stage.settings.sfa_fields)
+        for each in fields.of(Kind.LEAD)
+        if each.name in scored
+    }
+
+    def edited(email: str, item: FeedItem) -> None:
+        track = crowd.tracks.get(email)
+        for vendor_name, value in item.fields.items():
+            if track is not None and vendor_name in names and value not in {None, ""}:
+                track.seen(names[vendor_name], str(value))
+
+    return edited
 
 
 def _screen(order: Order, stage: Stage, board: Board) -> Screen:

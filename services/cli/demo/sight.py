@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from services.sync.adapters.sandbox.feed import ChangeFeed, FeedItem
 
@@ -12,6 +12,7 @@ _WAIT_MS = 1_000
 _PAGE = 1_000
 _PAUSE_S = 0.02
 _BY_US = "api"
+Edit: TypeAlias = Callable[[str, FeedItem], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ class Sight:
     Follows both feeds.
 
     `email_field` and `key_field` are the sales tool's names of the address and of our id. `on_task` and
-    `on_opportunity` are called with each handoff that appears. `gone` are the addresses of people whom somebody
+    `on_opportunity` are called with each handoff that appears, `on_edit` with the address and the change where
+    anybody but tasuki changed a person. `gone` are the addresses of people whom somebody
     deleted or gave another address: the demo's own people never do.
     """
 
@@ -57,6 +59,7 @@ class Sight:
     key_field: str
     on_task: Callable[[Handoff], None]
     on_opportunity: Callable[[Handoff], None]
+    on_edit: Edit
     contacts: dict[str, str] = field(default_factory=dict[str, str])
     sales: dict[str, SalesPerson] = field(default_factory=dict[str, SalesPerson])
     gone: set[str] = field(default_factory=set[str])
@@ -101,6 +104,11 @@ class Sight:
         elif email:
             self.contacts[email] = item.id
             self._contacts_by_id[item.id] = email
+            self._tell_edit(email, item)
+
+    def _tell_edit(self, email: str, item: FeedItem) -> None:
+        if item.origin != _BY_US:
+            self.on_edit(email, item)
 
     def _take_sales(self, item: FeedItem) -> None:
         if item.object in {"Lead", "Contact"}:
@@ -120,6 +128,7 @@ class Sight:
             self.gone.add(str(before))
         if email and not person.fields.get("IsConverted"):
             self.sales[str(email)] = person
+            self._tell_edit(str(email), item)
         lead_id = person.fields.get(self.key_field)
         if lead_id and not person.fields.get("IsConverted"):
             self._known_as(lead_id, person)

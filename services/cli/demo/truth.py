@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from unicodedata import normalize
 
-from services.cli.demo.population import Life
+from services.cli.demo.life import Life
 from services.sync.domain.rules import AttributeRule, Operator, Scoring
 
 
@@ -15,7 +15,8 @@ class Track:
     What was really done in a life so far; every act enters it at the moment it is done.
 
     `fields` are the values that score, as last set. `qualifications` counts how often the person must have
-    become an MQL. `entered`: sales made the person by hand.
+    become an MQL. `entered`: sales made the person by hand. `touched`: the viewer changed what scores, so whether
+    the person must qualify isn't known any more.
     """
 
     life: Life
@@ -26,18 +27,30 @@ class Track:
     qualifications: int = 0
     recycled: bool = False
     opted_out: bool = False
+    touched: bool = False
     entered: bool = False
     _over: bool = False
+    _said: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+
+    def __post_init__(self) -> None:
+        """Remember what is known at first."""
+        self._said.update(self.fields.items())
+
+    def seen(self, field_name: str, value: str) -> None:
+        """A field that scores was set to *value* by a person; if not by one of the demo's, the viewer did it."""
+        self.touched = self.touched or (field_name, value) not in self._said
 
     def grown(self, counter: str, by: int) -> int:
         """They did something that counts; return the counter's new value."""
         self.counts[counter] += by
+        self._said.add((counter, str(self.counts[counter])))
         self._judge()
         return self.counts[counter]
 
     def edited(self, fields: Mapping[str, str]) -> None:
         """Their `fields` are now so."""
         self.fields.update(fields)
+        self._said.update(fields.items())
         self._judge()
 
     def given_back(self) -> None:
@@ -79,6 +92,11 @@ def _fits(rule: AttributeRule, value: str | None) -> bool:
     return text in wanted if rule.operator is Operator.IS else any(each in text for each in wanted)
 
 
+def must_qualify(track: Track) -> bool:
+    """Return whether the person must have become an MQL."""
+    return track.qualifications > 0 and not track.touched
+
+
 def expected_on_both(track: Track) -> bool:
     """Return whether the person must stand on both sides: they qualified, or sales made them."""
-    return track.qualifications > 0 or track.entered
+    return must_qualify(track) or track.entered

@@ -73,7 +73,7 @@ class Timeline:
             **_summary(lead, life, self._rules),
             "waiting": [line for side in Side for line in await self._waiting(shard, lead, life, side)],
             "entries": [
-                {"at": each.at, "kind": each.kind, **each.data} for each in await self._entries(lead_id)
+                {"at": each.at, "what": each.kind, **each.data} for each in await self._entries(lead_id)
             ],
         }
 

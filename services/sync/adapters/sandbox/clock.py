@@ -41,13 +41,16 @@ class SandboxClock:
         self._last = present
         return present
 
-    def stamp(self, after: int = 0) -> int:
+    def stamp(self, after: int = 0, *, by_api: bool = False) -> int:
         """
         Return the time of a change of a record that last changed at *after*, epoch ms (0: a new one).
 
-        It doesn't move a driven clock: changes of other records may have the very same time.
+        It doesn't move a driven clock: changes of other records may have the very same time. Under a driven
+        clock what programs write falls into the millisecond before the present, so that what a person does at
+        that instant comes after it however late the program was.
         """
-        return max(self._last + 1 if self._driven else self._clock(), after + 1)
+        present = self._clock() if not self._driven else self._last + (0 if by_api else 1)
+        return max(present, after + 1)
 
     def now(self) -> int:
         """Return the present of the sandbox, epoch ms, without moving it."""

@@ -79,7 +79,7 @@ class Store:
         self.unique.claim(of, None, self.uniques(of, values))
         for to, to_id in links:
             self.find(to, to_id)
-        at = self.clock.stamp()
+        at = self.clock.stamp(by_api=origin.by_api)
         row = Row(of, str(self._next), at, at)
         self._next += 1
         self._enter(row, values)
@@ -104,7 +104,7 @@ class Store:
             row.object, row.id, self.uniques(row.object, {n: row.values.get(n, "") for n in values})
         )
         self.unique.enter(row.object, row.id, self.uniques(row.object, values))
-        at = self.clock.stamp(row.updated_at)
+        at = self.clock.stamp(row.updated_at, by_api=origin.by_api)
         changed = row.put(values, at, origin)
         self._stamp(row, at, origin)
         self._tell(row, "update", at, origin, changed)
@@ -112,7 +112,7 @@ class Store:
 
     def archive(self, row: Row, origin: Origin) -> None:
         """Move *row* to the recycling bin."""
-        at = self.clock.stamp(row.updated_at)
+        at = self.clock.stamp(row.updated_at, by_api=origin.by_api)
         row.archived_at = at
         self.unique.release(row.object, row.id, self.uniques(row.object, row.values))
         self._tell(row, "delete", at, origin, {})
@@ -122,14 +122,14 @@ class Store:
         self.unique.claim(row.object, row.id, self.uniques(row.object, row.values))
         self.unique.enter(row.object, row.id, self.uniques(row.object, row.values))
         row.archived_at = None
-        self._tell(row, "restore", self.clock.stamp(row.updated_at), origin, {})
+        self._tell(row, "restore", self.clock.stamp(row.updated_at, by_api=origin.by_api), origin, {})
 
     def erase(self, row: Row, origin: Origin) -> None:
         """Remove *row* for good, as a privacy deletion does."""
         if not row.archived:
             self.unique.release(row.object, row.id, self.uniques(row.object, row.values))
         del self.rows[row.object][row.id]
-        self._tell(row, "erase", self.clock.stamp(row.updated_at), origin, {})
+        self._tell(row, "erase", self.clock.stamp(row.updated_at, by_api=origin.by_api), origin, {})
 
     def merge(self, primary: Row, other: Row, origin: Origin) -> Row:
         """
@@ -139,7 +139,10 @@ class Store:
         """
         if primary is other:
             raise invalid("A record cannot be merged with itself")
-        of, at = primary.object, self.clock.stamp(max(primary.updated_at, other.updated_at))
+        of, at = (
+            primary.object,
+            self.clock.stamp(max(primary.updated_at, other.updated_at), by_api=origin.by_api),
+        )
         values = {**other.values, **{n: v for n, v in primary.values.items() if v}}
         gone = [primary.id, *_ids(primary), other.id, *_ids(other)]
         values["hs_merged_object_ids"] = ";".join(dict.fromkeys(gone))

@@ -30,7 +30,7 @@ class Transaction:
         self.org = org
         self.user = user
         self.trusted = trusted
-        self.at = org.clock.stamp()
+        self.at = org.clock.stamp(by_api=not trusted)
         self.changes: list[Change] = []
         self._key = str(uuid.UUID(int=org.random.getrandbits(128), version=4))
         self._undo: list[Callable[[], None]] = []
