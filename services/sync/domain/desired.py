@@ -214,8 +214,16 @@ def assigned(lead: Lead, rules: Rules) -> str | None:
 
 
 def share(lead_id: str, people: tuple[str, ...]) -> str | None:
-    """Return one of *people*, evenly and always the same for a lead; few leads move when people come and go."""
-    return max(people, key=lambda each: sha256(f"{each}|{lead_id}".encode()).digest(), default=None)
+    """
+    Return one of *people*, evenly and always the same for a lead; few leads move when people come and go.
+
+    A lead_id begins with the time at which the lead was first heard of; who gets it must not hang on that.
+    """
+    person = lead_id[_TIME_CHARS:] or lead_id
+    return max(people, key=lambda each: sha256(f"{each}|{person}".encode()).digest(), default=None)
+
+
+_TIME_CHARS = len("00000000-0000-")
 
 
 SALES_FIELDS = ("sales_stage", "sales_amount", "sales_owner", "sales_close_on", "lost_reason", "verdict")

@@ -21,6 +21,9 @@ from services.sync.domain.register import NEVER, Register, later, order_key
 from services.sync.domain.rules import Policy, Rules
 from services.sync.domain.scoring import tracked_fields
 
+BY_DEFAULT_MS = 1_000
+"""What a record that we made holds from the start is ours or a default: said by nobody. Tools keep whole seconds."""
+
 REMEMBERED_WRITES = 32
 """How many values sent to a field are remembered, to know them again: HubSpot tells a field's past anew each time."""
 
@@ -72,12 +75,14 @@ class Folder:
         person.seen_at = max(person.seen_at, seen.observed_at)
         if not _is_made_by_us(seen):
             lead.created_at = _earliest(lead.created_at, seen.created_at)
-        return {change.name for change in seen.fields if self._change(lead, side, change)}
+        return {change.name for change in seen.fields if self._change(lead, side, change, seen.created_at)}
 
-    def _change(self, lead: Lead, side: Side, change: FieldChange) -> bool:
+    def _change(self, lead: Lead, side: Side, change: FieldChange, created_at: int) -> bool:
         name, value, at = change.name, change.value, change.changed_at
         register = lead.register(name, side)
-        own = change.own and self._is_sent(register, side, name, value)
+        own = change.own and (
+            self._is_sent(register, side, name, value) or 0 <= at - created_at < BY_DEFAULT_MS
+        )
         if not own and (keys := self._tracked.get((side, name))) is not None:
             _remember(lead.history.setdefault(keys[not change.exact], {}), change)
         if name not in self._shared:

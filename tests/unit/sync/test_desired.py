@@ -7,6 +7,7 @@ import pytest
 
 from services.sync.domain.desired import Priority, share
 from services.sync.domain.records import Side
+from services.sync.domain.rules import FieldRule, Policy
 from tests.firm import DAY, HOUR, LEAD_ID, START, Story, change, observed, rules, settled, started
 
 
@@ -271,9 +272,12 @@ def test_an_assigned_lead_stays_with_its_owner_when_people_come_and_go() -> None
         assert later.lacks(Side.SFA) == {}
 
 
-def test_a_recycled_lead_keeps_its_owner() -> None:
+@pytest.mark.parametrize("write_ma", [True, False])
+def test_a_recycled_lead_keeps_its_owner(*, write_ma: bool) -> None:
     """Nobody said whose it is, tasuki assigned it; given back to marketing it isn't taken from its owner."""
-    story = _mql()
+    fields = {**rules().fields, "owner": FieldRule(name="owner", policy=Policy.SFA, write_ma=write_ma)}
+    story = Story(rules(fields=fields))
+    story.marketing(START, email="a@example.jp", forms=3)
     story.write(START + 100)
     story.sales(START + DAY, sfa_status="Recycled")
 

@@ -1,5 +1,6 @@
 """A lead survives the store, and equal leads are equal bytes."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -116,3 +117,22 @@ def test_equal_leads_are_equal_bytes(lead: Lead) -> None:
     again.history = {name: dict(reversed(seen.items())) for name, seen in reversed(again.history.items())}
 
     assert encode(again) == encode(lead)
+
+
+def test_numbers_that_python_calls_equal_stay_apart() -> None:
+    """True, 1 and 1.0 of the same instant: each comes back as what it was."""
+    lead = Lead("L", fields={"f": {Side.MA: Register(said=True, said_at=5, there=1, there_at=5)}})
+    lead.history["ma:f"] = {1: True, 2: 1, 3: 1.0, 4: False, 5: 0}
+    again = decode("L", encode(lead))
+    register = again.fields["f"][Side.MA]
+
+    assert (register.said is True, type(register.there)) == (True, int)
+    assert [type(value) for value in again.history["ma:f"].values()] == [bool, int, float, bool, int]
+
+
+def test_another_format_is_not_guessed_at() -> None:
+    """Bytes of another version are refused with the lead's name."""
+    data = bytes.fromhex("920100")  # [1, 0]
+
+    with pytest.raises(ValueError, match="lead L is stored in format 1"):
+        decode("L", data)
