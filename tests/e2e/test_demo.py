@@ -60,7 +60,7 @@ def left_running(folder: Path) -> list[str]:
 
 
 def _naming(folder: Path) -> list[str]:
-    shown = subprocess.run(["/bin/ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    shown = subprocess.run(["/bin/ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True)
     return [line for line in shown.stdout.splitlines() if str(folder) in line]
 
 
@@ -96,6 +96,7 @@ def test_ctrl_c_ends_in_a_verdict(tmp_path: Path) -> None:
     assert process.returncode == 0, shown
     assert "✓" in shown
     assert (tmp_path / "kept" / "tasuki.toml").exists()
+    assert '"signal":"SIGINT"' not in (tmp_path / "kept" / "service.log").read_text()
     assert left_running(tmp_path) == []
 
 
@@ -143,7 +144,7 @@ def test_a_dead_service_ends_the_demo_with_the_end_of_its_log(tmp_path: Path) ->
 
 
 def _kill_service(folder: Path) -> None:
-    shown = subprocess.run(["/bin/ps", "-eo", "pid,args"], capture_output=True, text=True, check=True)
+    shown = subprocess.run(["/bin/ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True)
     (pid,) = (
         int(line.split()[0])
         for line in shown.stdout.splitlines()

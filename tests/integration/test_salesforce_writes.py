@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from services.sync.adapters.salesforce.sandbox import SandboxSettings
-from services.sync.adapters.salesforce.sandbox.fields import Field
 from services.sync.application.ports import BatchRefused, Throttled, Unavailable
 from services.sync.domain.records import Confirmed, Deferred, Kind, RecordRef, Refused, Write
 from tests.integration.salesforce_world import SATO, World, a_lead, lead_id, salesforce
@@ -154,16 +153,17 @@ async def test_an_id_that_somebody_took_in_between_leads_to_that_record(world: W
     assert len(world.rows("Lead")) == 1
 
 
-async def test_two_records_with_one_external_id_give_the_oldest() -> None:
-    """An organisation whose external id field is not unique: the vendor names no record, we take the oldest."""
-    loose = Field(name="Tasuki_Id__c", length=64, external_id=True)
-    async with salesforce(SandboxSettings(extra_fields={"Opportunity": (loose,)})) as world:
-        fields = {"Name": "a", "StageName": "Prospecting", "CloseDate": "2027-01-31"}
-        twin = {"act": "create", "object": "Opportunity", "fields": {**fields, "Tasuki_Id__c": "L:1"}}
-        made = await world.acts(twin, twin)
-        write = Write(lead_id="L", slot="opportunity:1", kind=Kind.OPPORTUNITY, fields={"name": "b"})
-        (result,) = await world.connector.write([write])
-        assert confirmed(result) == Confirmed(ref=RecordRef("salesforce", "Opportunity", made[0]["id"]))
+async def test_a_repeated_opportunity_leaves_what_sales_did_since(world: World) -> None:
+    """An attempt whose end got lost is repeated after a rep moved the deal on: it is found, not written again."""
+    fields = {"name": "a", "stage": "Prospecting", "close_on": "2027-01-31"}
+    write = Write(lead_id="L", slot="opportunity:1", kind=Kind.OPPORTUNITY, fields=fields)
+    first = confirmed((await world.connector.write([write]))[0])
+    await world.act("update", "Opportunity", id=first.ref.id, fields={"StageName": "Closed Won"})
+
+    again = confirmed((await world.connector.write([write]))[0])
+
+    assert (first.created, again.created, again.ref) == (True, False, first.ref)
+    assert [each["StageName"] for each in world.rows("Opportunity")] == ["Closed Won"]
 
 
 async def test_a_lost_connection_and_a_repeat_make_no_duplicate(world: World) -> None:

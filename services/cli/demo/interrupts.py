@@ -45,5 +45,6 @@ class Interrupts:
             stop, self._gently = self._gently, None
             stop()
         elif self._task is not None:
+            task, self._task = self._task, None  # a third one must not disturb the tidying up
             self._at_once()
-            self._task.cancel()
+            task.cancel()

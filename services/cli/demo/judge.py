@@ -1,12 +1,13 @@
 """The verdict: are the two tools equal, and is everything there that the lives must have led to?"""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from services.cli.demo.board import Board
 from services.cli.demo.truth import Track, expected_on_both, must_qualify
 from services.cli.stage.books import Books
+from services.cli.stage.export import name_of
 from services.cli.stage.look import compare_opportunities, people
 from services.cli.stage.stage import Stage
 from services.cli.stage.verdict import Comparison, Person, compare
@@ -62,10 +63,17 @@ class Verdict:
         return self.comparison.equal and not self.losses and not self.dead_letters
 
 
-async def judge(stage: Stage, books: Books, tracks: Iterable[Track], board: Board) -> Verdict:
-    """Compare the two tools with each other and with what the lives in *tracks* were."""
+async def judge(
+    stage: Stage, books: Books, tracks: Collection[Track], gone: Container[str], board: Board
+) -> Verdict:
+    """
+    Compare the two tools with each other and with what the lives in *tracks* were.
+
+    Nothing is expected of those whose address is in *gone*: the viewer deleted or renamed them.
+    """
     ma, sfa = await people(stage)
-    lived = list(tracks)
+    lived = [each for each in tracks if each.life.email not in gone]
+    known = [email_claim(name_of(lead)) async for lead in books.leads()]
     settings = stage.settings
     comparison = compare(
         ma,
@@ -77,10 +85,16 @@ async def judge(stage: Stage, books: Books, tracks: Iterable[Track], board: Boar
     await compare_opportunities(stage, ma, sfa, comparison)
     by_name = {Side.MA: {each.name: each for each in ma}, Side.SFA: {each.name: each for each in sfa}}
     losses = [loss for each in lived for loss in losses_of(each, by_name, board)]
+    names = set(known)
+    losses += [
+        Loss(each.life.email, What.PERSON, "isn't known to tasuki")
+        for each in lived
+        if email_claim(each.life.email) not in names
+    ]
     return Verdict(
         comparison=comparison,
-        leads=len(lived),
-        known=sum([1 async for _ in books.leads()]),
+        leads=len(tracks),
+        known=len(known),
         qualified=sum(map(must_qualify, lived)),
         opted_out=sum(each.opted_out for each in lived),
         losses=losses,

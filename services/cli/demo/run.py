@@ -1,6 +1,7 @@
 """The demo from its start to its verdict."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -86,10 +87,19 @@ async def demo(order: Order, stage: Stage, console: Console, clock: Clock = now_
         async with AsyncExitStack() as stack:
             with starting(console, TEXTS[order.language]):
                 await stack.enter_async_context(stage)
+            _keep_off_the_screen("uvicorn", "uvicorn.error")
             books = await stack.enter_async_context(stage.open_books())
             ended = await _play(order, stage, books, interrupts, console, clock)
             show_verdict(ended.verdict, ended.board, TEXTS[order.language], console)
             return ended
+
+
+def _keep_off_the_screen(*loggers: str) -> None:
+    """Send what the sandboxes' web servers complain of (a caller that was killed) to the demo's log instead."""
+    for name in loggers:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
 
 
 async def _play(
@@ -125,8 +135,7 @@ async def _end(stage: Stage, books: Books, news: News, crowd: Crowd, board: Boar
         await asyncio.sleep(_POLL_S)
     board.phase = Phase.JUDGING
     crowd.sight.catch_up()
-    lived = [track for email, track in crowd.tracks.items() if email not in crowd.sight.gone]
-    return Ended(board, await judge(stage, books, lived, board))
+    return Ended(board, await judge(stage, books, crowd.tracks.values(), crowd.sight.gone, board))
 
 
 async def _timed(board: Board, crowd: Crowd, seconds: float | None) -> None:

@@ -109,7 +109,7 @@ class Screen:
             "  ",
             text.format(p50=found[0], p99=found[1]) if found else "",
         )
-        if sending is not None and not compact:
+        if sending is not None and not compact and not board.kills:  # a new process counts from 0
             yield Text(texts.sending.format(p50=sending[0], p99=sending[1]), style="dim")
 
     def _traffic(self) -> Text:

@@ -51,7 +51,7 @@ def rfc3339(instant: int) -> str:
 def decision_of(decision: decisions.Decision) -> Decision:
     """Return *decision* as it goes into the audit trail."""
     outcome, loser = decision.outcome, decision.loser
-    return Decision(
+    return Decision.model_construct(  # made of the domain's own values; checking them again is half the cost
         field=decision.field,
         rule=outcome.rule,
         value=outcome.ma if outcome.winner is not Side.SFA else outcome.sfa,
@@ -64,7 +64,7 @@ def decision_of(decision: decisions.Decision) -> Decision:
 
 def _candidate(candidate: decisions.Candidate) -> Candidate:
     at = None if candidate.changed_at == NEVER else candidate.changed_at
-    return Candidate(side=candidate.side.value, value=candidate.value, changed_at=at)
+    return Candidate.model_construct(side=candidate.side.value, value=candidate.value, changed_at=at)
 
 
 def standing(lead: Lead, rules: Rules) -> Standing:

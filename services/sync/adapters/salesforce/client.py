@@ -86,6 +86,10 @@ class SalesforceClient:
         path = f"/composite/sobjects/{sobject}/{external_id_field}"
         return await self._save(path, sobject, records)
 
+    async def create(self, sobject: str, records: Sequence[Mapping[str, object]]) -> list[SaveResult]:
+        """Make up to 200 *records*; results in order. One whose external id is taken is refused, not changed."""
+        return await self._save("/composite/sobjects", sobject, records, method="POST")
+
     async def update(self, sobject: str, records: Sequence[Mapping[str, object]]) -> list[SaveResult]:
         """Update up to 200 *records*, each with its ``id``; results in order."""
         return await self._save("/composite/sobjects", sobject, records)
@@ -99,13 +103,13 @@ class SalesforceClient:
         return cast("Row", await self._data("GET", "/limits"))
 
     async def _save(
-        self, path: str, sobject: str, records: Sequence[Mapping[str, object]]
+        self, path: str, sobject: str, records: Sequence[Mapping[str, object]], *, method: str = "PATCH"
     ) -> list[SaveResult]:
         body = {
             "allOrNone": False,
             "records": [{"attributes": {"type": sobject}, **record} for record in records],
         }
-        answer = await self._data("PATCH", path, body=body)
+        answer = await self._data(method, path, body=body)
         if not isinstance(answer, list) or len(cast("list[object]", answer)) != len(records):
             raise Unavailable("Salesforce answered a batch with another number of results")
         return [_save_result(each) for each in cast("list[Row]", answer)]

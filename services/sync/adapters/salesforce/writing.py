@@ -33,7 +33,6 @@ from services.sync.domain.records import (
 MAX_AIMS = 4
 _OBJECTS: Mapping[Kind, str] = {Kind.LEAD: "Lead", Kind.OPPORTUNITY: "Opportunity", Kind.ACTIVITY: "Task"}
 _PERSONS = frozenset({"Lead", "Contact"})
-_NOT_ON_UPDATE = "INVALID_FIELD_FOR_INSERT_UPDATE"
 _DUPLICATES = "DUPLICATES_DETECTED"
 
 
@@ -165,7 +164,10 @@ class Writer:
     async def _send(self, aims: Sequence[_Aim]) -> None:
         sobject, new = aims[0].lane
         bodies = [each.body for each in aims]
-        if new:
+        if new and sobject not in _PERSONS:
+            # Made once, then sales' own: repeating an upsert would undo what a rep has done to it since.
+            results = await self._client.create(sobject, bodies)
+        elif new:
             results = await self._client.upsert(sobject, self._account.external_id_field, bodies)
         else:
             results = await self._client.update(sobject, bodies)
@@ -182,9 +184,6 @@ class Writer:
 
     async def _move(self, aim: _Aim, error: RecordError) -> bool:
         """Aim at what *error* points to; return False when it points nowhere, so that it stands."""
-        if error.code == _NOT_ON_UPDATE and aim.sobject == "Opportunity" and aim.parent is not None:
-            aim.parent = None  # the first attempt made it: its contact can only be named at creation
-            return True
         if error.code in MOVED_CODES:
             return await self._follow(aim)
         if error.code in TAKEN_CODES and aim.id is None:
@@ -217,8 +216,8 @@ class Writer:
         rows = await self._client.query(
             soql.select(("Id",), aim.sobject, where, "ORDER BY CreatedDate, Id LIMIT 1")
         )
-        if rows:
-            aim.id = rows[0]["Id"]
+        if rows:  # an earlier attempt made it, and it is as it should be
+            aim.result = Confirmed(ref=RecordRef(SYSTEM, aim.sobject, rows[0]["Id"]))
         return bool(rows)
 
     async def _find_duplicate(self, aim: _Aim, error: RecordError) -> bool:
@@ -262,4 +261,5 @@ def _turn(aims: Iterable[_Aim]) -> Iterator[_Aim]:
 
 def _confirmed(aim: _Aim, result: SaveResult) -> Confirmed:
     ref = RecordRef(SYSTEM, aim.sobject, result.id or aim.id or "")
-    return Confirmed(ref=ref, created=result.created and aim.id is None)
+    once = aim.sobject not in _PERSONS
+    return Confirmed(ref=ref, created=aim.id is None and (result.created or once))
