@@ -66,9 +66,13 @@ RULES = (
     "ma",
     "sfa",
     "latest",
+    "latest:tie",
     "fill-blank",
     "max",
     "never-loosen",
+    "only-source",
+    "equal",
+    "unsaid",
     "score",
     "stage",
     "handoff",
@@ -155,14 +159,15 @@ CATALOGUE: tuple[Metric, ...] = (
     ),
     Metric(
         name="tasuki_vendor_reads_total",
-        unit="calls",
-        meaning="Read calls to the vendor.",
+        unit="reads",
+        meaning="Reads of a batch of records by the connector; one may need several API calls, or none where the"
+        " notifications carry their values.",
         labels={"system": CONFIGURED, "outcome": CALL_OUTCOMES},
     ),
     Metric(
         name="tasuki_vendor_read_seconds",
         unit="seconds",
-        meaning="How long a read call to the vendor took.",
+        meaning="How long a read of a batch of records took.",
         labels={"system": CONFIGURED, "outcome": CALL_OUTCOMES},
         buckets=SECONDS,
     ),
@@ -285,7 +290,7 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric(
         name="tasuki_quota_remaining_calls",
         unit="calls",
-        meaning="What is left in the token bucket of a vendor's limit.",
+        meaning="What is left of a vendor's limit, as its latest answer told.",
         labels={"system": CONFIGURED, "limit": CONFIGURED},
     ),
     Metric(

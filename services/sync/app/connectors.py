@@ -1,6 +1,6 @@
 """The two systems that the settings name, as connectors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import SecretStr
 
@@ -21,6 +21,18 @@ def make_connectors(settings: Settings, clock: Clock = now_ms) -> Mapping[Side, 
         Side.MA: HubSpotConnector(hubspot_account(settings), settings.ma_fields, clock=clock),
         Side.SFA: SalesforceConnector(salesforce_account(settings), settings.sfa_fields, clock),
     }
+
+
+def quotas(connectors: Iterable[Connector]) -> Iterator[tuple[str, str, int]]:
+    """Yield what is left of the vendors' limits, as they told last: system, limit, calls."""
+    for each in connectors:
+        if isinstance(each, HubSpotConnector) and each.limits is not None:
+            if each.limits.remaining is not None:
+                yield each.system, "interval", each.limits.remaining
+            if each.limits.daily_remaining is not None:
+                yield each.system, "daily", each.limits.daily_remaining
+        elif isinstance(each, SalesforceConnector) and each.usage is not None:
+            yield each.system, "daily", each.usage.left
 
 
 def hubspot_account(settings: Settings) -> HubSpotAccount:

@@ -6,11 +6,12 @@ round: first nothing new comes in, then what is under way ends.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
+from schemas.lead import LeadChange
 from schemas.topics import INBOX, LEAD_CHANGES
 from services.runtime import lifecycle
 from services.runtime.clock import Clock, now_ms
@@ -29,9 +30,11 @@ from services.runtime.worker import ShardWorker
 from services.sync.adapters.door import DoorLimits, make_door, make_leads_router
 from services.sync.adapters.identity_index import IdentityIndex
 from services.sync.adapters.lead_codec import decode, encode
-from services.sync.app.connectors import make_connectors
+from services.sync.adapters.measured import MeasuredConnector
+from services.sync.app.connectors import make_connectors, quotas
+from services.sync.app.gauges import register_streams, watch_dirty, watch_vendors, watch_workers
 from services.sync.app.parts import make_log, make_store, needs_embedded, topic_specs
-from services.sync.application.decide import Decide
+from services.sync.application.decide import Decide, Decided
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identify
 from services.sync.application.observe import Observe
@@ -41,6 +44,7 @@ from services.sync.consumers.inbox import InboxProcessor
 from services.sync.consumers.leads import LeadProcessor
 from services.sync.consumers.streams import Streams
 from services.sync.consumers.timeline import Timeline
+from services.sync.consumers.traces import Traces
 from services.sync.domain.records import Side
 from services.sync.settings import Settings
 
@@ -75,7 +79,11 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         service="tasuki-sync",
         sample_rate=settings.tracing.sample_rate,
     )
-    connectors = make_connectors(settings, clock)
+    traces = Traces(tracing)
+    vendors = make_connectors(settings, clock)
+    connectors: dict[Side, Connector] = {
+        side: MeasuredConnector(each, metrics, traces.calling) for side, each in vendors.items()
+    }
     gates = {each.system: Gate(clock) for each in connectors.values()}
     identity = IdentityIndex(store)
     figures = Figures(metrics, clock)
@@ -100,8 +108,10 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         streams=streams,
         clock=clock,
         failed=failures.append,
-        decided=figures.decided,
+        decided=_both(figures.decided, traces.decided) if traces.on else figures.decided,
         sending=figures.sending,
+        deciding=traces.deciding if traces.on else None,
+        dispatching=traces.dispatching,
     )
     observe = Observe(
         connectors={each.system: each for each in connectors.values()},
@@ -109,6 +119,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         identify=Identify(identity),
         clock=clock,
         observed=figures.observed,
+        around=traces.observing,
     )
     timeline = Timeline(
         log=log, store=store, identity=identity, decode=decode, rules=settings.rules, service=SERVICE
@@ -120,15 +131,30 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         "inbox": (INBOX.name, InboxProcessor(observe)),
     }
     _register(sync, gates)
+    register_streams(health, streams, connectors.values(), clock)
+    workers: dict[str, ShardWorker] = {}
+    watch_vendors(metrics, lambda: quotas(vendors.values()), streams, clock)
+    watch_workers(metrics, workers)
+    watch_dirty(metrics, leads.held, connectors)
     sync.components = [
         *_components(sync),
         *(
-            _worker(sync, name, topic, processor, mechanism)
+            _worker(sync, name, topic, processor, mechanism, workers)
             for name, (topic, processor) in processors.items()
         ),
         _door(sync, tracing, clock),
     ]
     return sync
+
+
+def _both(
+    one: Callable[[LeadChange, Decided], None], other: Callable[[LeadChange, Decided], None]
+) -> Callable[[LeadChange, Decided], None]:
+    def told(event: LeadChange, decided: Decided) -> None:
+        one(event, decided)
+        other(event, decided)
+
+    return told
 
 
 def _register(sync: Sync, gates: Mapping[str, Gate]) -> None:
@@ -159,13 +185,21 @@ def _components(sync: Sync) -> list[Component]:
     ]
 
 
-def _worker(sync: Sync, name: str, topic: str, processor: Processor, mechanism: Mechanism) -> Component:
+def _worker(  # noqa: PLR0913, PLR0917 - one member of the group, and where it stands once made
+    sync: Sync,
+    name: str,
+    topic: str,
+    processor: Processor,
+    mechanism: Mechanism,
+    workers: dict[str, ShardWorker],
+) -> Component:
     """Return the member of the group on *topic*; it is made when the log knows its topics."""
     made: list[ShardWorker] = []
 
     async def start() -> None:
         worker = ShardWorker(service=SERVICE, topic=topic, processor=processor, mechanism=mechanism)
         made.append(worker)
+        workers[topic] = worker
         sync.health.register(name, ConsumerProbe(worker.subscription, worker.watched, mechanism.clock))
         await worker.start()
 

@@ -8,6 +8,7 @@ changes when the log comes round. A crash anywhere repeats an upsert, which is h
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -78,6 +79,7 @@ class Dispatcher:
         lacks: What a lead lacks on a side, by the rules.
         name: Unique for this owner of the shard (its epoch is in it); write ids start with it.
         sending: Told of each batch that leaves, for the metrics: the plans and the time, epoch ms.
+        around: Entered around the sending of a batch, for the trace.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Dispatcher:
         clock: Clock,
         name: str,
         sending: Callable[[Sequence[Plan], int], None] = lambda _plans, _now: None,
+        around: Callable[[Sequence[Plan]], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._connector = connector
         self._side = connector.side
@@ -99,6 +102,7 @@ class Dispatcher:
         self._clock = clock
         self._name = name
         self._sending = sending
+        self._around = around
         self._random = Random()
         self._count = 0
         self._busy: dict[str, set[str]] = {}
@@ -205,6 +209,12 @@ class Dispatcher:
         if not plans:
             return []
         await self._gate.wait()
+        with self._around(plans):
+            return await self._send_now(plans, refs)
+
+    async def _send_now(
+        self, plans: list[Plan], refs: Mapping[str, RecordRef | None]
+    ) -> list[WriteResult | None]:
         now = self._clock()
         try:
             await self._shard.append([(plan.lead.id, self._started(plan, now)) for plan in plans])

@@ -8,6 +8,7 @@ that carry their values are used as they are.
 import asyncio
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import structlog
@@ -48,7 +49,13 @@ class Found:
 
 
 class Observe:
-    """The first half of sync: read and identify."""
+    """
+    The first half of sync: read and identify.
+
+    Args:
+        observed: Told what was seen of a system's records, for the metrics.
+        around: Entered around the work on some hints; it gives them with the contexts to hand on.
+    """
 
     def __init__(
         self,
@@ -58,8 +65,10 @@ class Observe:
         identify: Identify,
         clock: Clock,
         observed: Callable[[str, Sequence[Observation]], None] = lambda _system, _seen: None,
+        around: Callable[[Sequence[Hint]], AbstractContextManager[Sequence[Hint]]] = nullcontext,
     ) -> None:
         self._observed = observed
+        self._around = around
         self._connectors = connectors
         self._gates = gates
         self._identify = identify
@@ -71,6 +80,10 @@ class Observe:
 
         Waits while a vendor is down; raises StoreUnavailable, in which case it is to be repeated.
         """
+        with self._around(hints) as traced:
+            return await self._run(traced)
+
+    async def _run(self, hints: Sequence[Hint]) -> list[Found]:
         systems = sorted({each.notification.ref.system for each in hints})
         parts = await asyncio.gather(
             *(

@@ -19,10 +19,9 @@ class Figures:
         self._clock = clock
         self._hot_since: dict[str, int] = {}
 
-    def received(self, system: str, channel: str, count: int) -> None:
+    def received(self, system: str, count: int) -> None:
         """A stream brought *count* notifications."""
         self._metrics.count("tasuki_notifications_total", count, system=system)
-        self._metrics.set("tasuki_stream_age_seconds", 0, system=system, channel=channel)
 
     def observed(self, system: str, seen: Sequence[Observation]) -> None:
         """Records were observed."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -39,6 +40,10 @@ class HeldShard:
     tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
 
+def _untraced(_system: str, _plans: Sequence[Plan]) -> AbstractContextManager[object]:
+    return nullcontext()
+
+
 class LeadProcessor:
     """
     See `Processor` in services.runtime.processor.
@@ -47,6 +52,8 @@ class LeadProcessor:
         decided: Told what came of each change, for the metrics.
         sending: Told of each batch that leaves for a vendor.
         failed: Told of a dispatcher's unexpected end; it is to end the process.
+        deciding: Entered around the deciding of each change, for the trace; None costs nothing.
+        dispatching: Entered around each sending of a batch to a system, for the trace.
     """
 
     def __init__(
@@ -64,6 +71,8 @@ class LeadProcessor:
         failed: Callable[[BaseException], None],
         decided: Callable[[LeadChange, Decided], None] = lambda _event, _decided: None,
         sending: Callable[[str, Sequence[Plan], int], None] = lambda _system, _plans, _now: None,
+        deciding: Callable[[LeadChange], AbstractContextManager[object]] | None = None,
+        dispatching: Callable[[str, Sequence[Plan]], AbstractContextManager[object]] = _untraced,
     ) -> None:
         self._decide = decide
         self._store = store
@@ -77,6 +86,8 @@ class LeadProcessor:
         self._failed = failed
         self._decided = decided
         self._sending = sending
+        self._deciding = deciding
+        self._dispatching = dispatching
         self.held: dict[int, HeldShard] = {}
 
     async def opened(self, shard: Shard) -> None:
@@ -103,6 +114,7 @@ class LeadProcessor:
             clock=self._clock,
             name=f"{shard.id.partition}-{shard.ledger.epoch}-{connector.side}",
             sending=lambda plans, now: self._sending(system, plans, now),
+            around=lambda plans: self._dispatching(system, plans),
         )
 
     async def closed(self, shard: Shard) -> None:
@@ -130,7 +142,7 @@ class LeadProcessor:
             if event is None:
                 continue
             lead = leads.setdefault(record.key, Lead(record.key))
-            decided = self._decide.apply(lead, event, place_of(record))
+            decided = self._decided_on(lead, event, record)
             emissions += _emissions(record, decided)
             if decided.missing:
                 waits[lead.id] = (decided, _since(event))
@@ -145,6 +157,12 @@ class LeadProcessor:
             for lead_id, (decided, since) in waits.items()
         ]
         return Fold(operations, emissions, applied=lambda: _applied(held, settled, woken=any(woken)))
+
+    def _decided_on(self, lead: Lead, event: LeadChange, record: LogRecord) -> Decided:
+        if self._deciding is None:
+            return self._decide.apply(lead, event, place_of(record))
+        with self._deciding(event):
+            return self._decide.apply(lead, event, place_of(record))
 
 
 def _applied(held: HeldShard, settled: Sequence[LeadWriteSettled], *, woken: bool) -> None:

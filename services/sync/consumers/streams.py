@@ -10,7 +10,7 @@ away, another's stream must go on.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -47,7 +47,7 @@ class Streams:
         partitions: int,
         clock: Clock,
         failed: Callable[[BaseException], None],
-        received: Callable[[str, str, int], None] = lambda _system, _channel, _count: None,
+        received: Callable[[str, int], None] = lambda _system, _count: None,
     ) -> None:
         self._clock = clock
         self._store = store
@@ -60,12 +60,23 @@ class Streams:
             for channel in each.channels
         ]
         self._tasks: dict[int, list[asyncio.Task[None]]] = {}
+        self._told_at: dict[tuple[str, str], int] = {}
+
+    @property
+    def told_at(self) -> Mapping[tuple[str, str], int]:
+        """
+        When each stream (system, channel) that is followed here last told anything, epoch ms.
+
+        A sign of life counts; before the first one it is when following began.
+        """
+        return self._told_at
 
     async def opened(self, shard: Shard) -> None:
         """Follow the streams whose home *shard* is."""
         tasks = self._tasks[shard.id.partition] = []
         for home, connector, channel in self._homes:
             if home == shard.id.partition:
+                self._told_at[connector.system, channel] = self._clock()
                 task = asyncio.create_task(self._follow(shard, connector, channel), name=f"follow {channel}")
                 task.add_done_callback(lambda ended: report_end(ended, self._failed))
                 tasks.append(task)
@@ -76,6 +87,9 @@ class Streams:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for home, connector, channel in self._homes:
+            if home == shard.id.partition:
+                self._told_at.pop((connector.system, channel), None)
 
     async def _follow(self, shard: Shard, connector: Connector, channel: str) -> None:
         """Append what the stream tells to the inbox, then move the cursor: a crash between repeats, nothing is lost."""
@@ -101,8 +115,8 @@ class Streams:
     ) -> None:
         async for batch in connector.follow(position):
             gate.succeed()
+            self._told_at[connector.system, position.channel] = self._clock()
             if batch.notifications:
                 await self._log.append([inbox_record(each) for each in batch.notifications])
-
-            self._received(connector.system, position.channel, len(batch.notifications))
+            self._received(connector.system, len(batch.notifications))
             await shard.commit(Operations().set(key, batch.position.cursor))

@@ -60,6 +60,12 @@ def test_the_view_fits_the_terminal(width: int, height: int, language: Language)
     assert "http://127.0.0.1:1" in shown
 
 
+@pytest.mark.parametrize(("width", "height"), [(160, 50), (80, 24)])
+def test_a_small_terminal_gives_its_lines_to_the_handoffs(width: int, height: int) -> None:
+    """What only explains goes first, so that at least five of them are seen."""
+    assert drawn(busy_board(), width, height, "en").count("山田 葵") >= 5
+
+
 def test_the_vendors_text_is_shown_as_it_is() -> None:
     """Brackets in data are no markup."""
     assert "+15 [bold]" in drawn(busy_board(), 200, 40)

@@ -61,7 +61,12 @@ class HubSpotSandbox:
         listener = _listener(self._host, self._port)
         self._port = listener.getsockname()[1]
         config = uvicorn.Config(
-            self._gate, lifespan="off", log_level="critical", access_log=False, ws="none", server_header=False
+            self._gate,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            ws="none",
+            server_header=False,
         )
         self._server = uvicorn.Server(config)
         self._server.config.load()

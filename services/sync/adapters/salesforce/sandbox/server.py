@@ -67,7 +67,7 @@ class SalesforceSandbox:
         listener = _listener(self._host, self._port)
         self.base_url = f"http://{self._host}:{listener.getsockname()[1]}"
         config = uvicorn.Config(
-            self.traffic, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+            self.traffic, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
         )
         self._server = _QuietServer(config)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))

@@ -1,0 +1,108 @@
+"""What is asked for when somebody looks: gauges set before each scrape, and the health of the change streams."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from services.errors import Retryable
+from services.runtime.clock import Clock
+from services.runtime.health import Health
+from services.runtime.health_probes import stream_probe
+from services.runtime.metric_catalogue import GaugeName
+from services.runtime.metrics import Metrics
+from services.runtime.worker import ShardWorker
+from services.sync.application.ports import Connector
+from services.sync.consumers.leads import HeldShard
+from services.sync.consumers.streams import Streams
+from services.sync.domain.records import Side
+
+Quotas = Callable[[], Iterable[tuple[str, str, int]]]
+"""What is left of the vendors' limits: system, limit, calls."""
+
+
+class Series:
+    """The series of one gauge: those that are set no more are forgotten, lest they stay as they were."""
+
+    def __init__(self, metrics: Metrics, name: GaugeName) -> None:
+        self._metrics = metrics
+        self._name: GaugeName = name
+        self._shown: list[dict[str, str | int]] = []
+
+    def show(self, values: Sequence[tuple[dict[str, str | int], float]]) -> None:
+        """Make *values* (labels, value) all there is."""
+        labels = [each for each, _ in values]
+        for gone in self._shown:
+            if gone not in labels:
+                self._metrics.forget(self._name, **gone)
+        for each, value in values:
+            self._metrics.set(self._name, value, **each)
+        self._shown = labels
+
+
+def watch_vendors(metrics: Metrics, quotas: Quotas, streams: Streams, clock: Clock) -> None:
+    """Set what is left of the vendors' limits, and the age of each stream that is followed here."""
+    left = Series(metrics, "tasuki_quota_remaining_calls")
+    ages = Series(metrics, "tasuki_stream_age_seconds")
+
+    async def refresh() -> None:
+        left.show([({"system": system, "limit": limit}, calls) for system, limit, calls in quotas()])
+        now = clock()
+        ages.show(
+            [
+                ({"system": system, "channel": channel}, max(0, now - at) / 1000)
+                for (system, channel), at in streams.told_at.items()
+            ]
+        )
+
+    metrics.on_scrape(refresh)
+
+
+def watch_dirty(
+    metrics: Metrics, held: Mapping[int, HeldShard], connectors: Mapping[Side, Connector]
+) -> None:
+    """Set for how many leads of the shards held here dispatch has something to send."""
+
+    async def refresh() -> None:
+        shards = list(held.values())
+        for side, connector in connectors.items():
+            with suppress(Retryable):  # the store is away: the last count stays, health tells
+                counts = await asyncio.gather(*(each.leads.dirty_count(side) for each in shards))
+                metrics.set("tasuki_dispatch_dirty_leads", sum(counts), system=connector.system)
+
+    metrics.on_scrape(refresh)
+
+
+def watch_workers(metrics: Metrics, workers: Mapping[str, ShardWorker]) -> None:
+    """Set the outbox and the lag of each partition that is held here; *workers* by topic, filled as they start."""
+    outboxes = Series(metrics, "tasuki_outbox_records")
+    lags = Series(metrics, "tasuki_lag_records")
+
+    async def refresh() -> None:
+        outboxes.show(
+            [
+                ({"topic": topic, "partition": partition}, len(shard.outbox))
+                for topic, worker in workers.items()
+                for partition, shard in worker.shards.items()
+            ]
+        )
+        with suppress(Retryable):  # the log is away: the last lag stays, health tells
+            lags.show(
+                [
+                    ({"topic": topic, "partition": partition}, lag)
+                    for topic, worker in list(workers.items())
+                    for partition, lag in (await worker.subscription.lag()).items()
+                ]
+            )
+
+    metrics.on_scrape(refresh)
+
+
+def register_streams(health: Health, streams: Streams, connectors: Iterable[Connector], clock: Clock) -> None:
+    """Register the health of each change stream; one that another process follows is well here."""
+    for connector in connectors:
+        for channel in connector.channels:
+            key = (connector.system, channel)
+            health.register(
+                f"{connector.system}{channel}" if channel.startswith("/") else ":".join(key),
+                stream_probe(lambda key=key: streams.told_at.get(key, clock()), clock),
+            )
