@@ -103,6 +103,6 @@ def register_streams(health: Health, streams: Streams, connectors: Iterable[Conn
         for channel in connector.channels:
             key = (connector.system, channel)
             health.register(
-                f"{connector.system}{channel}" if channel.startswith("/") else ":".join(key),
+                f"stream.{connector.system}:{channel}",
                 stream_probe(lambda key=key: streams.told_at.get(key, clock()), clock),
             )

@@ -185,7 +185,7 @@ def _components(sync: Sync) -> list[Component]:
     ]
 
 
-def _worker(  # noqa: PLR0913, PLR0917 - one member of the group, and where it stands once made
+def _worker(
     sync: Sync,
     name: str,
     topic: str,
