@@ -23,8 +23,10 @@ OWNERS = {"0055g0000000002": "sato@sales.example"}
 _DAY = 86_400_000
 
 _CANONICAL: dict[FieldType, st.SearchStrategy[Any]] = {
-    FieldType.TEXT: st.text(min_size=1),
-    FieldType.EMAIL: st.emails(),
+    FieldType.TEXT: st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+    .map(str.strip)
+    .filter(bool),
+    FieldType.EMAIL: st.emails().map(str.lower),
     FieldType.INTEGER: st.integers(-(2**53), 2**53),
     FieldType.NUMBER: st.floats(-1e15, 1e15),
     FieldType.MONEY: st.integers(-(10**14), 10**14),

@@ -10,7 +10,7 @@ from services.sync.domain.field_map import FieldType, MappedField
 from services.sync.domain.records import Scalar
 
 MAX_LENGTH = 65_536
-"""A HubSpot text holds this many characters; what is longer is cut."""
+"""A HubSpot text holds this many characters; what is longer is refused: cut, it would come back as an edit."""
 
 DAY_MS = 86_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -107,9 +107,9 @@ def instant(text: str) -> int:
 def _written(mapped: MappedField, value: Scalar, context: Context) -> str:
     match mapped.type:
         case FieldType.TEXT:
-            return _clean(value if isinstance(value, str) else _plain(mapped, value))
+            return _fitting(mapped, _clean(value if isinstance(value, str) else _plain(mapped, value)))
         case FieldType.EMAIL:
-            return _clean(_text(mapped, value)).strip().lower()
+            return _fitting(mapped, _clean(_text(mapped, value)).strip().lower())
         case FieldType.INTEGER | FieldType.NUMBER:
             return _plain(mapped, value)
         case FieldType.MONEY:
@@ -129,7 +129,8 @@ def _written(mapped: MappedField, value: Scalar, context: Context) -> str:
 def _read(mapped: MappedField, text: str, context: Context) -> Scalar:
     match mapped.type:
         case FieldType.TEXT:
-            value: Scalar = _clean(text) or None
+            # HubSpot keeps blanks at the ends and the sales tool cuts them off: without them both are equal.
+            value: Scalar = _clean(text).strip() or None
         case FieldType.EMAIL:
             value = _clean(text).strip().lower() or None
         case FieldType.INTEGER:
@@ -150,9 +151,14 @@ def _read(mapped: MappedField, text: str, context: Context) -> Scalar:
 
 
 def _clean(text: str) -> str:
-    """Return *text* without what HubSpot can't hold: NULs, halves of surrogate pairs, too great a length."""
-    whole = text.replace("\0", "").encode("utf-8", "ignore").decode()
-    return whole[:MAX_LENGTH]
+    """Return *text* without what not every tool can hold: NULs, halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
+def _fitting(mapped: MappedField, text: str) -> str:
+    if len(text) > MAX_LENGTH:
+        raise Unmappable(mapped.name, f"{len(text)} characters; HubSpot takes {MAX_LENGTH}")
+    return text
 
 
 def _plain(mapped: MappedField, value: Scalar) -> str:

@@ -81,8 +81,8 @@ class FieldMapping:
         self._zone = ZoneInfo(fields.time_zone)
         self._scale = Decimal(10) ** minor_digits(fields.currency)
         self._readers: Mapping[FieldType, Callable[[Any], Scalar]] = {
-            FieldType.TEXT: _text,
-            FieldType.EMAIL: _text,
+            FieldType.TEXT: lambda raw: _clean(_text(raw)) or None,
+            FieldType.EMAIL: lambda raw: _clean(_text(raw)).lower() or None,
             FieldType.INTEGER: lambda raw: int(_number(raw)),
             FieldType.NUMBER: lambda raw: float(_number(raw)),
             FieldType.MONEY: lambda raw: int((_number(raw) * self._scale).to_integral_value()),
@@ -213,6 +213,11 @@ def _text(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{type(value).__name__} is not a text")
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _clean(text: str) -> str:
+    """Return *text* as the marketing tool would hold it too, so that it doesn't come back as another value."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode().strip()
 
 
 def _number(value: object) -> Decimal:

@@ -16,7 +16,8 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 def iso(instant: int) -> str:
     """Return *instant*, epoch ms, as HubSpot writes date-times."""
     moment = datetime.fromtimestamp(instant // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{instant % 1000:03d}Z"
+    # Not strftime: its %Y writes the year 1 as "1".
+    return f"{moment.replace(tzinfo=None).isoformat()}.{instant % 1000:03d}Z"
 
 
 def checked(properties: Mapping[str, Property], given: Any, *, by_api: bool) -> dict[str, str]:
