@@ -10,6 +10,9 @@ ServiceError
 Anything else is a bug: it is logged with its traceback and ends the process; the log replays the work.
 """
 
+from collections.abc import Iterator
+from typing import cast
+
 
 class ServiceError(Exception):
     """The root of all errors that tasuki raises on purpose."""
@@ -45,3 +48,12 @@ class Rejected(ServiceError):
 
 class Misconfigured(ServiceError):
     """The configuration or the environment must be changed by a person; the text says how."""
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors in *error*, which may be a group of groups."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in cast("BaseExceptionGroup[BaseException]", error).exceptions:
+            yield from leaves(each)
+    else:
+        yield error

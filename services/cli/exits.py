@@ -1,11 +1,10 @@
 """The exit codes of every command, and which error ends in which."""
 
-from collections.abc import Iterator
 from enum import IntEnum
 from types import MappingProxyType
-from typing import Final, cast
+from typing import Final
 
-from services.errors import Misconfigured, Rejected, Retryable
+from services.errors import Misconfigured, Rejected, Retryable, leaves
 from services.sync.application.ports import Unauthorised
 
 
@@ -35,15 +34,6 @@ MEANINGS: Final = MappingProxyType(
 def exit_code_for(error: BaseException) -> ExitCode:
     """Return the code in which *error* ends; of a group the worst of its errors counts."""
     return max((_code(each) for each in leaves(error)), key=_badness)
-
-
-def leaves(error: BaseException) -> Iterator[BaseException]:
-    """Yield the errors in *error*, which may be a group of groups."""
-    if isinstance(error, BaseExceptionGroup):
-        for each in cast("BaseExceptionGroup[BaseException]", error).exceptions:
-            yield from leaves(each)
-    else:
-        yield error
 
 
 def _code(error: BaseException) -> ExitCode:

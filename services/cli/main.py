@@ -10,9 +10,10 @@ import typer
 
 from services.cli.commands import COMMANDS
 from services.cli.crash import report_bug
-from services.cli.exits import MEANINGS, ExitCode, exit_code_for, leaves
+from services.cli.exits import MEANINGS, ExitCode, exit_code_for
 from services.cli.invocation import ConfigOption, Invocation, LogFormat
 from services.cli.screen import show_error, show_mistakes
+from services.errors import leaves
 from services.sync.settings import ConfigurationErrors
 
 _HELP = """

@@ -1,9 +1,9 @@
 """How the background tasks of a shard end: with the shard, quietly; by anything else, loudly."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from typing import cast
+from collections.abc import Callable
 
+from services.errors import leaves
 from services.runtime.ledger import ShardEnded
 
 
@@ -15,12 +15,3 @@ def report_end(task: asyncio.Task[None], failed: Callable[[BaseException], None]
         if not isinstance(each, ShardEnded):
             failed(each)
             return
-
-
-def leaves(error: BaseException) -> Iterator[BaseException]:
-    """Yield the errors in *error*, which may be a group of groups."""
-    if isinstance(error, BaseExceptionGroup):
-        for each in cast("BaseExceptionGroup[BaseException]", error).exceptions:
-            yield from leaves(each)
-    else:
-        yield error
