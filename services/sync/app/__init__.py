@@ -1,7 +1,7 @@
 """The composition root of sync: everything else is handed what it needs from here."""
 
+from services.configuration.parts import make_log, make_store, needs_embedded, topic_specs
 from services.sync.app.connectors import make_connectors
-from services.sync.app.parts import make_log, make_store, needs_embedded, topic_specs
 from services.sync.app.service import SERVICE, Sync, build, open_timeline, run
 
 __all__ = [

@@ -13,6 +13,7 @@ from importlib.metadata import version
 
 from schemas.lead import LeadChange
 from schemas.topics import INBOX, LEAD_CHANGES
+from services.configuration.parts import make_log, make_store, needs_embedded, topic_specs
 from services.runtime import lifecycle
 from services.runtime.clock import Clock, now_ms
 from services.runtime.health import Health
@@ -33,7 +34,6 @@ from services.sync.adapters.lead_codec import decode, encode
 from services.sync.adapters.measured import MeasuredConnector
 from services.sync.app.connectors import make_connectors, quotas
 from services.sync.app.gauges import register_streams, watch_dirty, watch_vendors, watch_workers
-from services.sync.app.parts import make_log, make_store, needs_embedded, topic_specs
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identify

@@ -1,14 +1,15 @@
 """
 The configuration of sync: tasuki.toml and the environment, read once into frozen `Settings`.
 
-The only reader of the file. `load` gives all of it or raises `ConfigurationErrors` with every mistake and
+`load` gives all of it or raises `ConfigurationErrors` with every mistake and
 its place. Adapters and consumers take values from it; they don't know this package.
 """
 
+from services.configuration.environment import Secrets
+from services.configuration.files import CONFIG_FILE
+from services.configuration.mistakes import ConfigurationErrors, Mistake
 from services.sync.settings.demo import DEMO_ENVIRONMENT, demo_document, demo_settings
-from services.sync.settings.environment import Secrets
-from services.sync.settings.loader import CONFIG_FILE, load, loads
-from services.sync.settings.mistakes import ConfigurationErrors, Mistake
+from services.sync.settings.loader import load, loads
 from services.sync.settings.model import Settings
 from services.sync.settings.template import template
 

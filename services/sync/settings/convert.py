@@ -1,10 +1,11 @@
 """Turns the checked shape of the file into the domain's rules and field maps."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
 
+from services.configuration.platform import Platform, present
+from services.configuration.sections import Firm
 from services.sync.domain.field_map import FieldMap, MappedField
 from services.sync.domain.records import Kind, Side
 from services.sync.domain.rules import (
@@ -21,7 +22,6 @@ from services.sync.settings.catalogue import PRODUCED
 from services.sync.settings.checks.fields import LEAD_OBJECTS, sfa_names
 from services.sync.settings.checks.policies import effective_policy
 from services.sync.settings.draft import Draft
-from services.sync.settings.environment import Secrets
 from services.sync.settings.model import Settings
 from services.sync.settings.rule_sections import (
     AssignmentSection,
@@ -30,44 +30,27 @@ from services.sync.settings.rule_sections import (
     FieldEntry,
     HandoffsSection,
 )
-from services.sync.settings.sections import Firm
 
-T = TypeVar("T")
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 
 
-def to_settings(draft: Draft, *, source: str, folder: Path, secrets: Secrets) -> Settings:
-    """Return the settings of a *draft* in which nothing is wrong; *folder* is the file's own."""
+def to_settings(draft: Draft, platform: Platform) -> Settings:
+    """Return the settings of a *draft* in which nothing is wrong."""
     fields = [each.value for each in draft.fields]
-    firm = _present(draft.firm)
     return Settings(
-        source=source,
-        firm=firm,
-        ma=_present(draft.ma),
-        sfa=_present(draft.sfa),
-        rules=_rules(draft, fields),
-        ma_fields=_field_map(_ma_fields(fields), firm),
-        sfa_fields=_field_map(_sfa_fields(fields), firm),
-        sync=_present(draft.sync),
-        log=_present(draft.log),
-        store=_present(draft.store),
-        data_folder=(folder / _present(draft.data).folder).absolute(),
-        http=_present(draft.http),
-        logs=_present(draft.logs),
-        tracing=_present(draft.tracing),
-        secrets=secrets,
+        **{each.name: getattr(platform, each.name) for each in dataclasses.fields(Platform)},
+        ma=present(draft.ma),
+        sfa=present(draft.sfa),
+        rules=_rules(draft, fields, platform.firm),
+        ma_fields=_field_map(_ma_fields(fields), platform.firm),
+        sfa_fields=_field_map(_sfa_fields(fields), platform.firm),
+        sync=present(draft.sync),
     )
 
 
-def _present(section: T | None) -> T:
-    if section is None:
-        raise AssertionError("a section is missing although no mistake was reported")
-    return section
-
-
-def _rules(draft: Draft, fields: list[FieldEntry]) -> Rules:
-    sync = _present(draft.sync)
+def _rules(draft: Draft, fields: list[FieldEntry], firm: Firm) -> Rules:
+    sync = present(draft.sync)
     first, second = (Side(each) for each in sync.tie_order)
     return Rules(
         fields=MappingProxyType({rule.name: rule for rule in _field_rules(fields)}),
@@ -81,8 +64,8 @@ def _rules(draft: Draft, fields: list[FieldEntry]) -> Rules:
             )
             for each in draft.stages
         ),
-        assignment=_assignment(_present(draft.assignment)),
-        handoffs=_handoffs(_present(draft.handoffs)),
+        assignment=_assignment(present(draft.assignment)),
+        handoffs=_handoffs(present(draft.handoffs)),
         tie_order=(first, second),
         skew_ms=sync.clock_skew_ms,
         first_touch=frozenset(sync.first_touch),
@@ -90,8 +73,8 @@ def _rules(draft: Draft, fields: list[FieldEntry]) -> Rules:
         produced=MappingProxyType({side: frozenset(_produced(fields, side)) for side in Side}),
         mirror_all=sync.mirror_all,
         segments=sync.segments,
-        time_zone=_present(draft.firm).time_zone,
-        language=_present(draft.firm).language,
+        time_zone=firm.time_zone,
+        language=firm.language,
     )
 
 
@@ -115,7 +98,7 @@ def _produced(fields: Iterable[FieldEntry], side: Side) -> Iterator[str]:
 
 
 def _scoring(draft: Draft) -> Scoring:
-    scoring = _present(draft.scoring)
+    scoring = present(draft.scoring)
     return Scoring(
         threshold=scoring.threshold,
         read_from=scoring.field,

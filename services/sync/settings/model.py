@@ -1,49 +1,30 @@
 """The configuration as the rest of the service holds it: checked, frozen, in the domain's words."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from services.configuration.platform import Platform
 from services.sync.domain.field_map import FieldMap
 from services.sync.domain.records import Side
 from services.sync.domain.rules import Rules
-from services.sync.settings.environment import Secrets
-from services.sync.settings.sections import (
-    Firm,
-    HttpSection,
-    LogSection,
-    LogsSection,
-    StoreSection,
-    SyncSection,
-    TracingSection,
-)
+from services.sync.settings.sync_section import SyncSection
 from services.sync.settings.vendors import HubSpotSection, SalesforceSection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Platform):
     """
-    All that tasuki.toml and the environment say.
+    All that tasuki.toml and the environment say to sync.
 
-    `rules`, `ma_fields` and `sfa_fields` are the domain's own types. The sections are as in the file, with
-    durations as `*_ms` and sizes as `*_bytes`. `data_folder` is absolute; `source` is the file's name as
-    given. What `sync` says of ties, skew, sources and first touch is in `rules` too: read it there.
+    `rules`, `ma_fields` and `sfa_fields` are the domain's own types. What `sync` says of ties, skew, sources
+    and first touch is in `rules` too: read it there.
     """
 
-    source: str
-    firm: Firm
     ma: HubSpotSection
     sfa: SalesforceSection
     rules: Rules
     ma_fields: FieldMap
     sfa_fields: FieldMap
     sync: SyncSection
-    log: LogSection
-    store: StoreSection
-    data_folder: Path
-    http: HttpSection
-    logs: LogsSection
-    tracing: TracingSection
-    secrets: Secrets
 
     def field_map(self, side: Side) -> FieldMap:
         """Return the field map of *side*."""

@@ -17,10 +17,10 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from services.configuration.environment import OTHERS, SECRETS
+from services.configuration.explain import keys_of, models_in
+from services.configuration.quantities import GUARDED, DurationBetween, SizeBetween
 from services.sync.settings.draft import LISTS, REQUIRED, SECTIONS
-from services.sync.settings.environment import OTHERS, SECRETS
-from services.sync.settings.explain import keys_of, models_in
-from services.sync.settings.quantities import GUARDED, DurationBetween, SizeBetween
 
 PAGE: Final = Path(__file__).parents[3] / "docs" / "configuration.md"
 

@@ -4,9 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, StrictStr
 
-from services.sync.domain.field_map import FieldType
-from services.sync.domain.rules import Milestone, Operator, Policy
-from services.sync.settings.quantities import (
+from services.configuration.quantities import (
     DurationBetween,
     FieldName,
     MailAddress,
@@ -16,7 +14,9 @@ from services.sync.settings.quantities import (
     Whole,
     wrong,
 )
-from services.sync.settings.sections import Section
+from services.configuration.sections import Section
+from services.sync.domain.field_map import FieldType
+from services.sync.domain.rules import Milestone, Operator, Policy
 
 MAX_POINTS = 10_000
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictStr
 
-from services.sync.settings.quantities import (
+from services.configuration.quantities import (
     DurationBetween,
     HostPort,
     Switch,
@@ -15,7 +15,7 @@ from services.sync.settings.quantities import (
     Whole,
     wrong,
 )
-from services.sync.settings.sections import Section
+from services.configuration.sections import Section
 
 OLDEST_API_VERSION = 46.0
 """From this version on an upsert answers with the record's id."""

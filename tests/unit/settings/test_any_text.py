@@ -7,9 +7,9 @@ import tomlkit
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from services.configuration.explain import keys_of
 from services.sync.settings import template
 from services.sync.settings.draft import SECTIONS
-from services.sync.settings.explain import keys_of
 from tests.unit.settings.small_firm import ENVIRON, SMALL, mistakes_of, settings_of
 
 SCALARS = st.one_of(

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from services.configuration import connections
+from services.configuration.environment import OTHERS, SECRETS
 from services.runtime import http
 from services.sync.settings import loads
-from services.sync.settings.checks import connections
-from services.sync.settings.environment import OTHERS, SECRETS
 from tests.unit.settings.small_firm import ENVIRON, SMALL, changed, mistakes_of, settings_of
 
 KAFKA = """\

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from services.configuration.explain import keys_of
 from services.sync.domain.desired import PRODUCED_FIELDS
 from services.sync.domain.field_map import FieldType
 from services.sync.domain.records import Kind, Side
@@ -11,7 +12,6 @@ from services.sync.domain.rules import Milestone, Policy
 from services.sync.settings import ConfigurationErrors, Settings, demo_settings, loads, template
 from services.sync.settings.catalogue import PRODUCED
 from services.sync.settings.draft import SECTIONS
-from services.sync.settings.explain import keys_of
 from services.sync.settings.reference import PAGE, main, page
 from tests.unit.settings.small_firm import ENVIRON
 

@@ -1,7 +1,7 @@
 """What must fit together across the sections of a configuration; one module for each matter."""
 
+from services.configuration.document import Document
 from services.sync.settings.checks import connections, fields, people, scoring, stages
-from services.sync.settings.document import Document
 from services.sync.settings.draft import Draft
 
 

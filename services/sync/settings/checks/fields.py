@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
+from services.configuration.document import Document
+from services.configuration.places import KeyPath
+from services.configuration.tables import Entry
 from services.sync.domain.field_map import FieldType
 from services.sync.settings.catalogue import LEAD_TYPES, OPPORTUNITY_TYPES
 from services.sync.settings.checks.policies import check_policy
-from services.sync.settings.document import Document
-from services.sync.settings.draft import Draft, Entry
-from services.sync.settings.places import KeyPath
+from services.sync.settings.draft import Draft
 from services.sync.settings.rule_sections import FieldEntry, SfaColumn
 
 LEAD_OBJECTS = ("Lead", "Contact")

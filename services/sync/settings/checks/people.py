@@ -2,10 +2,10 @@
 
 from string import Formatter
 
+from services.configuration.document import Document
+from services.configuration.places import KeyPath
 from services.sync.settings.checks.references import known_field
-from services.sync.settings.document import Document
 from services.sync.settings.draft import Draft
-from services.sync.settings.places import KeyPath
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS

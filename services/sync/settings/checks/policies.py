@@ -1,11 +1,11 @@
 """Checks of a field's policy: that it fits the type, the sides that can be written, and the law of consent."""
 
+from services.configuration.document import Document
+from services.configuration.places import KeyPath
+from services.configuration.tables import Entry
 from services.sync.domain.field_map import FieldType
 from services.sync.domain.rules import Policy
 from services.sync.settings.catalogue import NUMBERS, PRODUCED
-from services.sync.settings.document import Document
-from services.sync.settings.draft import Entry
-from services.sync.settings.places import KeyPath
 from services.sync.settings.rule_sections import FieldEntry, MaColumn, SfaColumn
 
 

@@ -1,9 +1,9 @@
 """Finds the field that another section names, or says that there is none."""
 
-from services.sync.settings.document import Document
+from services.configuration.document import Document
+from services.configuration.mistakes import did_you_mean
+from services.configuration.places import KeyPath
 from services.sync.settings.draft import Draft
-from services.sync.settings.mistakes import did_you_mean
-from services.sync.settings.places import KeyPath
 from services.sync.settings.rule_sections import FieldEntry
 
 

@@ -2,13 +2,14 @@
 
 from typing import Any, cast
 
+from services.configuration.document import Document
+from services.configuration.places import KeyPath
+from services.configuration.tables import Entry
 from services.sync.domain.field_map import FieldType
 from services.sync.domain.rules import Operator
 from services.sync.settings.catalogue import NUMBERS, PRODUCED
 from services.sync.settings.checks.references import known_field
-from services.sync.settings.document import Document
-from services.sync.settings.draft import Draft, Entry
-from services.sync.settings.places import KeyPath
+from services.sync.settings.draft import Draft
 from services.sync.settings.rule_sections import AttributeEntry, BehaviourEntry, ScoringSection
 
 

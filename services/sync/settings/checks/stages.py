@@ -1,10 +1,11 @@
 """Checks of [[stages]]: that they read mapped fields, and that no field is read by two of them."""
 
+from services.configuration.document import Document
+from services.configuration.tables import Entry
 from services.sync.domain.rules import Milestone
 from services.sync.settings.catalogue import PRODUCED
 from services.sync.settings.checks.references import known_field
-from services.sync.settings.document import Document
-from services.sync.settings.draft import Draft, Entry
+from services.sync.settings.draft import Draft
 from services.sync.settings.rule_sections import FieldEntry, StageEntry
 
 _ENDS = (Milestone.WON, Milestone.LOST, Milestone.RECYCLED)

@@ -4,8 +4,8 @@ import re
 import tomllib
 from typing import Any, cast
 
-from services.sync.settings.mistakes import ConfigurationErrors, Mistake
-from services.sync.settings.places import KeyPath, Places
+from services.configuration.mistakes import ConfigurationErrors, Mistake
+from services.configuration.places import KeyPath, Places
 
 _AT = re.compile(r" ?\(at (?:line (\d+), column (\d+)|end of document)\)$")
 _HINTS = (

@@ -4,8 +4,8 @@ import re
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
-from services.sync.settings.document import Document
-from services.sync.settings.places import KeyPath
+from services.configuration.document import Document
+from services.configuration.places import KeyPath
 
 _SECRET_KEY: Final = re.compile(
     r"(?:^|_)(?:access_?token|api_?key|token|client_secret|secret|password|passwd|private_key(?:_file)?"

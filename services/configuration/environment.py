@@ -13,7 +13,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from services.sync.settings.mistakes import Mistake, did_you_mean
+from services.configuration.mistakes import Mistake, did_you_mean
 
 ENVIRONMENT: Final = "environment"
 PREFIX: Final = "TASUKI_"

@@ -9,7 +9,7 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sync.settings.places import KeyPath, Place, Places
+from services.configuration.places import KeyPath, Place, Places
 
 EVERYTHING = '''\
 # a comment with [brackets] and key = value

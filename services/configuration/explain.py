@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from services.sync.settings.mistakes import did_you_mean, listed
+from services.configuration.mistakes import did_you_mean, listed
 
 KeyPath = tuple[str | int, ...]
 Words = tuple[str, str]

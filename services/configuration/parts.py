@@ -1,0 +1,67 @@
+"""The log and the store that the configuration names."""
+
+from schemas.topics import TOPICS
+from services.configuration.platform import Platform
+from services.runtime.clock import Clock, now_ms
+from services.runtime.log.embedded import EmbeddedLog
+from services.runtime.log.port import Log, TopicSpec
+from services.runtime.store import Store
+
+
+def make_log(platform: Platform, embedded_url: str | None, *, clock: Clock = now_ms) -> Log:
+    """Return the log that *platform* names, not started; *embedded_url* is the embedded server's."""
+    if platform.log.kind == "embedded":
+        return EmbeddedLog(embedded_url or _store_url(platform, embedded_url), clock=clock)
+    return _kafka(platform, clock)
+
+
+def _kafka(platform: Platform, clock: Clock) -> Log:
+    # Kafka's client takes most of a second to import, which a restart with embedded parts should not cost.
+    from services.runtime.log.kafka import KafkaLog  # noqa: PLC0415
+    from services.runtime.log.kafka_settings import KafkaSecurity, KafkaSettings  # noqa: PLC0415
+
+    password = platform.secrets.kafka_password
+    sasl = platform.log.security.startswith("sasl")
+    security = KafkaSecurity(
+        tls=platform.log.security.endswith("tls"),
+        ca_file=platform.log.ca_file,
+        mechanism=platform.log.sasl_mechanism if sasl else None,
+        username=platform.log.username or "",
+        password=password.get_secret_value() if password else "",
+    )
+    servers = ",".join(str(each) for each in platform.log.bootstrap_servers)
+    return KafkaLog(KafkaSettings(bootstrap_servers=servers, security=security), clock=clock)
+
+
+def make_store(platform: Platform, embedded_url: str | None) -> Store:
+    """Return the store that *platform* names, not started."""
+    if platform.store.kind == "embedded":
+        # The embedded server syncs before each answer, so there is nothing to wait for.
+        return Store(_store_url(platform, embedded_url))
+    waits = platform.store.waitaof and not platform.store.cluster
+    return Store(
+        _store_url(platform, embedded_url),
+        cluster=platform.store.cluster,
+        waitaof_ms=1_000 if waits else None,
+    )
+
+
+def _store_url(platform: Platform, embedded_url: str | None) -> str:
+    if platform.store.kind == "embedded" and embedded_url is not None:
+        return embedded_url
+    url = platform.store.url or ""
+    password = platform.secrets.redis_password
+    if password is None or "@" in url:
+        return url
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://:{password.get_secret_value()}@{rest}"
+
+
+def needs_embedded(platform: Platform) -> bool:
+    """Return whether the log or the store lives in the embedded server."""
+    return platform.store.kind == "embedded"
+
+
+def topic_specs(partitions: int) -> list[TopicSpec]:
+    """Return how each topic must look like."""
+    return [TopicSpec(each.name, partitions, each.retention_ms, each.compacted) for each in TOPICS]

@@ -1,0 +1,92 @@
+"""
+The tables of a file, each validated by itself: a broken one is None, the others can still be checked.
+
+So one reading of the file finds a wrong type in one section and a wrong reference in another.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from pydantic import ValidationError
+
+from services.configuration.document import Document
+from services.configuration.explain import words_for
+from services.configuration.mistakes import did_you_mean
+from services.configuration.places import KeyPath
+from services.configuration.sections import Section
+
+S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[S]):
+    """One valid element of a list of tables, with its path."""
+
+    path: KeyPath
+    value: S
+
+
+def check_names(
+    document: Document, known: Collection[str], required: Iterable[str], lists: Collection[str]
+) -> None:
+    """Report each section of *document* that is not *known*, and each *required* one that isn't there."""
+    for key in document.data:
+        if key not in known:
+            guess = did_you_mean(key, known) or f"known here: {', '.join(known)}"
+            document.report((key,), "unknown section", guess)
+    for key in required:
+        if key not in document.data:
+            heading = f"[[{key}]]" if key in lists else f"[{key}]"
+            document.report(
+                (), f"the section {heading} is missing", "add it; `tasuki init` writes a whole file"
+            )
+
+
+def read_table(
+    document: Document, key: str, model: type[S], *, required: bool = False, apart: Collection[str] = ()
+) -> S | None:
+    """
+    Return the section *key*, None where it is broken, or required and missing.
+
+    Args:
+        document: The file; what is wrong is reported into it.
+        key: The heading.
+        model: The section's shape.
+        required: Whether a missing section is None instead of all defaults; `check_names` reports it.
+        apart: Keys that hold lists of tables, which `read_elements` reads one by one.
+    """
+    if required and key not in document.data:
+        return None
+    value: Any = document.data.get(key, {})
+    if not isinstance(value, dict):
+        document.report((key,), "must be a table", f"write it under a heading of its own: [{key}]")
+        return None
+    rest = {name: each for name, each in cast("dict[str, Any]", value).items() if name not in apart}
+    return _validated(document, (key,), model, rest)
+
+
+def read_elements(document: Document, path: KeyPath, model: type[S]) -> Iterator[Entry[S]]:
+    """Yield the valid elements of the list of tables at *path*; the others are reported into *document*."""
+    value: Any = document.data
+    for key in path:
+        value = cast("dict[str, Any]", value).get(str(key), []) if isinstance(value, dict) else []
+    if not isinstance(value, list):
+        document.report(
+            path, "must be a list of tables", f"write each under a heading [[{'.'.join(map(str, path))}]]"
+        )
+        return
+    for index, element in enumerate(cast("list[Any]", value)):
+        found = _validated(document, (*path, index), model, element)
+        if found is not None:
+            yield Entry((*path, index), found)
+
+
+def _validated(document: Document, path: KeyPath, model: type[S], value: object) -> S | None:
+    try:
+        return model.model_validate(value)
+    except ValidationError as errors:
+        for error in errors.errors(include_url=False):
+            problem, mend = words_for(error, model)
+            document.report((*path, *error["loc"]), problem, mend)
+        return None

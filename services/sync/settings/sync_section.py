@@ -1,0 +1,48 @@
+"""The shape of the section [sync]: how the two systems are kept the same, beyond the single field."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from services.configuration.quantities import DurationBetween, FieldName, Switch, Text
+from services.configuration.sections import Section
+
+
+class SyncSection(Section):
+    """How the two systems are kept the same, beyond the single field."""
+
+    tie_order: tuple[Literal["ma", "sfa"], ...] = Field(
+        default=("sfa", "ma"), description="Who wins when both sides changed a field at the same time."
+    )
+    clock_skew_ms: Annotated[int, DurationBetween("0s", "5m")] = Field(
+        default=2_000, alias="clock_skew", description="Changes closer than this count as simultaneous."
+    )
+    mirror_all: Switch = Field(
+        default=False,
+        description="`true` puts each marketing lead into the sales tool at once; `false` from its first MQL.",
+    )
+    bdr_sources: tuple[Text, ...] = Field(
+        default=(), description="Values of the field `source` that make a lead outbound (BDR, 新規開拓型)."
+    )
+    first_touch: tuple[Literal["call", "email", "meeting", "task"], ...] = Field(
+        default=("call", "email", "meeting"),
+        description="Activities that count as inside sales' first response (MQL対応).",
+    )
+    segments: tuple[FieldName, ...] = Field(
+        default=("source", "industry"),
+        description="Lead fields that the KPIs are cut by; each multiplies the counters, 8 at most.",
+        max_length=8,
+    )
+    reconcile_every_ms: Annotated[int, DurationBetween("1m", "24h")] = Field(
+        default=900_000,
+        alias="reconcile_every",
+        description="How often drift between the systems is swept up.",
+    )
+    reconcile_overlap_ms: Annotated[int, DurationBetween("0s", "24h")] = Field(
+        default=300_000,
+        alias="reconcile_overlap",
+        description="How far each sweep reaches back behind the one before.",
+    )
+    mql_reserve_rate: Annotated[float, Field(ge=0, le=0.9, strict=True)] = Field(
+        default=0.2, description="Share of each vendor's quota that only new MQLs may use, 0 to 0.9."
+    )
