@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
+from schemas.alerts import ALERT
 from schemas.dead_letters import DeadLettered
 from schemas.decisions import FieldsDecided
 from schemas.envelope import adapter
@@ -33,9 +34,10 @@ class Topic:
 INBOX = Topic("tasuki.inbox.v1", "system:object:id", "Notifications as received", adapter(InboxReceived))
 LEAD_CHANGES = Topic("tasuki.lead-changes.v1", "lead_id", "Canonical changes of leads", LEAD_CHANGE)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
 LIFECYCLE = Topic("tasuki.lifecycle.v1", "lead_id", "Facts of the lifecycle", LIFECYCLE_FACT)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
+ALERTS = Topic("tasuki.alerts.v1", "lead_id", "What the clock tells", ALERT)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
 DECISIONS = Topic("tasuki.decisions.v1", "lead_id", "The audit trail", adapter(FieldsDecided))
 DEAD_LETTERS = Topic(
     "tasuki.dead-letters.v1", "the original's key", "What could not be processed", adapter(DeadLettered)
 )
 
-TOPICS = (INBOX, LEAD_CHANGES, LIFECYCLE, DECISIONS, DEAD_LETTERS)
+TOPICS = (INBOX, LEAD_CHANGES, LIFECYCLE, ALERTS, DECISIONS, DEAD_LETTERS)

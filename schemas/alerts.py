@@ -1,0 +1,84 @@
+"""What the clock tells: `tasuki.alerts.v1`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from schemas.envelope import Envelope, EpochMs, Open
+from schemas.lifecycle import Standing
+
+
+class Clock(Open):
+    """
+    One promise about one lead, as it stood when the alert was told.
+
+    `policy` is the promise's name in the configuration, `step` what of it came due: ``warning:0.5`` (share of
+    the budget), ``breach``, ``escalation:1`` …, ``met-late``, ``retracted``. (lead, cycle, policy, step, round)
+    is told once; `round` counts how often the clock was started anew in the cycle, from 1.
+
+    `due_at` is when the step came due, `told_at` when it was told; `late_ms` is the difference, which is long
+    only after downtime. `elapsed_ms` and `overdue_ms` are time that counts (business time, where the policy
+    has a calendar); `overdue_ms` is 0 before the deadline. `stopped_at` is when what was promised was done.
+    `collapsed` are earlier steps that came due unheard and are told by this one.
+    """
+
+    policy: str
+    step: str
+    round: int = Field(default=1, ge=1)
+    cycle: int = Field(ge=1)
+    started_at: EpochMs
+    deadline_at: EpochMs
+    due_at: EpochMs
+    told_at: EpochMs
+    late_ms: int = Field(ge=0)
+    budget_ms: int = Field(ge=0)
+    elapsed_ms: int = Field(ge=0)
+    overdue_ms: int = Field(default=0, ge=0)
+    stopped_at: EpochMs | None = None
+    notify: tuple[str, ...] = Field(
+        default=(), description="Roles or names to tell: owner, team-lead, department."
+    )
+    reassign: bool = Field(default=False, description="Whether the lead is to get another owner.")
+    collapsed: tuple[str, ...] = ()
+    standing: Standing
+
+
+class SlaWarned(Envelope):
+    """A share of the budget is used up and nothing has been done."""
+
+    type: Literal["tasuki.alert.sla-warned.v1"] = "tasuki.alert.sla-warned.v1"
+    data: Clock
+
+
+class SlaBreached(Envelope):
+    """The deadline passed and what was promised has not been done."""
+
+    type: Literal["tasuki.alert.sla-breached.v1"] = "tasuki.alert.sla-breached.v1"
+    data: Clock
+
+
+class SlaEscalated(Envelope):
+    """A breach has lasted so long that somebody else is told."""
+
+    type: Literal["tasuki.alert.sla-escalated.v1"] = "tasuki.alert.sla-escalated.v1"
+    data: Clock
+
+
+class SlaMetLate(Envelope):
+    """What was promised was done after the deadline: the alert is over."""
+
+    type: Literal["tasuki.alert.sla-met-late.v1"] = "tasuki.alert.sla-met-late.v1"
+    data: Clock
+
+
+class SlaRetracted(Envelope):
+    """A breach that was told was none: it was done in time, or the promise no longer holds."""
+
+    type: Literal["tasuki.alert.sla-retracted.v1"] = "tasuki.alert.sla-retracted.v1"
+    data: Clock
+
+
+Alert = Annotated[
+    SlaWarned | SlaBreached | SlaEscalated | SlaMetLate | SlaRetracted, Field(discriminator="type")
+]
+ALERT: TypeAdapter[Alert] = TypeAdapter(Alert)
