@@ -98,7 +98,7 @@ class Lead:
     `history` is all that people said of the fields that score or tell milestones, by `history_keys` and
     instant; what was only read, at an instant that may be later than the change, stands beside it. `sent`
     is the echo ledger of opportunities' fields. `refused`: by `slot_key` a hash of the values that the
-    vendor won't take.
+    vendor won't take, by `field_key` one of the only value that it won't.
     """
 
     id: str
@@ -159,6 +159,11 @@ def history_keys(name: str) -> HistoryKeys:
 def slot_key(side: Side, slot: str) -> str:
     """Return the key of a record within the lead, for instance ``sfa:task:1``."""
     return f"{side}:{slot}"
+
+
+def field_key(side: Side, slot: str, name: str) -> str:
+    """Return the key of a field of a record within the lead, for instance ``sfa:lead#phone``."""
+    return f"{side}:{slot}#{name}"
 
 
 def kind_of_slot(slot: str) -> Kind:
