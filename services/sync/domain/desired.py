@@ -7,6 +7,7 @@ from enum import IntEnum
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
+from services.sync.domain.field_map import whole_seconds
 from services.sync.domain.fold import fields_hash, value_hash
 from services.sync.domain.lead import PERSON_SLOT, Lead, Opportunity, field_key, kind_of_slot, slot_key
 from services.sync.domain.lifecycle import Lifecycle, cycle_of, opportunity_of, origin_of
@@ -269,16 +270,11 @@ def _verdict(deal: Opportunity, life: Lifecycle) -> str:
     return "open" if end is None else end.value
 
 
-def _whole_seconds(instant: int | None) -> int | None:
-    """Return *instant* cut to the second: that is what the tools keep, and what comes back must be equal."""
-    return None if instant is None else instant - instant % 1_000
-
-
 _PRODUCED: dict[str, Callable[[Lifecycle], Scalar]] = {
     "score": lambda life: life.score,
     "stage": lambda life: life.stage.value,
     "cycle": lambda life: life.cycle,
-    "mql_at": lambda life: _whole_seconds(life.reached(Milestone.MQL)),
+    "mql_at": lambda life: whole_seconds(life.reached(Milestone.MQL)),
 }
 
 PRODUCED_FIELDS = frozenset({*_PRODUCED, *SALES_FIELDS, "score_reasons"})
