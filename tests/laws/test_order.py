@@ -1,17 +1,26 @@
 """
 The law of order: the state of a lead is a function of the set of what was seen.
 
-Any permutation of a history, with any repeats, ends in the same bytes, and in the same that each side lacks.
+Any permutation of a history, with any repeats, ends in the same bytes, in the same that each side lacks, and in
+the same for who only reads the facts that were told on the way.
 Only an echo keeps its place after the start of the write that it echoes: the log keeps that order.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.lead import Change, LeadChange, LeadObserved, LeadWriteStarted
+from schemas.lifecycle import (
+    ActivityLogged,
+    ActivityRetracted,
+    LifecycleFact,
+    MilestoneReached,
+    MilestoneRetracted,
+    ScoreChanged,
+)
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.domain.desired import Missing
 from services.sync.domain.lead import Lead
@@ -151,12 +160,35 @@ def histories(draw: st.DrawFn) -> tuple[list[LeadChange], list[LeadChange], list
     return begun, rest, draw(st.permutations([*rest, *repeats]))
 
 
-def _end(events: Sequence[LeadChange]) -> tuple[bytes, dict[Side, list[Missing]]]:
+def _heard(facts: Sequence[LifecycleFact]) -> dict[object, object]:
+    """Return what a reader of *facts* holds in the end: the milestones and activities that stand, the score."""
+    held: dict[object, object] = {}
+    for fact in facts:
+        if isinstance(fact, MilestoneReached):
+            data = fact.data
+            assert held.get((data.cycle, data.milestone)) == data.previous_at
+            held[data.cycle, data.milestone] = data.reached_at
+        elif isinstance(fact, MilestoneRetracted):
+            assert held.pop((fact.data.cycle, fact.data.milestone)) == fact.data.previous_at
+        elif isinstance(fact, ActivityLogged):
+            at, *_ = cast("tuple[int]", held.get(fact.data.key, (None,)))
+            assert at == fact.data.previous_at
+            held[fact.data.key] = (fact.data.at, fact.data.activity, fact.data.owner, fact.data.outcome)
+        elif isinstance(fact, ActivityRetracted):
+            at, *_ = cast("tuple[int]", held.pop(fact.data.key))
+            assert at == fact.data.previous_at
+        elif isinstance(fact, ScoreChanged):
+            held["score"] = fact.data.score
+    return {what: value for what, value in held.items() if value != 0}
+
+
+def _end(events: Sequence[LeadChange]) -> tuple[bytes, dict[Side, list[Missing]], dict[object, object]]:
     story = Story()
     for event in events:
         story.take(event)
         story.lead = decode(LEAD_ID, encode(story.lead))  # the store comes between any two events
-    return encode(story.lead), {side: [*story.lacks(side).values()] for side in Side}
+    lacks = {side: [*story.lacks(side).values()] for side in Side}
+    return encode(story.lead), lacks, _heard(story.facts)
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -164,7 +196,7 @@ def _end(events: Sequence[LeadChange]) -> tuple[bytes, dict[Side, list[Missing]]
 def test_the_end_does_not_depend_on_the_order(
     history: tuple[list[LeadChange], list[LeadChange], list[LeadChange]],
 ) -> None:
-    """Any order with any repeats leaves the same lead, told and untold, and the same that is missing."""
+    """Any order with any repeats leaves the same lead, told and untold, the same missing, the same told."""
     begun, one, other = history
 
     assert _end([*begun, *one]) == _end([*begun, *other])
@@ -190,7 +222,7 @@ def test_what_came_before_matters_once(
 
 def test_a_lead_nobody_saw_is_empty() -> None:
     """Without a history there is nothing to store and nothing missing anywhere."""
-    assert _end([]) == (encode(Lead(LEAD_ID)), {Side.MA: [], Side.SFA: []})
+    assert _end([]) == (encode(Lead(LEAD_ID)), {Side.MA: [], Side.SFA: []}, {})
 
 
 sayings = st.tuples(st.sampled_from(["A", "B", None]), st.integers(1, 30), st.booleans(), st.booleans())

@@ -121,7 +121,8 @@ class Folder:
         if seen.external_id is not None and seen.external_id.partition(":")[0] == lead.id:
             return
         activity = lead.activities.setdefault(str(seen.ref), Activity(side))
-        activity.deleted = activity.deleted or seen.deleted
+        if later(seen.deleted, seen.observed_at, activity.deleted, activity.seen_at):
+            activity.deleted, activity.seen_at = seen.deleted, seen.observed_at
         activity.created_at = _earliest(activity.created_at, seen.created_at)
         for change in seen.fields:
             value, at = activity.fields.get(change.name, (None, NEVER))

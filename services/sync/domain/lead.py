@@ -38,13 +38,15 @@ class Activity:
     """
     Something somebody did, or is to do.
 
-    Each of `fields` is the latest value with the vendor's time of it. `told` is what was last published:
-    when it was done, and a hash of the rest.
+    Each of `fields` is the latest value with the vendor's time of it. `deleted` is how it was at `seen_at`, by
+    our own clock: somebody may take it out of the bin again. `told` is what was last published: when it was
+    done, and a hash of the rest.
     """
 
     side: Side
     fields: dict[str, tuple[Scalar, int]] = field(default_factory=dict[str, tuple[Scalar, int]])
     created_at: int = NEVER
+    seen_at: int = NEVER
     deleted: bool = False
     told: tuple[int, int] | None = None
 
