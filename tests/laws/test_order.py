@@ -102,8 +102,10 @@ def deals(draw: st.DrawFn) -> LeadObserved:
 
 
 @st.composite
-def activities(draw: st.DrawFn) -> LeadObserved:
-    """Something seen of an activity, often only a part of it."""
+def activities(
+    draw: st.DrawFn, on: Sequence[str] = ("ma", "sfa"), ids: Sequence[str] = ("1", "2", "own")
+) -> LeadObserved:
+    """Something seen of an activity, often only a part of it; or that it is gone, perhaps to come back."""
     values = {
         "type": ["call", "task", "seminar", None],
         "at": [START, START + 3_000, START + 9_000, None],
@@ -115,12 +117,12 @@ def activities(draw: st.DrawFn) -> LeadObserved:
         change(name, draw(st.sampled_from(values[name])), draw(instants), exact=draw(st.booleans()))
         for name in names
     ]
-    side = draw(sides)
+    side = draw(st.sampled_from(on))
     return observed(
         side,
         changes,
         kind="activity",
-        ref=(side, "Task", draw(st.sampled_from(["1", "2", "own"]))),
+        ref=(side, "Task", draw(st.sampled_from(ids))),
         observed_at=draw(instants),
         created_at=draw(births),
         external_id=None,
@@ -200,6 +202,15 @@ def test_the_end_does_not_depend_on_the_order(
     begun, one, other = history
 
     assert _end([*begun, *one]) == _end([*begun, *other])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_an_activity_counts_or_does_not_whatever_the_order(data: st.DataObject) -> None:
+    """Logged, corrected, deleted and undeleted in any order: the KPIs hold the same of it in the end."""
+    seen = data.draw(st.lists(activities(["sfa"], ["1"]), min_size=2, max_size=6))
+
+    assert _end(seen) == _end(data.draw(st.permutations([*seen, *seen[:2]])))
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
