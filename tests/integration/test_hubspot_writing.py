@@ -130,6 +130,16 @@ async def test_every_refused_field_is_named_and_without_them_the_record_is_taken
         assert world.contact(again.ref.id)["lastname"] == "山田"
 
 
+async def test_each_request_is_counted() -> None:
+    """Looks and writes alike."""
+    async with open_world() as world:
+        await world.connector.write([lead({"last_name": "山田"}, email="a@x.jp")])
+        await world.connector.search(email="b@x.jp")
+        assert world.connector.calls == sum(
+            sum(each.values()) for each in world.sandbox.desk.stats()["requests"].values()
+        )
+
+
 async def test_values_are_written_in_hubspots_form() -> None:
     """Owners by id, booleans as words, money in major units, blanks as empty strings."""
     async with open_world() as world:

@@ -117,6 +117,13 @@ async def test_one_bad_record_does_not_hold_back_the_others(world: World) -> Non
     )
 
 
+async def test_each_request_is_counted_logins_too(world: World) -> None:
+    """What the organisation counts against its daily limit, and one login."""
+    await world.connector.write([a_lead(n) for n in range(3)])
+    await world.connector.search(email="nobody@firm.example")
+    assert world.connector.calls == world.sandbox.traffic.calls + 1
+
+
 @pytest.mark.parametrize(
     ("field", "value", "code"),
     [
