@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ class Process:
         await watch.stop()
 
     @contextmanager
-    def blocked(self) -> Iterator[None]:
+    def blocked(self) -> Generator[None]:
         """Block the loop, as a call that waits would, until the block is left; at most 10 s."""
         entered, left = threading.Event(), threading.Event()
 
