@@ -59,7 +59,8 @@ class WriteSettled(Open):
     How a write ended. `over` tells for each field the vendor's time of the value it replaced.
 
     `outcome` confirmed: `ref` is the record, `created` whether it is new. Refused: `code` and `detail` are
-    the vendor's.
+    the vendor's; `refused_fields` are those of `fields` that it won't take, empty where it won't take the
+    record, or doesn't say.
     """
 
     write_id: str
@@ -74,6 +75,7 @@ class WriteSettled(Open):
     created: bool = False
     code: str | None = None
     detail: str | None = None
+    refused_fields: list[str] = Field(default_factory=list[str])
 
 
 class LeadObserved(Envelope):

@@ -68,6 +68,19 @@ class Activity(Open):
     standing: Standing
 
 
+class RetractedActivity(Open):
+    """
+    The activity `key`, told before as done at `previous_at`, doesn't count any more: somebody deleted it.
+
+    `activity` is its type, null where the tool doesn't tell it any more. Taken out of the bin it is logged anew.
+    """
+
+    key: str
+    activity: str | None = None
+    previous_at: EpochMs
+    standing: Standing
+
+
 class Offered(Open):
     """The lead stands in the sales tool, with an owner: system delay is `offered_at` - `qualified_at`."""
 
@@ -114,6 +127,13 @@ class ActivityLogged(Envelope):
     data: Activity
 
 
+class ActivityRetracted(Envelope):
+    """An activity that was told is taken back."""
+
+    type: Literal["tasuki.lifecycle.activity-retracted.v1"] = "tasuki.lifecycle.activity-retracted.v1"
+    data: RetractedActivity
+
+
 class HandoffOffered(Envelope):
     """A handoff reached the sales tool."""
 
@@ -129,7 +149,13 @@ class CycleStarted(Envelope):
 
 
 LifecycleFact = Annotated[
-    ScoreChanged | MilestoneReached | MilestoneRetracted | ActivityLogged | HandoffOffered | CycleStarted,
+    ScoreChanged
+    | MilestoneReached
+    | MilestoneRetracted
+    | ActivityLogged
+    | ActivityRetracted
+    | HandoffOffered
+    | CycleStarted,
     Field(discriminator="type"),
 ]
 LIFECYCLE_FACT: TypeAdapter[LifecycleFact] = TypeAdapter(LifecycleFact)

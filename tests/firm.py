@@ -1,6 +1,6 @@
 """A firm's rules, and what its two tools tell of one lead, as the events that `Decide` takes. No server anywhere."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -188,6 +188,7 @@ def settled(
     *,
     over: Mapping[str, int] | None = None,
     refused: bool = False,
+    refused_fields: Sequence[str] = (),
 ) -> LeadWriteSettled:
     """Return how a write ended."""
     system, name, record_id = _SYSTEMS[side.value]
@@ -205,6 +206,7 @@ def settled(
         ref=None if refused else Ref(system=system, object=name, id=record_id),
         code="INVALID" if refused else None,
         detail="no such value" if refused else None,
+        refused_fields=list(refused_fields),
     )
     return LeadWriteSettled(
         id="e", source="/test", subject=LEAD_ID, time="2026-09-21T00:00:00.000Z", data=data

@@ -17,6 +17,7 @@ _WORDS = {
     "reached": "到達",
     "retracted": "到達取消",
     "activity": "活動",
+    "activity-retracted": "活動取消",
     "sent": "送信",
     "settled": "結果",
     "handed-over": "引き渡し",

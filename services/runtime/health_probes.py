@@ -171,11 +171,16 @@ def circuit_probe(closed: Callable[[], bool], why: Callable[[], str]) -> Probe:
     return probe
 
 
+_FRESH_BLOCK_S = 10
+
+
 class LoopWatch:
     """
-    Measures how late the event loop wakes a sleeper: WAITING while it was later than *late_ms* in the last minute.
+    Measures how late the event loop wakes a sleeper: more than *late_ms* is a block.
 
-    A loop that is blocked for good answers no health question at all, which the asker takes for not alive.
+    WAITING for ten seconds after a block, then DEGRADED for the rest of its minute: once the loop is at it again
+    the process works, and a single pause isn't worth turning webhooks away for long. A loop that is blocked for
+    good answers no health question at all, which the asker takes for not alive.
     """
 
     def __init__(self, metrics: Metrics, *, late_ms: int = 2_000, every_ms: int = 500) -> None:
@@ -200,9 +205,12 @@ class LoopWatch:
         """Report the worst delay of the last minute."""
         worst_ms = self.worst_ms
         facts = {"worst_delay_ms": round(worst_ms, 1)}
-        if worst_ms > self._late_ms:
-            return Report(Condition.WAITING, f"the event loop was blocked for {worst_ms:.0f} ms", facts)
-        return Report(Condition.OK, facts=facts)
+        if worst_ms <= self._late_ms:
+            return Report(Condition.OK, facts=facts)
+        since = asyncio.get_running_loop().time() - _FRESH_BLOCK_S
+        fresh = any(at > since and delay * 1000 > self._late_ms for at, delay in self._delays)
+        condition = Condition.WAITING if fresh else Condition.DEGRADED
+        return Report(condition, f"the event loop was blocked for {worst_ms:.0f} ms", facts)
 
     @property
     def worst_ms(self) -> float:

@@ -54,12 +54,15 @@ CHANNEL = "/data/Toy"
 
 
 class Marketing(Acme):
-    """Each of its persons is an MQL at first sight."""
+    """Each of its persons is an MQL at first sight; while `away` it isn't read."""
 
     def __init__(self) -> None:
+        self.away = False
         self.domain = f"{uuid4().hex}.example"
 
     async def observe(self, notifications: Sequence[Notification]) -> Sequence[Observation]:
+        if self.away:
+            raise Unavailable("away", retry_after_ms=20)
         return [self._seen(ref) for ref in dict.fromkeys(each.ref for each in notifications)]
 
     async def write(self, writes: Sequence[Write]) -> Sequence[WriteResult]:

@@ -96,6 +96,21 @@ async def test_activities_have_their_fields_and_their_contacts() -> None:
     assert all(each.parents == (RecordRef("hubspot", "contact", row),) for each in seen)
 
 
+@pytest.mark.parametrize("of", ["call", "meeting", "task", "email"])
+async def test_a_deleted_activity_is_gone_until_it_is_restored(of: str) -> None:
+    """Somebody deletes what was entered by mistake, and takes it out of the recycling bin."""
+    async with open_world() as world:
+        row = world.user("create", fields={"email": "a@x.jp"})
+        parents = [{"object": "contact", "id": row}]
+        entered = world.user("create", of, parents=parents, fields={"hs_timestamp": 1_700_000_000_000})
+        world.user("delete", of, id=entered)
+        (gone,) = await world.see((of, entered))
+        world.user("restore", of, id=entered)
+        (back,) = await world.see((of, entered))
+    assert (gone.kind, gone.deleted, gone.fields) == (Kind.ACTIVITY, True, ())
+    assert (back.deleted, {each.name: each.value for each in back.fields}["type"]) == (False, of)
+
+
 async def test_deleted_erased_and_unknown_records_are_deleted() -> None:
     """The recycling bin still tells when the record was made and whose it was; the rest is just gone."""
     async with open_world() as world:

@@ -117,6 +117,29 @@ async def test_results_stand_in_order_and_one_bad_record_harms_no_other() -> Non
     assert fields == [("email",), (), ("owner",), ("stage",)]
 
 
+async def test_every_refused_field_is_named_and_without_them_the_record_is_taken() -> None:
+    """Whoever sends knows what to leave out, also where nobody has the address that was refused."""
+    async with open_world() as world:
+        bad = lead({"email": "no address", "stage": "no such stage", "last_name": "山田"}, email="no address")
+        (result,) = await world.connector.write([bad])
+        assert isinstance(result, Refused)
+        assert result.fields == ("email", "stage")
+
+        (again,) = await world.connector.write([lead({"last_name": "山田"})])
+        assert isinstance(again, Confirmed)
+        assert world.contact(again.ref.id)["lastname"] == "山田"
+
+
+async def test_each_request_is_counted() -> None:
+    """Looks and writes alike."""
+    async with open_world() as world:
+        await world.connector.write([lead({"last_name": "山田"}, email="a@x.jp")])
+        await world.connector.search(email="b@x.jp")
+        assert world.connector.calls == sum(
+            sum(each.values()) for each in world.sandbox.desk.stats()["requests"].values()
+        )
+
+
 async def test_values_are_written_in_hubspots_form() -> None:
     """Owners by id, booleans as words, money in major units, blanks as empty strings."""
     async with open_world() as world:

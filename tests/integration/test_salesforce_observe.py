@@ -11,7 +11,7 @@ import pytest
 from services.errors import Rejected
 from services.sync.adapters.salesforce.sandbox import SandboxSettings
 from services.sync.adapters.salesforce.sandbox.bus import ALL_CHANGES
-from services.sync.domain.records import Kind, Notification, Observation, RecordRef, Scalar
+from services.sync.domain.records import Confirmed, Kind, Notification, Observation, RecordRef, Scalar
 from tests.integration.salesforce_world import (
     SATO,
     SUZUKI,
@@ -145,6 +145,22 @@ async def test_an_undeleted_lead_is_there_again_with_all_its_fields(world: World
         lead_id(),
         "lead1@firm.example",
     )
+
+
+async def test_a_deleted_task_is_gone_until_it_is_undeleted(world: World, told: Follower) -> None:
+    """A call that a rep deletes, and takes out of the recycle bin."""
+    (made,) = await world.connector.write([a_lead()])
+    assert isinstance(made, Confirmed)
+    fields = {"WhoId": made.ref.id, "Subject": "架電", "TaskSubtype": "Call", "Status": "Completed"}
+    task = (await world.act("create", "Task", fields=fields))["id"]
+    await world.act("delete", "Task", id=task)
+    await world.act("undelete", "Task", id=task)
+    found = await seen(world, told, 4, of="Task")
+    assert [(each.deleted, values(each).get("type")) for each in found] == [
+        (False, "call"),
+        (True, None),
+        (False, "call"),
+    ]
 
 
 async def test_a_gap_event_has_the_record_read(world: World, told: Follower) -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import pytest
 
 from services.sync.adapters.salesforce.sandbox import SandboxSettings
 from services.sync.application.ports import BatchRefused, Throttled, Unavailable
-from services.sync.domain.records import Confirmed, Deferred, Kind, RecordRef, Refused, Write
+from services.sync.domain.records import Confirmed, Deferred, Kind, RecordRef, Refused, Scalar, Write
 from tests.integration.salesforce_world import SATO, World, a_lead, lead_id, salesforce
 
 
@@ -112,8 +113,51 @@ async def test_one_bad_record_does_not_hold_back_the_others(world: World) -> Non
     assert results[1] == Refused(
         code="STRING_TOO_LONG",
         detail=results[1].detail,  # type: ignore[union-attr]
-        fields=("LastName",),
+        fields=("last_name",),
     )
+
+
+async def test_each_request_is_counted_logins_too(world: World) -> None:
+    """What the organisation counts against its daily limit, and one login."""
+    await world.connector.write([a_lead(n) for n in range(3)])
+    await world.connector.search(email="nobody@firm.example")
+    assert world.connector.calls == world.sandbox.traffic.calls + 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("last_name", "長" * 81, "STRING_TOO_LONG"),
+        ("email", "no address", "INVALID_EMAIL_ADDRESS"),
+        ("owner", "nobody@sales.example", "UNMAPPABLE"),
+        ("score", 10**31, "UNMAPPABLE"),
+    ],
+)
+async def test_a_refused_field_is_named_and_without_it_the_record_is_taken(
+    world: World, field: str, value: Scalar, code: str
+) -> None:
+    """Whoever sends knows what to leave out."""
+    good = a_lead(country="JP")
+    (result,) = await world.connector.write([replace(good, fields={**good.fields, field: value})])
+    assert isinstance(result, Refused)
+    assert (result.code, result.fields) == (code, (field,))
+
+    fields = {name: each for name, each in good.fields.items() if name != field}
+    (again,) = await world.connector.write([replace(good, fields=fields)])
+    assert world.row(confirmed(again).ref)["Country"] == "JP"
+
+
+async def test_a_stage_that_the_picklist_does_not_have_is_named(world: World) -> None:
+    """A restricted picklist takes its own values only."""
+    write = Write(
+        lead_id=lead_id(),
+        slot="opportunity:1",
+        kind=Kind.OPPORTUNITY,
+        fields={"name": "商談", "stage": "No such", "close_on": "2026-12-31"},
+    )
+    (result,) = await world.connector.write([write])
+    assert isinstance(result, Refused)
+    assert (result.code, result.fields) == ("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", ("stage",))
 
 
 async def test_an_owner_who_is_no_user_is_refused_and_named(world: World) -> None:

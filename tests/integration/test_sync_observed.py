@@ -1,6 +1,7 @@
 """What an operator sees of sync at work: one trace from the door to the vendor, the gauges, the streams' health."""
 
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanKind, StatusCode
 
 from schemas.topics import INBOX, LEAD_CHANGES
 from services.runtime.health import Condition
@@ -12,19 +13,21 @@ STREAM = f"stream.sales:{CHANNEL}"
 
 
 async def test_one_trace_leads_from_the_door_to_the_vendors_call() -> None:
-    """Each step is the child of the one that caused it: door, observe, then decide and dispatch, vendor.call."""
+    """Each step is the child of the one that caused it: door, observe, then decide and dispatch, vendor.call each."""
     async with sync_world() as world:
         await world.notify(1, traceparent=VENDORS)
         await wait_until(lambda: bool(_sent(world, "sales")), description="a write to sales")
         steps = [world.spans("door")[0], world.spans("observe")[0], _sent(world, "sales")[0]]
-        calls = [each for each in world.spans("vendor.call") if each.attributes == steps[2].attributes]
-        steps += [world.spans("decide")[0], calls[0]]
+        steps += [world.spans("decide")[0], _calls(world, "sales", "write")[0]]
+        steps += [_calls(world, "acme", "read")[0]]
 
     contexts = [each.get_span_context() for each in steps]
     assert {each and f"{each.trace_id:032x}" for each in contexts} == {VENDORS.split("-")[1]}
-    door, observe, dispatch, _decide, _call = (each and each.span_id for each in contexts)
+    door, observe, dispatch, *_ = (each and each.span_id for each in contexts)
     parents = [each.parent and each.parent.span_id for each in steps]
-    assert parents == [int(VENDORS.split("-")[2], 16), door, observe, observe, dispatch]
+    assert parents == [int(VENDORS.split("-")[2], 16), door, observe, observe, dispatch, observe]
+    assert {each.kind for each in steps[-2:]} == {SpanKind.CLIENT}
+    assert dict(steps[-1].attributes or {}) == {"system": "acme", "operation": "read", "records": 1}
 
 
 async def test_notifications_of_one_batch_keep_to_their_own_traces() -> None:
@@ -36,6 +39,20 @@ async def test_notifications_of_one_batch_keep_to_their_own_traces() -> None:
         observed = [each.get_span_context() for each in world.spans("observe")]
 
     assert len({each and each.trace_id for each in observed}) == 2
+
+
+async def test_a_read_that_a_vendor_does_not_answer_is_marked() -> None:
+    """The span names the error's type; the repeat that works has a span of its own."""
+    async with sync_world() as world:
+        world.marketing.away = True
+        await world.notify(1)
+        await wait_until(lambda: bool(_calls(world, "acme", "read")), description="a read that failed")
+        world.marketing.away = False
+        await wait_until(lambda: bool(_sent(world, "sales")), description="a write to sales")
+        failed, *_, done = _calls(world, "acme", "read")
+
+    assert (failed.attributes or {})["error.type"] == "Unavailable"
+    assert (failed.status.status_code, done.status.status_code) == (StatusCode.ERROR, StatusCode.UNSET)
 
 
 async def test_no_span_is_made_while_tracing_is_off() -> None:
@@ -98,6 +115,11 @@ async def test_a_silent_stream_shows_in_its_age_and_in_health_until_it_tells_som
     await world.metrics.scrape()
     assert "tasuki_stream_age_seconds{" not in world.metrics.render().decode()
     assert await _condition(world) is Condition.OK
+
+
+def _calls(world: SyncWorld, system: str, operation: str) -> list[ReadableSpan]:
+    wanted = {"system": system, "operation": operation}
+    return [each for each in world.spans("vendor.call") if wanted.items() <= (each.attributes or {}).items()]
 
 
 def _sent(world: SyncWorld, system: str) -> list[ReadableSpan]:

@@ -8,7 +8,7 @@ from typing import Any
 from services.sync.adapters.hubspot import mapping as hubspot
 from services.sync.adapters.salesforce.mapping import FieldMapping
 from services.sync.application.identify import email_claim
-from services.sync.domain.field_map import FieldMap, FieldType, MappedField
+from services.sync.domain.field_map import FieldMap, FieldType, MappedField, held
 from services.sync.domain.policy import is_blank
 from services.sync.domain.records import Kind, Scalar, Side
 from services.sync.domain.rules import Policy, Rules
@@ -88,7 +88,7 @@ class Reader:
         """Return *record* (as the sandbox's admin surface shows it) of the vendor object *of*."""
         values: Mapping[str, Any] = record["fields"]
         fields = {
-            mapped.name: self._read(side, mapped, values.get(mapped.vendor_name))
+            mapped.name: held(Kind.LEAD, mapped, self._read(side, mapped, values.get(mapped.vendor_name)))
             for mapped in self._maps[side].of(Kind.LEAD, of)
         }
         key = values.get(self._keys[side])

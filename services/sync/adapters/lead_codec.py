@@ -17,7 +17,7 @@ from services.sync.domain.records import RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
 
-FORMAT = 2
+FORMAT = 3
 _SIDES: tuple[Side, ...] = (Side.MA, Side.SFA)
 _SIDE_PLACE = {side: place for place, side in enumerate(_SIDES)}
 _MILESTONES: tuple[Milestone, ...] = tuple(Milestone)
@@ -72,7 +72,7 @@ def decode(lead_id: str, data: bytes) -> Lead:
 
 
 _PackedOpportunity: TypeAlias = tuple[list[int], int, int, list[Any], list[int]]
-_PackedActivity: TypeAlias = tuple[list[int], int, int, int, int, list[int]]
+_PackedActivity: TypeAlias = tuple[list[int], int, int, int, int, int, list[int]]
 _pack = cast("Callable[[list[Any]], bytes]", msgpack.packb)  # msgpack has no types
 
 
@@ -188,15 +188,18 @@ def _activity(w: Tables, key: str, each: Activity) -> list[Any]:
     ]
     code = _SIDE_PLACE[each.side] * 2 + each.deleted
     places = [w.value(part) for part in key.split(":", 2)]
-    return [places, code, w.instants[each.created_at], w.instants[told_at], mark, fields]
+    instants = w.instants
+    seen_at = instants[each.seen_at]
+    return [places, code, instants[each.created_at], seen_at, instants[told_at], mark, fields]
 
 
 def _read_activity(t: Tabled, packed: list[Any]) -> tuple[str, Activity]:
     instants, values = t
-    places, code, created_at, told_at, mark, flat = cast("_PackedActivity", packed)
+    places, code, created_at, seen_at, told_at, mark, flat = cast("_PackedActivity", packed)
     fields = {values[name]: (values[value], instants[at]) for name, value, at in records(3, flat)}
     told = (instants[told_at], mark) if told_at else None
-    activity = Activity(_SIDES[code // 2], fields, instants[created_at], bool(code % 2), told)
+    side, deleted = _SIDES[code // 2], bool(code % 2)
+    activity = Activity(side, fields, instants[created_at], instants[seen_at], deleted, told)
     return ":".join(values[part] for part in places), activity
 
 

@@ -1,4 +1,4 @@
-"""A connector around another one: its reads and writes as metrics, its writes as spans too."""
+"""A connector around another one: its reads and writes as metrics and as spans."""
 
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -46,14 +46,14 @@ class MeasuredConnector:
     Args:
         inner: Who does the work.
         metrics: Where reads and writes are counted.
-        calling: The span around a write of a system's records; it gets how many there are.
+        calling: The span around a ``read`` or ``write`` of a system's records; it gets how many there are.
     """
 
     def __init__(
         self,
         inner: Connector,
         metrics: Metrics,
-        calling: Callable[[str, int], AbstractContextManager[object]],
+        calling: Callable[[str, Literal["read", "write"], int], AbstractContextManager[object]],
     ) -> None:
         self._inner = inner
         self._metrics = metrics
@@ -101,12 +101,14 @@ class MeasuredConnector:
 
     async def observe(self, notifications: Sequence[Notification]) -> Sequence[Observation]:
         """See `Connector.observe`."""
-        with self._timed("tasuki_vendor_read_seconds", reads=True):
+        reading = self._calling(self.system, "read", len(notifications))
+        with reading, self._timed("tasuki_vendor_read_seconds", reads=True):
             return await self._inner.observe(notifications)
 
     async def write(self, writes: Sequence[Write]) -> Sequence[WriteResult]:
         """See `Connector.write`."""
-        with self._calling(self.system, len(writes)), self._timed("tasuki_vendor_write_seconds"):
+        writing = self._calling(self.system, "write", len(writes))
+        with writing, self._timed("tasuki_vendor_write_seconds"):
             results = await self._inner.write(writes)
         for each in results:
             self._metrics.count("tasuki_vendor_writes_total", system=self.system, outcome=_outcome(each))

@@ -35,6 +35,13 @@ def quotas(connectors: Iterable[Connector]) -> Iterator[tuple[str, str, int]]:
             yield each.system, "daily", each.usage.left
 
 
+def calls(connectors: Iterable[Connector]) -> Iterator[tuple[str, int]]:
+    """Yield how many requests were sent to each vendor: system, calls."""
+    for each in connectors:
+        if isinstance(each, HubSpotConnector | SalesforceConnector):
+            yield each.system, each.calls
+
+
 def hubspot_account(settings: Settings) -> HubSpotAccount:
     """Return what the HubSpot connector is told."""
     secrets, section = settings.secrets, settings.ma

@@ -20,6 +20,10 @@ Quotas = Callable[[], Iterable[tuple[str, str, int]]]
 """What is left of the vendors' limits: system, limit, calls."""
 
 
+Calls = Callable[[], Iterable[tuple[str, int]]]
+"""How many requests were sent to each vendor so far: system, calls."""
+
+
 class Series:
     """The series of one gauge: those that are set no more are forgotten, lest they stay as they were."""
 
@@ -53,6 +57,21 @@ def watch_vendors(metrics: Metrics, quotas: Quotas, streams: Streams, clock: Clo
                 for (system, channel), at in streams.told_at.items()
             ]
         )
+
+    metrics.on_scrape(refresh)
+
+
+def watch_calls(metrics: Metrics, calls: Calls) -> None:
+    """Count the requests sent to the vendors, and set how many there were for each handoff."""
+    counted: dict[str, int] = {}
+
+    async def refresh() -> None:
+        handoffs = sum(metrics.value("tasuki_handoffs_total", handoff=each) for each in ("mql", "sql"))
+        for system, sent in calls():
+            metrics.count("tasuki_vendor_calls_total", max(0, sent - counted.get(system, 0)), system=system)
+            counted[system] = sent
+            if handoffs:
+                metrics.set("tasuki_handoff_vendor_calls", sent / handoffs, system=system)
 
     metrics.on_scrape(refresh)
 

@@ -32,8 +32,8 @@ from services.sync.adapters.door import DoorLimits, make_door, make_leads_router
 from services.sync.adapters.identity_index import IdentityIndex
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.adapters.measured import MeasuredConnector
-from services.sync.app.connectors import make_connectors, quotas
-from services.sync.app.gauges import register_streams, watch_dirty, watch_vendors, watch_workers
+from services.sync.app.connectors import calls, make_connectors, quotas
+from services.sync.app.gauges import register_streams, watch_calls, watch_dirty, watch_vendors, watch_workers
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identify
@@ -134,6 +134,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     register_streams(health, streams, connectors.values(), clock)
     workers: dict[str, ShardWorker] = {}
     watch_vendors(metrics, lambda: quotas(vendors.values()), streams, clock)
+    watch_calls(metrics, lambda: calls(vendors.values()))
     watch_workers(metrics, workers)
     watch_dirty(metrics, leads.held, connectors)
     sync.components = [
@@ -169,6 +170,7 @@ def _register(sync: Sync, gates: Mapping[str, Gate]) -> None:
 
 def _components(sync: Sync) -> list[Component]:
     watch = LoopWatch(sync.metrics)
+    sync.health.register("loop", watch)
 
     async def start_log() -> None:
         await sync.log.start()

@@ -20,7 +20,7 @@ from services.sync.domain.facts import Fact, tell, tell_handover
 from services.sync.domain.fold import Folder
 from services.sync.domain.lead import Lead
 from services.sync.domain.lifecycle import Lifecycle, trace
-from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Side
+from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
 from services.sync.domain.rules import Rules
 
 
@@ -91,7 +91,7 @@ class Decide:
     def _settle(self, lead: Lead, event: LeadWriteSettled, context: Context, decided: Decided) -> None:
         data, side = event.data, Side(event.data.side)
         if data.outcome == "refused" or data.ref is None:
-            self._folder.refuse_write(lead, side, data.slot, data.fields)
+            self._folder.refuse_write(lead, side, data.slot, data.fields, data.refused_fields)
             decided.dead_letters.append(_dead_letter(lead, data, context))
         else:
             ref = RecordRef(data.ref.system, data.ref.object, data.ref.id)
@@ -148,7 +148,7 @@ def _dead_letter(lead: Lead, data: WriteSettled, context: Context) -> DeadLetter
         traceparent=context.traceparent,
         data=DeadLetter(
             reason=f"refused:{data.code or 'unknown'}",
-            detail=data.detail or "the vendor gave no reason",
+            detail=_detail(data),
             origin=f"{data.side}:{data.slot}",
             key=lead.id,
             body=_body(data),
@@ -156,6 +156,23 @@ def _dead_letter(lead: Lead, data: WriteSettled, context: Context) -> DeadLetter
             failed_at=data.settled_at,
         ),
     )
+
+
+def _detail(data: WriteSettled) -> str:
+    """Return the vendor's reason, with the fields it names and the shape of their values, not the values."""
+    named = [f"{name} ({_shape(data.fields[name])})" for name in data.refused_fields if name in data.fields]
+    reason = data.detail or "the vendor gave no reason"
+    return f"without {', '.join(named)}: {reason}" if named else reason
+
+
+def _shape(value: Scalar) -> str:
+    if value is None:
+        return "cleared"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, str):
+        return f"a text of {len(value)} characters"
+    return f"a number of {sum(map(str.isdigit, str(value)))} digits"
 
 
 def _body(event: WriteSettled) -> str:

@@ -321,6 +321,7 @@ class Dispatcher:
             created=isinstance(result, Confirmed) and result.created,
             code=None if isinstance(result, Confirmed) else result.code,
             detail=None if isinstance(result, Confirmed) else result.detail,
+            refused_fields=[] if isinstance(result, Confirmed) else list(result.fields),
         )
         return LeadWriteSettled(
             id=f"{plan.write_id}-e", source=SOURCE, subject=plan.lead.id, time=rfc3339(now), data=data

@@ -8,6 +8,7 @@ from schemas.decisions import Candidate, Decision
 from schemas.lifecycle import (
     Activity,
     ActivityLogged,
+    ActivityRetracted,
     Cycle,
     CycleStarted,
     HandoffOffered,
@@ -17,6 +18,7 @@ from schemas.lifecycle import (
     Offered,
     Reached,
     Retracted,
+    RetractedActivity,
     Score,
     ScoreChanged,
     Standing,
@@ -118,6 +120,14 @@ def lifecycle_event(
             return MilestoneReached(**common, data=reached)
         case facts.Done():
             return ActivityLogged(**common, data=_activity(fact, lead, rules))
+        case facts.Undone():
+            undone = RetractedActivity(
+                key=fact.key,
+                activity=fact.activity or None,
+                previous_at=fact.previous_at,
+                standing=standing(lead, rules),
+            )
+            return ActivityRetracted(**common, data=undone)
         case facts.HandedOver():
             return HandoffOffered(**common, data=_offered(fact, lead, rules))
 

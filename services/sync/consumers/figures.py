@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from schemas.lead import LeadChange, LeadObserved
+from schemas.lifecycle import HandoffOffered
 from services.runtime.clock import Clock
 from services.runtime.metrics import Metrics
 from services.sync.application.decide import Decided
@@ -35,6 +36,9 @@ class Figures:
                 self._metrics.count("tasuki_decisions_total", rule=each.rule)
                 if each.conflict:
                     self._metrics.count("tasuki_conflicts_total", rule=each.rule)
+        for fact in decided.facts:
+            if isinstance(fact, HandoffOffered):
+                self._metrics.count("tasuki_handoffs_total", handoff=fact.data.handoff)
         for letter in decided.dead_letters:
             self._metrics.count("tasuki_dead_letters_total", reason=letter.data.reason)
         if isinstance(event, LeadObserved):

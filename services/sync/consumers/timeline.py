@@ -162,6 +162,7 @@ _KINDS = {
     "tasuki.lifecycle.milestone-reached.v1": ("reached", "reached_at"),
     "tasuki.lifecycle.milestone-retracted.v1": ("retracted", "previous_at"),
     "tasuki.lifecycle.activity-logged.v1": ("activity", "at"),
+    "tasuki.lifecycle.activity-retracted.v1": ("activity-retracted", "previous_at"),
     "tasuki.lifecycle.handoff-offered.v1": ("handed-over", "offered_at"),
     "tasuki.lifecycle.cycle-started.v1": ("cycle", "started_at"),
 }

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
+from typing import Literal
 
 from schemas.lead import LeadChange
 from services.runtime.tracing import Tracing
@@ -68,8 +69,14 @@ class Traces:
         parent = next((each for each in parents if each is not None), None)
         return self._tracing.span("dispatch", parent=parent, system=system, records=len(plans))
 
-    def calling(self, system: str, count: int) -> AbstractContextManager[object]:
-        """Return the span around one call of *system* that carries *count* records."""
+    def calling(
+        self, system: str, operation: Literal["read", "write"], count: int
+    ) -> AbstractContextManager[object]:
+        """
+        Return the span around one *operation* on *count* records of *system*, in the trace of what asks for it.
+
+        What is read for several notifications at once stands in the trace of one of them.
+        """
         if not self.on:
             return nullcontext()
-        return self._tracing.span("vendor.call", system=system, records=count)
+        return self._tracing.span("vendor.call", system=system, operation=operation, records=count)

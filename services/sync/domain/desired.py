@@ -1,14 +1,15 @@
 """What each side is to hold of a lead, and what of that is missing there. Level-triggered: no commands, only states."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
-from services.sync.domain.fold import fields_hash
-from services.sync.domain.lead import PERSON_SLOT, Lead, Opportunity, kind_of_slot, slot_key
+from services.sync.domain.field_map import whole_seconds
+from services.sync.domain.fold import fields_hash, value_hash
+from services.sync.domain.lead import PERSON_SLOT, Lead, Opportunity, field_key, kind_of_slot, slot_key
 from services.sync.domain.lifecycle import Lifecycle, cycle_of, opportunity_of, origin_of
 from services.sync.domain.policy import UNSAID, resolve
 from services.sync.domain.records import Kind, Scalar, Side
@@ -53,12 +54,22 @@ def missing(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> list[Missi
         return []
     found = [*_differences(lead, life, rules, side)]
     if found and lead.refused:
-        found = [
-            each for each in found if lead.refused.get(slot_key(side, each.slot)) != fields_hash(each.fields)
-        ]
+        found = [*_acceptable(lead, found)]
     if found and found[0].slot != PERSON_SLOT and lead.person(side) is None:
         return []
     return found
+
+
+def _acceptable(lead: Lead, found: list[Missing]) -> Iterator[Missing]:
+    """Yield what is missing without the values that the vendor refused."""
+    for each in found:
+        fields = {
+            name: value
+            for name, value in each.fields.items()
+            if lead.refused.get(field_key(each.side, each.slot, name)) != value_hash(value)
+        }
+        if fields and lead.refused.get(slot_key(each.side, each.slot)) != fields_hash(fields):
+            yield replace(each, fields=fields)
 
 
 def _belongs(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> bool:
@@ -259,16 +270,11 @@ def _verdict(deal: Opportunity, life: Lifecycle) -> str:
     return "open" if end is None else end.value
 
 
-def _whole_seconds(instant: int | None) -> int | None:
-    """Return *instant* cut to the second: that is what the tools keep, and what comes back must be equal."""
-    return None if instant is None else instant - instant % 1_000
-
-
 _PRODUCED: dict[str, Callable[[Lifecycle], Scalar]] = {
     "score": lambda life: life.score,
     "stage": lambda life: life.stage.value,
     "cycle": lambda life: life.cycle,
-    "mql_at": lambda life: _whole_seconds(life.reached(Milestone.MQL)),
+    "mql_at": lambda life: whole_seconds(life.reached(Milestone.MQL)),
 }
 
 PRODUCED_FIELDS = frozenset({*_PRODUCED, *SALES_FIELDS, "score_reasons"})

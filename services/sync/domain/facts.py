@@ -59,6 +59,15 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Undone:
+    """What was told as done doesn't stand any more: it was deleted, or isn't known to have been done."""
+
+    key: str
+    activity: str
+    previous_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class HandedOver:
     """A handoff stands in the sales tool: `handoff` is "mql" or "sql"."""
 
@@ -68,7 +77,7 @@ class HandedOver:
     offered_at: int
 
 
-Fact: TypeAlias = ScoreMoved | Reached | Retracted | CycleBegun | Done | HandedOver
+Fact: TypeAlias = ScoreMoved | Reached | Retracted | CycleBegun | Done | Undone | HandedOver
 
 
 def tell(lead: Lead, life: Lifecycle, seen: str | None = None) -> list[Fact]:
@@ -113,6 +122,8 @@ def _in_order(key: tuple[int, Milestone]) -> tuple[int, int]:
 def _activity(key: str, activity: Activity) -> Iterator[Fact]:
     told, activity.told = activity.told, None
     if activity.deleted or not activity.type or activity.at == NEVER:
+        if told is not None:
+            yield Undone(key, activity.type, told[0])
         return
     activity.told = (activity.at, _mark(activity))
     if activity.told != told:

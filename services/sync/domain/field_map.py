@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.sync.domain.records import Kind
+from services.sync.domain.records import Kind, Scalar
 
 
 class FieldType(StrEnum):
@@ -37,6 +37,21 @@ class MappedField:
     objects: tuple[str, ...] = ()
     writable: bool = True
     values: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def held(kind: Kind, mapped: MappedField, value: Scalar) -> Scalar:
+    """
+    Return *value*, of a record of *kind*, as both systems can hold it.
+
+    An instant of a lead is cut to whole seconds, the coarsest that a mapped system keeps (ADR 0012). When
+    somebody did something keeps its milliseconds: it is written nowhere.
+    """
+    return whole_seconds(value) if kind is Kind.LEAD and mapped.type is FieldType.INSTANT else value
+
+
+def whole_seconds(instant: Scalar) -> Scalar:
+    """Return *instant* cut to the second, towards the past; what is no instant stays."""
+    return instant - instant % 1_000 if isinstance(instant, int) else instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

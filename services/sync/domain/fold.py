@@ -4,7 +4,7 @@ Taking in what was seen or written: the only functions that change a lead.
 Each is idempotent, and observations commute: any order, with any repeats, leaves the same lead.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from zlib import crc32
 
 from services.sync.domain.lead import (
@@ -13,6 +13,7 @@ from services.sync.domain.lead import (
     Lead,
     Opportunity,
     Person,
+    field_key,
     history_keys,
     slot_key,
 )
@@ -120,7 +121,8 @@ class Folder:
         if seen.external_id is not None and seen.external_id.partition(":")[0] == lead.id:
             return
         activity = lead.activities.setdefault(str(seen.ref), Activity(side))
-        activity.deleted = activity.deleted or seen.deleted
+        if later(seen.deleted, seen.observed_at, activity.deleted, activity.seen_at):
+            activity.deleted, activity.seen_at = seen.deleted, seen.observed_at
         activity.created_at = _earliest(activity.created_at, seen.created_at)
         for change in seen.fields:
             value, at = activity.fields.get(change.name, (None, NEVER))
@@ -152,7 +154,9 @@ class Folder:
         settled_at: int,
     ) -> None:
         """Take in that the vendor took the write, at *settled_at* by our clock."""
-        lead.refused.pop(slot_key(side, slot), None)
+        if lead.refused:
+            for key in (slot_key(side, slot), *(field_key(side, slot, name) for name in fields)):
+                lead.refused.pop(key, None)
         if slot != PERSON_SLOT:
             lead.slots.setdefault(slot, ref)
             if slot.startswith("opportunity:"):
@@ -168,9 +172,19 @@ class Folder:
             else:
                 register.observe_last(value, over.get(name, NEVER) + 1, own=True)
 
-    def refuse_write(self, lead: Lead, side: Side, slot: str, fields: Mapping[str, Scalar]) -> None:
-        """The vendor will never take these values: don't send the same again."""
-        lead.refused[slot_key(side, slot)] = fields_hash(fields)
+    def refuse_write(
+        self, lead: Lead, side: Side, slot: str, fields: Mapping[str, Scalar], only: Collection[str] = ()
+    ) -> None:
+        """
+        The vendor will never take these values: don't send the same again.
+
+        Where it refuses *only* some of the fields, the rest of the record may go without them.
+        """
+        named = fields.keys() & only
+        for name in named:
+            lead.refused[field_key(side, slot, name)] = value_hash(fields[name])
+        if not named:
+            lead.refused[slot_key(side, slot)] = fields_hash(fields)
 
 
 def _person(lead: Lead, side: Side, ref: RecordRef) -> Person:

@@ -38,13 +38,15 @@ class Activity:
     """
     Something somebody did, or is to do.
 
-    Each of `fields` is the latest value with the vendor's time of it. `told` is what was last published:
-    when it was done, and a hash of the rest.
+    Each of `fields` is the latest value with the vendor's time of it. `deleted` is how it was at `seen_at`, by
+    our own clock: somebody may take it out of the bin again. `told` is what was last published: when it was
+    done, and a hash of the rest.
     """
 
     side: Side
     fields: dict[str, tuple[Scalar, int]] = field(default_factory=dict[str, tuple[Scalar, int]])
     created_at: int = NEVER
+    seen_at: int = NEVER
     deleted: bool = False
     told: tuple[int, int] | None = None
 
@@ -98,7 +100,7 @@ class Lead:
     `history` is all that people said of the fields that score or tell milestones, by `history_keys` and
     instant; what was only read, at an instant that may be later than the change, stands beside it. `sent`
     is the echo ledger of opportunities' fields. `refused`: by `slot_key` a hash of the values that the
-    vendor won't take.
+    vendor won't take, by `field_key` one of the only value that it won't.
     """
 
     id: str
@@ -159,6 +161,11 @@ def history_keys(name: str) -> HistoryKeys:
 def slot_key(side: Side, slot: str) -> str:
     """Return the key of a record within the lead, for instance ``sfa:task:1``."""
     return f"{side}:{slot}"
+
+
+def field_key(side: Side, slot: str, name: str) -> str:
+    """Return the key of a field of a record within the lead, for instance ``sfa:lead#phone``."""
+    return f"{side}:{slot}#{name}"
 
 
 def kind_of_slot(slot: str) -> Kind:

@@ -121,7 +121,12 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The vendor will never take this write as it is; `code` is the vendor's word, `detail` its text."""
+    """
+    The vendor will never take this write as it is; `code` is the vendor's word, `detail` its text.
+
+    `fields` are the canonical names of those that it refuses: without them it may take the rest. Empty where
+    it refuses the record, or doesn't say.
+    """
 
     code: str
     detail: str

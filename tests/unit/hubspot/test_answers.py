@@ -54,6 +54,17 @@ def test_an_error_finds_its_record(context: dict[str, Any]) -> None:
     assert found["L2"] == Refused(code="INVALID_EMAIL", detail="no", fields=("e_mail",))
 
 
+def test_a_property_named_beside_the_details_counts_too() -> None:
+    """HubSpot names properties in the error's own context as well."""
+    error = {
+        "category": "VALIDATION_ERROR",
+        "message": "no",
+        "context": {"objectWriteTraceId": ["L2"], "propertyName": ["email", "theirs"]},
+    }
+    found = outcomes(told([{"id": "101", "objectWriteTraceId": "L1"}], error), SENT, NAMES)
+    assert found["L2"] == Refused(code="VALIDATION_ERROR", detail="no", fields=("e_mail",))
+
+
 def test_an_error_that_may_mean_several_records_refuses_the_batch() -> None:
     """Nobody is blamed by guess."""
     with pytest.raises(BatchRefused):

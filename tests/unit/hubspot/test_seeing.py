@@ -1,5 +1,6 @@
 """A record as HubSpot returns it, seen as an observation."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from services.sync.adapters.hubspot.mapping import Context
 from services.sync.adapters.hubspot.objects import OBJECTS
 from services.sync.adapters.hubspot.seeing import Sight
 from services.sync.domain.field_map import FieldType, MappedField
-from services.sync.domain.records import FieldChange
+from services.sync.domain.records import FieldChange, Scalar
 
 APP = 1_160_452
 FIELDS = (
@@ -68,6 +69,30 @@ def test_what_cannot_be_read_is_not_observed_and_a_cleared_value_is() -> None:
     histories = {"visits": [version("many"), version("3")], "company": [version("")]}
     seen = SIGHT.observation(row(propertiesWithHistory=histories), 5, ())
     assert [(each.name, each.value) for each in seen.fields] == [("company", None), ("visits", 3)]
+
+
+@pytest.mark.parametrize(
+    ("of", "name", "value"),
+    [("contact", "met_at", 1_795_305_601_000), ("call", "at", 1_795_305_601_987)],
+)
+@pytest.mark.parametrize("with_history", [True, False])
+def test_a_leads_instant_is_seen_in_whole_seconds_and_that_of_a_deed_as_it_is(
+    of: str, name: str, value: Scalar, *, with_history: bool
+) -> None:
+    """Sales keeps no more of a field; when it changed, and when somebody called, is written nowhere."""
+    mapped = MappedField(name=name, vendor_name="met_at", type=FieldType.INSTANT)
+    told = version("2026-11-22T00:00:01.987Z")
+    seen = replace(SIGHT, known=OBJECTS[of], fields=(mapped,)).observation(
+        row(
+            properties={"met_at": told["value"]},
+            propertiesWithHistory={"met_at": [told]} if with_history else {},
+        ),
+        5,
+        (),
+    )
+    change = next(each for each in seen.fields if each.name == name)
+    assert change.value == value
+    assert change.changed_at % 1_000 != 0
 
 
 def test_an_odd_shape_is_seen_as_empty() -> None:

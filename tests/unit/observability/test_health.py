@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from services.runtime import health_probes
 from services.runtime.health import Condition, Health, Probe, Report
 from services.runtime.health_probes import (
     ConsumerProbe,
@@ -337,8 +338,8 @@ async def test_a_part_of_the_components_can_be_judged_alone(clock: HandClock) ->
     assert (await health.verdict()).ready
 
 
-async def test_a_blocked_event_loop_is_noticed() -> None:
-    """What blocks the loop delays every timer and every answer."""
+async def test_a_blocked_event_loop_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What blocks the loop delays every timer and every answer; some seconds later it is not held against it."""
     metrics = Metrics()
     watch = LoopWatch(metrics, late_ms=40, every_ms=5)
     await watch.start()
@@ -352,6 +353,9 @@ async def test_a_blocked_event_loop_is_noticed() -> None:
         while (await watch()).condition is Condition.OK:  # noqa: ASYNC110 - a measurement has no event
             await asyncio.sleep(0.001)
 
+    assert (await watch()).condition is Condition.WAITING
+    monkeypatch.setattr(health_probes, "_FRESH_BLOCK_S", 0)
+    assert (await watch()).condition is Condition.DEGRADED
     await watch.stop()
     assert metrics.value("tasuki_loop_delay_seconds") >= 0.04
 

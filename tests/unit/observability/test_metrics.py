@@ -1,7 +1,9 @@
 """Metrics: the catalogue is what exists, the page says so, and counting cannot go wrong quietly."""
 
+import ast
 import asyncio
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -32,6 +34,32 @@ def test_the_catalogue_holds_each_name_once() -> None:
     names = [metric.name for metric in CATALOGUE]
 
     assert sorted(names) == sorted([*get_args(CounterName), *get_args(GaugeName), *get_args(HistogramName)])
+
+
+def _set_by_name(tree: ast.AST) -> Iterator[str]:
+    """Yield the texts in *tree*, without those that only ask for a metric's value or take one away."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            asks = isinstance(node.func, ast.Attribute) and node.func.attr in {"value", "forget"}
+            yield from (
+                each.value
+                for each in (*node.args, *(word.value for word in node.keywords))
+                if isinstance(each, ast.Constant) and isinstance(each.value, str) and not asks
+            )
+
+
+def test_each_metric_is_set_by_somebody() -> None:
+    """A metric that nobody counts, sets or observes shows nothing, which looks like all is well."""
+    services = Path(__file__).parents[3] / "services"
+    sources = [*(services / "runtime").rglob("*.py"), *(services / "sync").rglob("*.py")]
+    named = {
+        name
+        for path in sources
+        if path.name != "metric_catalogue.py"
+        for name in _set_by_name(ast.parse(path.read_text()))
+    }
+
+    assert {metric.name for metric in CATALOGUE} - named == set()
 
 
 def test_names_say_kind_and_unit() -> None:

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from services.runtime.metrics import Metrics
 from services.sync.adapters.hubspot.client import Limits
 from services.sync.adapters.hubspot.connector import HubSpotConnector
 from services.sync.app import make_connectors
 from services.sync.app.connectors import quotas
+from services.sync.app.gauges import watch_calls
 from services.sync.app.service import build
 from services.sync.domain.records import Side
 from services.sync.settings import Settings, demo_settings
@@ -25,6 +27,22 @@ def test_nothing_is_claimed_before_a_vendor_told_and_then_what_it_told(tmp_path:
     assert [*quotas(connectors.values())] == [("hubspot", "interval", 89), ("hubspot", "daily", 400_000)]
 
 
+async def test_vendor_calls_are_counted_and_shared_out_among_the_handoffs() -> None:
+    """Each scrape adds what was sent since the last one; without a handoff there is nothing to divide by."""
+    metrics, sent = Metrics(), {"hubspot": 3}
+    watch_calls(metrics, sent.items)
+    assert b"tasuki_handoff_vendor_calls{" not in await metrics.scrape()
+    assert metrics.value("tasuki_vendor_calls_total", system="hubspot") == 3
+
+    metrics.count("tasuki_handoffs_total", 2, handoff="mql")
+    metrics.count("tasuki_handoffs_total", 2, handoff="sql")
+    sent["hubspot"] = 10
+    for _ in range(2):
+        await metrics.scrape()
+    assert metrics.value("tasuki_vendor_calls_total", system="hubspot") == 10
+    assert metrics.value("tasuki_handoff_vendor_calls", system="hubspot") == 2.5
+
+
 async def test_the_service_shows_health_for_each_stream_and_can_be_scraped_before_it_starts(
     tmp_path: Path,
 ) -> None:
@@ -34,6 +52,7 @@ async def test_the_service_shows_health_for_each_stream_and_can_be_scraped_befor
     channels = service.connectors[Side.SFA].channels
     assert channels
     assert service.health.components >= {f"stream.salesforce:{each}" for each in channels}
+    assert service.health.components >= {"loop", "store", "log", "hubspot", "salesforce"}
     assert b"tasuki_outbox_records" in await service.metrics.scrape()
 
 

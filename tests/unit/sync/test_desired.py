@@ -5,8 +5,9 @@ from uuid import UUID
 
 import pytest
 
+from services.sync.adapters.lead_codec import decode, encode
 from services.sync.domain.desired import Priority, share
-from services.sync.domain.records import Side
+from services.sync.domain.records import Scalar, Side
 from services.sync.domain.rules import FieldRule, Policy
 from tests.firm import DAY, HOUR, LEAD_ID, START, Story, change, observed, rules, settled, started
 
@@ -161,6 +162,58 @@ def test_what_was_refused_is_not_sent_again_until_it_is_something_else() -> None
 
     story.marketing(START + HOUR, phone="03-1")
     assert list(story.lacks(Side.SFA)) == ["lead", "task:1"]
+
+
+def test_a_field_that_is_refused_holds_back_nothing_else() -> None:
+    """The vendor names the number: the rest is sent without it, the task follows, and the number is told."""
+    story = _mql(phone="bad")
+    fields = story.lacks(Side.SFA)["lead"].fields
+    refusal = settled(
+        Side.SFA, "lead", fields, START + 140, refused=True, refused_fields=["phone", "unknown"]
+    )
+    (letter,) = story.take(refusal).dead_letters
+
+    assert letter.data.detail == "without phone (a text of 3 characters): no such value"
+    rest = {name: value for name, value in fields.items() if name != "phone"}
+    assert story.lacks(Side.SFA)["lead"].fields == rest
+    story.write(START + 200)
+    assert [fact.handoff for fact in story.told("handoff-offered")] == ["mql"]
+    assert story.lacks(Side.SFA) == {}
+
+
+def test_a_refused_field_is_tried_again_when_it_is_something_else() -> None:
+    """Another value is another try, and once taken the old refusal is forgotten; the store keeps it until then."""
+    story = _mql(phone="bad")
+    fields = story.lacks(Side.SFA)["lead"].fields
+    story.take(settled(Side.SFA, "lead", fields, START + 140, refused=True, refused_fields=["phone"]))
+    story.write(START + 200)
+    story.lead = decode(LEAD_ID, encode(story.lead))
+    story.marketing(START + HOUR, company="B社")
+    assert story.lacks(Side.SFA)["lead"].fields == {"company": "B社"}
+
+    story.marketing(START + 2 * HOUR, phone="03-1")
+    assert story.lacks(Side.SFA)["lead"].fields == {"company": "B社", "phone": "03-1"}
+    story.write(START + 3 * HOUR)
+    assert story.lead.refused == {}
+
+
+def test_a_refusal_that_names_none_of_the_fields_is_of_the_record() -> None:
+    """What the vendor names wasn't sent: leaving it out would change nothing."""
+    story = _mql(phone="bad")
+    fields = story.lacks(Side.SFA)["lead"].fields
+    story.take(settled(Side.SFA, "lead", fields, START + 140, refused=True, refused_fields=["unknown"]))
+    assert story.lacks(Side.SFA) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [(None, "cleared"), (True, "a boolean"), (-12.5, "a number of 3 digits"), (1234, "a number of 4 digits")],
+)
+def test_a_dead_letter_tells_the_shape_of_a_refused_value(value: Scalar, shape: str) -> None:
+    """The value itself stays out of the text, which is shown and logged."""
+    refusal = settled(Side.SFA, "lead", {"phone": value}, START, refused=True, refused_fields=["phone"])
+    (letter,) = Story().take(refusal).dead_letters
+    assert letter.data.detail == f"without phone ({shape}): no such value"
 
 
 @pytest.mark.parametrize("side", Side)

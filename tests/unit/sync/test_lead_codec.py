@@ -62,6 +62,7 @@ activities = st.builds(
     sides,
     st.dictionaries(st.text(max_size=5), st.tuples(scalars, instants)),
     instants,
+    instants,
     st.booleans(),
     st.one_of(st.none(), st.tuples(instants.filter(bool), st.integers(0, 2**32 - 1))),
 )

@@ -180,6 +180,56 @@ def test_an_activity_is_told_again_when_anything_of_it_changes() -> None:
     ]
 
 
+def _in_bin(story: Story, at: int, *, deleted: bool = True) -> None:
+    ref = ("salesforce", "Task", "1")
+    story.take(observed("sfa", [], kind="activity", ref=ref, observed_at=at, deleted=deleted))
+
+
+def test_a_deleted_activity_is_taken_back_and_an_undeleted_one_told_again() -> None:
+    """The KPIs hear of both once, and so does the response that the call was."""
+    story = Story()
+    story.marketing(START, email="a@example.jp", forms=3)
+    story.activity(START + HOUR)
+    for _ in range(2):
+        _in_bin(story, START + 2 * HOUR)
+    (taken_back,) = story.told("activity-retracted")
+    assert (taken_back.key, taken_back.activity, taken_back.previous_at) == (
+        "salesforce:Task:1",
+        "call",
+        START + HOUR,
+    )
+    assert taken_back.standing.origin == "sdr"
+    assert story.reached("first_response") is None
+
+    _in_bin(story, START + 3 * HOUR, deleted=False)
+    assert [(each.at, each.previous_at) for each in story.told("activity-logged")] == [
+        (START + HOUR, None),
+        (START + HOUR, None),
+    ]
+    assert story.reached("first_response") == START + HOUR
+
+
+def test_what_was_never_told_is_not_taken_back() -> None:
+    """An activity that is deleted before its type is known concerns nobody; an old read brings nothing back."""
+    story = Story()
+    _in_bin(story, START + 2 * HOUR)
+    story.activity(START + HOUR)
+    _in_bin(story, START + 2 * HOUR, deleted=False)
+
+    assert story.told("activity-logged") == story.told("activity-retracted") == []
+
+
+def test_an_activity_whose_type_is_cleared_is_taken_back() -> None:
+    """Nobody knows any more what was done."""
+    story = Story()
+    story.activity(START)
+    cleared = [change("type", None, START + HOUR)]
+    story.take(observed("sfa", cleared, kind="activity", ref=("salesforce", "Task", "1")))
+
+    (taken_back,) = story.told("activity-retracted")
+    assert (taken_back.activity, taken_back.previous_at) == (None, START)
+
+
 def test_a_company_is_not_a_person() -> None:
     """What is seen of a company leaves the lead as it is."""
     story = Story()

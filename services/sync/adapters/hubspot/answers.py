@@ -75,7 +75,8 @@ def judged(error: Mapping[str, Any], names: Mapping[str, str]) -> Outcome:
         return Deferred(code=category, detail=message, retry_after_ms=_LOCKED_WAIT_MS)
     details = objects(error.get("errors"))
     code = next((str(each["code"]) for each in details if each.get("code")), category)
-    fields = dict.fromkeys(names[each] for detail in details for each in _about(detail) if each in names)
+    about = [each for part in (error, *details) for each in _about(part)]
+    fields = dict.fromkeys(names[each] for each in about if each in names)
     return Refused(code=code, detail=message, fields=tuple(fields))
 
 

@@ -70,7 +70,8 @@ class HubSpotClient:
     """
     Sends requests; repeats one only after renewing an expired OAuth token.
 
-    `limits` is what HubSpot told last about the quota; `watchers` are called with it at each answer.
+    `limits` is what HubSpot told last about the quota; `watchers` are called with it at each answer. `calls`
+    counts the requests sent.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class HubSpotClient:
         self._transport = transport
         self._http: httpx2.AsyncClient | None = None
         self.limits: Limits | None = None
+        self.calls = 0
         self.watchers: list[Callable[[Limits], None]] = []
         self._tokens: Tokens = StaticToken(account.token or "")
         if account.oauth is not None:
@@ -142,6 +144,7 @@ class HubSpotClient:
     ) -> httpx2.Response:
         if self._http is None:
             raise RuntimeError("the HubSpot connector has not been started")
+        self.calls += 1
         try:
             if isinstance(content, dict):
                 response = await self._http.request(method, path, data=content)

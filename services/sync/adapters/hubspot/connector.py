@@ -77,6 +77,11 @@ class HubSpotConnector:
         """What HubSpot told last about the quota; None before its first answer."""
         return self.client.limits
 
+    @property
+    def calls(self) -> int:
+        """How many requests were sent to HubSpot."""
+        return self.client.calls
+
     async def start(self) -> None:
         """Make ready to connect."""
         self.client.start()

@@ -7,8 +7,8 @@ from typing import Any, cast
 from services.sync.adapters.hubspot.client import objects
 from services.sync.adapters.hubspot.mapping import Context, Unreadable, instant, to_canonical
 from services.sync.adapters.hubspot.objects import SYSTEM, HubSpotObject
-from services.sync.domain.field_map import MappedField
-from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef
+from services.sync.domain.field_map import MappedField, held
+from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar
 
 _INTEGRATION = "INTEGRATION"
 
@@ -48,7 +48,7 @@ class Sight:
         past = history(row, mapped.vendor_name)
         for version in past:
             try:
-                value = to_canonical(mapped, _string(version.get("value")), self.context)
+                value = self._value(mapped, _string(version.get("value")))
                 at = instant(str(version.get("timestamp")))
             except Unreadable:
                 continue
@@ -56,11 +56,14 @@ class Sight:
         present = _string(properties(row).get(mapped.vendor_name))
         if not past and present:
             try:
-                value = to_canonical(mapped, present, self.context)
+                value = self._value(mapped, present)
             except Unreadable:
                 return []
             changes.append(FieldChange(mapped.name, value, updated_at(row), exact=False))
         return changes
+
+    def _value(self, mapped: MappedField, text: str | None) -> Scalar:
+        return held(self.known.kind, mapped, to_canonical(mapped, text, self.context))
 
     def _own(self, version: Mapping[str, Any]) -> bool:
         """Return whether our app made the change; HubSpot writes the app's id bare or after a word and a colon."""

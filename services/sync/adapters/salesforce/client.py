@@ -57,18 +57,24 @@ class SaveResult:
 
 
 class SalesforceClient:
-    """The REST API of one organisation."""
+    """The REST API of one organisation; `calls` counts the requests sent, logins too."""
 
     def __init__(self, account: SalesforceAccount, clock: Clock) -> None:
         self._account = account
         self._clock = clock
-        self._http = httpx2.AsyncClient(timeout=account.request_timeout_ms / 1000)
+        self.calls = 0
+        self._http = httpx2.AsyncClient(
+            timeout=account.request_timeout_ms / 1000, event_hooks={"request": [self._count]}
+        )
         self.sessions = Sessions(self._http, account, clock)
         self.usage: ApiUsage | None = None
 
     async def close(self) -> None:
         """Close the connections. Safe to call twice."""
         await self._http.aclose()
+
+    async def _count(self, _request: httpx2.Request) -> None:
+        self.calls += 1
 
     async def query(self, soql: str, *, deleted: bool = False) -> list[Row]:
         """Return all rows of *soql*, page by page; *deleted* ones too if asked."""

@@ -58,6 +58,11 @@ class SalesforceConnector:
         """The vendor's latest count of the daily API calls; None before the first answer."""
         return self._opened.client.usage if self._opened else None
 
+    @property
+    def calls(self) -> int:
+        """How many requests were sent to Salesforce since the start; its change stream is none."""
+        return self._opened.client.calls if self._opened else 0
+
     async def start(self) -> None:
         """Open the clients; nothing is read yet."""
         self._opened = _Parts(self._account, self._fields, self._clock)

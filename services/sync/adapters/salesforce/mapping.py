@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.errors import Rejected
-from services.sync.domain.field_map import FieldMap, FieldType, MappedField
+from services.sync.domain.field_map import FieldMap, FieldType, MappedField, held
 from services.sync.domain.records import Kind, Scalar
 
 _WHOLE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
@@ -120,7 +120,8 @@ class FieldMapping:
         """
         for mapped in self.of(kind, sobject):
             if mapped.vendor_name in values:
-                yield mapped.name, self.read(mapped, values[mapped.vendor_name], owners)
+                value = self.read(mapped, values[mapped.vendor_name], owners)
+                yield mapped.name, held(kind, mapped, value)
 
     def read(self, mapped: MappedField, raw: object, owners: Mapping[str, str]) -> Scalar:
         """Return *raw*, the vendor's value of *mapped*, as ours. Raises Rejected (``bad-value``)."""

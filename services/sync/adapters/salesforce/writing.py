@@ -7,7 +7,7 @@ vendor's rule found. An aim moves a few times only; then the error stands.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from services.sync.adapters.salesforce import soql
 from services.sync.adapters.salesforce.account import SalesforceAccount, object_of
@@ -171,16 +171,25 @@ class Writer:
             results = await self._client.upsert(sobject, self._account.external_id_field, bodies)
         else:
             results = await self._client.update(sobject, bodies)
-        failed: list[tuple[_Aim, RecordError]] = []
+        failed: list[tuple[_Aim, Sequence[RecordError]]] = []
         for aim, result in zip(aims, results, strict=True):
             aim.tries += 1
             if result.errors:
-                failed.append((aim, result.errors[0]))
+                failed.append((aim, result.errors))
             else:
                 aim.result = _confirmed(aim, result)
-        for aim, error in failed:
-            if aim.tries >= MAX_AIMS or not await self._move(aim, error):
-                aim.result = error.result()
+        for aim, errors in failed:
+            if aim.tries >= MAX_AIMS or not await self._move(aim, errors[0]):
+                aim.result = self._ended(aim, errors)
+
+    def _ended(self, aim: _Aim, errors: Sequence[RecordError]) -> WriteResult:
+        """Return what *errors* mean for the write; the fields they name are told by our names."""
+        result = errors[0].result()
+        if isinstance(result, Deferred):
+            return result
+        names = {each.vendor_name: each.name for each in self._mapping.written(aim.write.kind, aim.sobject)}
+        named = (names[field] for error in errors for field in error.fields if field in names)
+        return replace(result, fields=tuple(dict.fromkeys(named)))
 
     async def _move(self, aim: _Aim, error: RecordError) -> bool:
         """Aim at what *error* points to; return False when it points nowhere, so that it stands."""
