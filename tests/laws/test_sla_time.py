@@ -110,7 +110,8 @@ def counted(here: Wall, is_open: Sequence[bool], from_at: int, to_at: int) -> in
 @st.composite
 def days(draw: st.DrawFn) -> Day:
     """Up to three intervals of a day, at quarters of an hour, that don't overlap."""
-    marks = sorted(draw(st.lists(st.integers(0, 96), max_size=6, unique=True)))
+    quarters = st.one_of(st.integers(0, 96), st.integers(4, 16))  # clocks change in the small hours
+    marks = sorted(draw(st.lists(quarters, max_size=6, unique=True)))
     pairs = zip(marks[::2], marks[1::2], strict=False)
     return tuple(Interval(opens * 15 * MINUTE_MS, closes * 15 * MINUTE_MS) for opens, closes in pairs)
 
