@@ -43,11 +43,14 @@ histories = st.lists(st.one_of(cycled, cycled, free, free, second), max_size=9).
 traits = st.lists(
     st.builds(Trait, instants, st.just("temperature"), st.sampled_from(["hot", "cold", None])), max_size=3
 )
-policies = st.builds(
-    lambda overdue, reopening: replace(RESPONSE, overdue=overdue, reopening=reopening),
-    st.sampled_from(Overdue),
-    st.sampled_from(Reopening),
-)
+
+
+def promised(overdue: Overdue, reopening: Reopening) -> Policy:
+    """Return the promise with two of its choices."""
+    return replace(RESPONSE, overdue=overdue, reopening=reopening)
+
+
+policies = st.builds(promised, st.sampled_from(Overdue), st.sampled_from(Reopening))
 others = st.sampled_from([None, replace(RESPONSE, targets=(Target(budget_ms=HOUR),), escalations=())])
 
 

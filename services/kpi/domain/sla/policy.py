@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+from typing import TypeAlias
 
 from services.errors import Misconfigured
 
@@ -15,6 +16,20 @@ class Reopening(StrEnum):
 
     RESTART = "restart"  # the next round, with the whole budget
     RESUME = "resume"  # the same round goes on; the time in between was a pause
+
+
+class Turn(IntEnum):
+    """What happens to a clock, in the order in which it happens at one instant."""
+
+    RULES = 0  # other rules hold from now on
+    PAUSE = 1
+    RESUME = 2
+    START = 3
+    REOPEN = 4
+    STOP = 5
+    CANCEL = 6
+    RESET = 7
+    NEXT_CYCLE = 8
 
 
 class Overdue(StrEnum):
@@ -49,6 +64,12 @@ class Pause:
 
     begins: tuple[str, ...]
     ends: tuple[str, ...]
+
+
+Effect: TypeAlias = tuple[Turn, Pause | None]
+"""What a fact does to a clock, and to which of its pauses."""
+
+_REMEMBERED = 1_000  # names of facts come from outside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +127,9 @@ class Policy:
     breach_notify: tuple[str, ...] = ("owner",)
     escalations: tuple[Escalation, ...] = ()
     overdue: Overdue = Overdue.COLLAPSE
+    _effects: dict[str, tuple[Effect, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict[str, tuple[Effect, ...]]
+    )
 
     def __post_init__(self) -> None:
         """Check it."""
@@ -115,6 +139,31 @@ class Policy:
     def target(self, traits: Mapping[str, object]) -> Target | None:
         """Return the first target that matches *traits*."""
         return next((target for target in self.targets if target.matches(traits)), None)
+
+    def effects(self, name: str) -> tuple[Effect, ...]:
+        """Return what a fact of that name does; nothing, if the policy doesn't name it."""
+        found = self._effects.get(name)
+        if found is None:
+            if len(self._effects) >= _REMEMBERED:
+                self._effects.clear()
+            found = self._effects[name] = tuple(self._work_out(name))
+        return found
+
+    def _work_out(self, name: str) -> Iterator[Effect]:
+        for pause in self.pauses:
+            if names(pause.begins, name):
+                yield Turn.PAUSE, pause
+            if names(pause.ends, name):
+                yield Turn.RESUME, pause
+        for patterns, turn in (
+            (self.starts, Turn.START),
+            (self.reopens, Turn.REOPEN),
+            (self.stops, Turn.STOP),
+            (self.cancels, Turn.CANCEL),
+            (self.resets, Turn.RESET),
+        ):
+            if names(patterns, name):
+                yield turn, None
 
 
 def names(patterns: tuple[str, ...], name: str) -> bool:

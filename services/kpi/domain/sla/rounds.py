@@ -1,19 +1,18 @@
 """
 When a clock ran: the facts of one cycle, walked in the order of their times.
 
-What happens to a clock at one instant: pauses begin, pauses end, it starts or reopens, it is fulfilled, it is
-cancelled, it is reset. So a fulfilment wins over all else, and a pause that ends where it begins is none.
+What happens to a clock at one instant happens in the order of `policy.Turn`. So a fulfilment wins over all else, and a pause that ends where it begins is none.
 A fact does what the policy in force at its time says.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import NamedTuple
 
 from services.kpi.domain.sla.deadlines import Stretch
 from services.kpi.domain.sla.facts import CYCLE_STARTED, Era, Fact, in_force
-from services.kpi.domain.sla.policy import Pause, Policy, Reopening, names
+from services.kpi.domain.sla.policy import Pause, Policy, Reopening, Turn
 
 END_OF_TIME = 1 << 62
 
@@ -28,22 +27,9 @@ class Ending(StrEnum):
     WITHDRAWN = "withdrawn"  # there is no such promise any more, or not to such leads
 
 
-class _Turn(IntEnum):
-    """What happens first at one instant."""
-
-    RULES = 0
-    PAUSE = 1
-    RESUME = 2
-    START = 3
-    STOP = 4
-    CANCEL = 5
-    RESET = 6
-    NEXT_CYCLE = 7
-
-
 class _Event(NamedTuple):
     at: int
-    turn: _Turn
+    turn: Turn
     fact: Fact = Fact(0, "")
     pause: Pause | None = None
     policy: Policy | None = None
@@ -75,17 +61,18 @@ def _by_turn(event: _Event) -> tuple[int, int, str, str]:
 def _events(cycle: int, facts: set[Fact], eras: Sequence[Era]) -> Iterator[_Event]:
     begins_at, ends_at = _bounds(cycle, facts)
     if ends_at != END_OF_TIME:
-        yield _Event(ends_at, _Turn.NEXT_CYCLE)
+        yield _Event(ends_at, Turn.NEXT_CYCLE)
     for era in eras:
         if era.from_at < ends_at:
             policy = None if era.terms is None else era.terms.policy
-            yield _Event(era.from_at, _Turn.RULES, policy=policy)
+            yield _Event(era.from_at, Turn.RULES, policy=policy)
     for fact in facts:
         own = fact.cycle == cycle and fact.at <= ends_at
         if own or (fact.cycle == 0 and begins_at <= fact.at < ends_at):
             terms = in_force(eras, fact.at)
             if terms is not None:
-                yield from _turns(fact, terms.policy)
+                for turn, pause in terms.policy.effects(fact.name):
+                    yield _Event(fact.at, turn, fact, pause, terms.policy)
 
 
 def _bounds(cycle: int, facts: set[Fact]) -> tuple[int, int]:
@@ -98,22 +85,6 @@ def _bounds(cycle: int, facts: set[Fact]) -> tuple[int, int]:
     return begins_at, starts[cycle + 1]
 
 
-def _turns(fact: Fact, policy: Policy) -> Iterator[_Event]:
-    for pause in policy.pauses:
-        if names(pause.begins, fact.name):
-            yield _Event(fact.at, _Turn.PAUSE, fact, pause)
-        if names(pause.ends, fact.name):
-            yield _Event(fact.at, _Turn.RESUME, fact, pause)
-    if names(policy.starts, fact.name) or names(policy.reopens, fact.name):
-        yield _Event(fact.at, _Turn.START, fact, policy=policy)
-    if names(policy.stops, fact.name):
-        yield _Event(fact.at, _Turn.STOP, fact)
-    if names(policy.cancels, fact.name):
-        yield _Event(fact.at, _Turn.CANCEL, fact)
-    if names(policy.resets, fact.name):
-        yield _Event(fact.at, _Turn.RESET, fact)
-
-
 class _Walker:
     """The clock so far. `held` are the pauses that have begun; `done` is whether a lasting stop came first."""
 
@@ -124,22 +95,26 @@ class _Walker:
 
     def take(self, event: _Event) -> None:
         match event.turn:
-            case _Turn.RULES:
+            case Turn.RULES:
                 self._rules(event.at, event.policy)
-            case _Turn.PAUSE | _Turn.RESUME if event.pause is not None:
+            case Turn.PAUSE | Turn.RESUME if event.pause is not None:
                 others = [each for each in self.held if each != event.pause]
-                self._hold(event.at, [*others, event.pause] if event.turn is _Turn.PAUSE else others)
-            case _Turn.START if event.policy is not None:
-                self._start(event.at, event.fact, event.policy)
-            case _Turn.STOP if not self.runs:
+                self._hold(event.at, [*others, event.pause] if event.turn is Turn.PAUSE else others)
+            case Turn.START if not self.runs:
+                self._begin(event.at)
+                if self.done:
+                    self._end(event.at, Ending.STOPPED)  # it was done before it was promised
+            case Turn.REOPEN if event.policy is not None:
+                self._reopen(event.at, event.policy.reopening)
+            case Turn.STOP if not self.runs:
                 self.done = self.done or event.fact.cycle != 0
-            case _Turn.STOP:
+            case Turn.STOP:
                 self._end(event.at, Ending.STOPPED)
-            case _Turn.CANCEL:
+            case Turn.CANCEL:
                 self._end(event.at, Ending.CANCELLED)
-            case _Turn.RESET:
+            case Turn.RESET:
                 self._reset(event.at)
-            case _Turn.NEXT_CYCLE:
+            case Turn.NEXT_CYCLE:
                 self._end(event.at, Ending.NEXT_CYCLE)
             case _:
                 pass
@@ -148,21 +123,15 @@ class _Walker:
     def _open(self) -> Run | None:
         return self.runs[-1] if self.runs and self.runs[-1].ended_at is None else None
 
-    def _start(self, at: int, fact: Fact, policy: Policy) -> None:
-        if self._open is not None:
-            return  # said again
-        if not self.runs:
-            if names(policy.starts, fact.name):
-                self._begin(at)
-                if self.done:
-                    self._end(at, Ending.STOPPED)  # it was done before it was promised
-        elif names(policy.reopens, fact.name):
-            if policy.reopening is Reopening.RESTART:
-                self._begin(at)
-            else:
-                last = self.runs[-1]
-                last.ended_at = last.ending = None
-                self._run_on(last, at)
+    def _reopen(self, at: int, reopening: Reopening) -> None:
+        last = self.runs[-1] if self.runs else None
+        if last is None or last.ended_at is None or last.ended_at == at:
+            return  # there is nothing to open again
+        if reopening is Reopening.RESTART:
+            self._begin(at)
+        else:
+            last.ended_at = last.ending = None
+            self._run_on(last, at)
 
     def _reset(self, at: int) -> None:
         run = self._open
