@@ -30,10 +30,10 @@ from tests.contracts.sla_case_reader import (
 ALL = [pytest.param(case, id=case["id"]) for case in cases()]
 SAME_TARGET = {"close": ("solution", "resolution"), "solution": ("resolution",), "resolution": ("solution",)}
 WORDS = {
-    "failed": {"failed", "breached", "missed", "overdue", "late"},
+    "failed": {"failed", "breached", "missed", "overdue", "late", "active_with_misses"},
     "paused": {"paused", "on_hold", "hold"},
     "running": {"running", "open", "active", "on_track", "at_risk", "due"},
-    "met": {"fulfilled", "met", "hit", "achieved", "resolved"},
+    "met": {"fulfilled", "met", "hit", "achieved", "resolved", "completed", "stopped"},
     "cancelled": {"cancelled", "canceled", "removed"},
 }
 UNJUDGED = re.compile(r"(_gives|^note|^comment|^why)$")

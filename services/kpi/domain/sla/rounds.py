@@ -15,6 +15,7 @@ from services.kpi.domain.sla.facts import CYCLE_STARTED, Era, Fact, in_force
 from services.kpi.domain.sla.policy import Pause, Policy, Reopening, Turn
 
 END_OF_TIME = 1 << 62
+"""Later than anything that happens."""
 
 
 class Ending(StrEnum):
@@ -25,6 +26,13 @@ class Ending(StrEnum):
     RESET = "reset"  # the next round began
     NEXT_CYCLE = "next-cycle"  # the lead qualified again
     WITHDRAWN = "withdrawn"  # there is no such promise any more, or not to such leads
+
+
+_ENDINGS = {
+    Turn.STOP: Ending.STOPPED,
+    Turn.CANCEL: Ending.CANCELLED,
+    Turn.NEXT_CYCLE: Ending.NEXT_CYCLE,
+}
 
 
 class _Event(NamedTuple):
@@ -54,8 +62,8 @@ def walk(cycle: int, facts: Iterable[Fact], eras: Sequence[Era]) -> list[Run]:
     return walker.runs
 
 
-def _by_turn(event: _Event) -> tuple[int, int, str, str]:
-    return event.at, event.turn, event.fact.name, event.fact.key
+def _by_turn(event: _Event) -> tuple[int, int]:
+    return event.at, event.turn  # what else happens in the same turn, happens in any order
 
 
 def _events(cycle: int, facts: set[Fact], eras: Sequence[Era]) -> Iterator[_Event]:
@@ -108,16 +116,12 @@ class _Walker:
                 self._reopen(event.at, event.policy.reopening)
             case Turn.STOP if not self.runs:
                 self.done = self.done or event.fact.cycle != 0
-            case Turn.STOP:
-                self._end(event.at, Ending.STOPPED)
-            case Turn.CANCEL:
-                self._end(event.at, Ending.CANCELLED)
             case Turn.RESET:
                 self._reset(event.at)
-            case Turn.NEXT_CYCLE:
-                self._end(event.at, Ending.NEXT_CYCLE)
+            case turn if turn in _ENDINGS:
+                self._end(event.at, _ENDINGS[turn])
             case _:
-                pass
+                pass  # said again
 
     @property
     def _open(self) -> Run | None:

@@ -132,6 +132,12 @@ def test_the_next_cycle_ends_what_is_open_and_has_a_clock_of_its_own() -> None:
     assert (second.state(at(80)), present(second).started_at) == (State.MET, at(60))
 
 
+def test_a_pause_of_the_cycle_before_is_over() -> None:
+    """Whoever qualifies again is waited for no longer."""
+    told = [*facts((0, "stage:waiting")), Fact(at(60), CYCLE_STARTED, 2), Fact(at(60), "mql", 2)]
+    assert derive(2, told, [], eras()).state(at(80)) is State.RUNNING
+
+
 def test_the_first_target_that_matches_holds() -> None:
     """Hot leads have half an hour, on the wall clock; what they become later holds from the start on."""
     hot = Trait(at(0), "temperature", "hot")
