@@ -14,7 +14,8 @@ class Clock(Open):
 
     `policy` is the promise's name in the configuration, `step` what of it came due: ``warning:0.5`` (share of
     the budget), ``breach``, ``escalation:1`` …, ``met-late``, ``retracted``. (lead, cycle, policy, step, round)
-    is told once; `round` counts how often the clock was started anew in the cycle, from 1.
+    is told once, and once more after it was retracted: `times` counts that, from 1. `round` counts how often the
+    clock was started anew in the cycle, from 1.
 
     `due_at` is when the step came due, `told_at` when it was told; `late_ms` is the difference, which is long
     only after downtime. `elapsed_ms` and `overdue_ms` are time that counts (business time, where the policy
@@ -25,6 +26,7 @@ class Clock(Open):
     policy: str
     step: str
     round: int = Field(default=1, ge=1)
+    times: int = Field(default=1, ge=1)
     cycle: int = Field(ge=1)
     started_at: EpochMs
     deadline_at: EpochMs
@@ -40,6 +42,7 @@ class Clock(Open):
     )
     reassign: bool = Field(default=False, description="Whether the lead is to get another owner.")
     collapsed: tuple[str, ...] = ()
+    reason: str | None = Field(default=None, description="Why it was taken back, with `retracted`.")
     standing: Standing
 
 

@@ -4,7 +4,7 @@ import importlib
 import platform
 import sys
 
-NAMES = ("decide", "handoff")
+NAMES = ("deadlines", "decide", "handoff")
 
 
 def main() -> None:
