@@ -16,6 +16,7 @@ CounterName = Literal[
     "tasuki_vendor_reads_total",
     "tasuki_vendor_writes_total",
     "tasuki_vendor_calls_total",
+    "tasuki_quota_held_total",
     "tasuki_handoffs_total",
     "tasuki_decisions_total",
     "tasuki_conflicts_total",
@@ -199,6 +200,16 @@ CATALOGUE: tuple[Metric, ...] = (
         buckets=SECONDS,
     ),
     Metric(
+        name="tasuki_quota_held_total",
+        unit="calls",
+        meaning="Calls for which no place was left in a vendor's limit in time; their work waits.",
+        labels={
+            "system": CONFIGURED,
+            "limit": CONFIGURED,
+            "priority": ("consent", "hot", "handoff", "edit", "reconcile", "backfill"),
+        },
+    ),
+    Metric(
         name="tasuki_handoffs_total",
         unit="handoffs",
         meaning="Handoffs that stand in the sales tool, as told on the lifecycle topic.",
@@ -296,7 +307,8 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric(
         name="tasuki_quota_remaining_calls",
         unit="calls",
-        meaning="What is left of a vendor's limit, as its latest answer told.",
+        meaning="What is left of a vendor's limit: as its latest answer told, less what all processes sent since. "
+        "No series: unknown.",
         labels={"system": CONFIGURED, "limit": CONFIGURED},
     ),
     Metric(

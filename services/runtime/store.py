@@ -1,6 +1,7 @@
 """The store: Redis or Valkey, one server or a cluster, and the one function through which state changes."""
 
 from collections.abc import Sequence
+from hashlib import sha1
 from typing import Any, TypeAlias
 
 import structlog
@@ -8,7 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ResponseError
+from redis.exceptions import NoScriptError, ResponseError
 
 from services.errors import Misconfigured
 from services.runtime.keys import ShardId
@@ -164,6 +165,21 @@ class Store:
                 if self._waitaof_ms is not None:
                     pipeline.execute_command("WAITAOF", 1, 0, self._waitaof_ms)
                 return (await pipeline.execute())[: len(commands)]
+
+    async def run_script(
+        self, code: str, keys: Sequence[str], arguments: Sequence[str | bytes | int | float]
+    ) -> Any:
+        """
+        Run the Lua text *code* on *keys*, all of one slot and of no shard, and return its reply.
+
+        For counters that several processes share and that may be lost. What is a shard's changes by `commit` only.
+        """
+        digest = sha1(code.encode(), usedforsecurity=False).hexdigest()
+        with store_errors():
+            try:
+                return await self._client.execute_command("EVALSHA", digest, len(keys), *keys, *arguments)
+            except NoScriptError:  # a server that was started, or took over, since
+                return await self._client.execute_command("EVAL", code, len(keys), *keys, *arguments)
 
     async def mget(self, keys: Sequence[str]) -> list[bytes | None]:
         """Return the values of string *keys* of one shard, in order; None for those that aren't there."""

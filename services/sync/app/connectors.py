@@ -1,6 +1,7 @@
 """The two systems that the settings name, as connectors."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from pydantic import SecretStr
 
@@ -10,29 +11,23 @@ from services.sync.adapters.hubspot.connector import HubSpotConnector
 from services.sync.adapters.salesforce.account import ClientCredentials, JwtBearer, SalesforceAccount
 from services.sync.adapters.salesforce.connector import SalesforceConnector
 from services.sync.application.ports import Connector
+from services.sync.application.quota import UNGOVERNED, CallMeter
 from services.sync.domain.records import Kind, Side
 from services.sync.settings import Settings
 from services.sync.settings.vendors import SalesforceSection
 
 
-def make_connectors(settings: Settings, clock: Clock = now_ms) -> Mapping[Side, Connector]:
-    """Return the connector of each side, not started."""
+def make_connectors(
+    settings: Settings,
+    clock: Clock = now_ms,
+    meters: Mapping[str, CallMeter] = MappingProxyType({}),
+) -> Mapping[Side, Connector]:
+    """Return the connector of each side, not started; *meters* by system count their calls."""
+    ma, sfa = (meters.get(each, UNGOVERNED) for each in (settings.ma.system, settings.sfa.system))
     return {
-        Side.MA: HubSpotConnector(hubspot_account(settings), settings.ma_fields, clock=clock),
-        Side.SFA: SalesforceConnector(salesforce_account(settings), settings.sfa_fields, clock),
+        Side.MA: HubSpotConnector(hubspot_account(settings), settings.ma_fields, clock=clock, quota=ma),
+        Side.SFA: SalesforceConnector(salesforce_account(settings), settings.sfa_fields, clock, sfa),
     }
-
-
-def quotas(connectors: Iterable[Connector]) -> Iterator[tuple[str, str, int]]:
-    """Yield what is left of the vendors' limits, as they told last: system, limit, calls."""
-    for each in connectors:
-        if isinstance(each, HubSpotConnector) and each.limits is not None:
-            if each.limits.remaining is not None:
-                yield each.system, "interval", each.limits.remaining
-            if each.limits.daily_remaining is not None:
-                yield each.system, "daily", each.limits.daily_remaining
-        elif isinstance(each, SalesforceConnector) and each.usage is not None:
-            yield each.system, "daily", each.usage.left
 
 
 def calls(connectors: Iterable[Connector]) -> Iterator[tuple[str, int]]:
@@ -60,6 +55,7 @@ def hubspot_account(settings: Settings) -> HubSpotAccount:
         oauth=oauth,
         portal_id=section.portal_id,
         own_property=section.own_property,
+        webhook_window_ms=section.webhook_window_ms,
     )
 
 

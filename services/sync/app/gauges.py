@@ -1,23 +1,25 @@
 """What is asked for when somebody looks: gauges set before each scrape, and the health of the change streams."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from services.errors import Retryable
 from services.runtime.clock import Clock
-from services.runtime.health import Health
+from services.runtime.health import Condition, Health, Probe, Report
 from services.runtime.health_probes import stream_probe
 from services.runtime.metric_catalogue import GaugeName
 from services.runtime.metrics import Metrics
 from services.runtime.worker import ShardWorker
+from services.sync.adapters.quota import QuotaGovernor
 from services.sync.application.ports import Connector
 from services.sync.consumers.leads import HeldShard
 from services.sync.consumers.streams import Streams
+from services.sync.domain.desired import Priority
 from services.sync.domain.records import Side
 
-Quotas = Callable[[], Iterable[tuple[str, str, int]]]
-"""What is left of the vendors' limits: system, limit, calls."""
+Quotas = Callable[[], Awaitable[Iterable[tuple[str, str, int]]]]
+"""What is left of the vendors' limits, as far as it is known: system, limit, calls."""
 
 
 Calls = Callable[[], Iterable[tuple[str, int]]]
@@ -49,7 +51,7 @@ def watch_vendors(metrics: Metrics, quotas: Quotas, streams: Streams, clock: Clo
     ages = Series(metrics, "tasuki_stream_age_seconds")
 
     async def refresh() -> None:
-        left.show([({"system": system, "limit": limit}, calls) for system, limit, calls in quotas()])
+        left.show([({"system": system, "limit": limit}, calls) for system, limit, calls in await quotas()])
         now = clock()
         ages.show(
             [
@@ -59,6 +61,45 @@ def watch_vendors(metrics: Metrics, quotas: Quotas, streams: Streams, clock: Clo
         )
 
     metrics.on_scrape(refresh)
+
+
+def headroom(governors: Mapping[str, QuotaGovernor]) -> Quotas:
+    """Return what asks the governors how many calls are left; what nobody knows is left out."""
+
+    async def left() -> list[tuple[str, str, int]]:
+        found: list[tuple[str, str, int]] = []
+        for system, governor in governors.items():
+            with suppress(Retryable):  # the store is away: unknown
+                found += [
+                    (system, each.limit.name, each.left)
+                    for each in await governor.standings()
+                    if each.left is not None
+                ]
+        return found
+
+    return left
+
+
+def quota_probe(governor: QuotaGovernor) -> Probe:
+    """Return a probe for a system's quota: DEGRADED while work that may not use the reserve is held back."""
+
+    async def probe() -> Report:
+        try:
+            standings = await governor.standings()
+        except Retryable:
+            return Report(Condition.OK, facts={"known": False})
+        facts: dict[str, str | int | float | bool | None] = {
+            f"{each.limit.name}_left": each.left for each in standings
+        }
+        why = await governor.why(Priority.EDIT)
+        return Report(Condition.DEGRADED if why else Condition.OK, why or "", facts)
+
+    return probe
+
+
+def quotas_awaited(governors: Mapping[str, QuotaGovernor]) -> str:
+    """Return the systems whose quota leaves nothing even to read with; empty while none is so."""
+    return ", ".join(f"{system} (out of quota)" for system, each in governors.items() if each.reads_wait)
 
 
 def watch_calls(metrics: Metrics, calls: Calls) -> None:

@@ -28,12 +28,23 @@ from services.runtime.store import Store
 from services.runtime.tracing import Tracing, start_tracing
 from services.runtime.valkey_server import EmbeddedServer
 from services.runtime.worker import ShardWorker
-from services.sync.adapters.door import DoorLimits, make_door, make_leads_router
+from services.sync.adapters.door import DoorLimits, make_door, make_leads_router, make_whole_status_router
 from services.sync.adapters.identity_index import IdentityIndex
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.adapters.measured import MeasuredConnector
-from services.sync.app.connectors import calls, make_connectors, quotas
-from services.sync.app.gauges import register_streams, watch_calls, watch_dirty, watch_vendors, watch_workers
+from services.sync.app.connectors import calls, make_connectors
+from services.sync.app.gauges import (
+    headroom,
+    quota_probe,
+    quotas_awaited,
+    register_streams,
+    watch_calls,
+    watch_dirty,
+    watch_vendors,
+    watch_workers,
+)
+from services.sync.app.quotas import counting_held, make_governors, why_waiting
+from services.sync.app.status import StatusSource
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identify
@@ -80,7 +91,8 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         sample_rate=settings.tracing.sample_rate,
     )
     traces = Traces(tracing)
-    vendors = make_connectors(settings, clock)
+    governors = make_governors(settings, store, clock, counting_held(metrics))
+    vendors = make_connectors(settings, clock, governors)
     connectors: dict[Side, Connector] = {
         side: MeasuredConnector(each, metrics, traces.calling) for side, each in vendors.items()
     }
@@ -112,6 +124,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         sending=figures.sending,
         deciding=traces.deciding if traces.on else None,
         dispatching=traces.dispatching,
+        quotas=governors,
     )
     observe = Observe(
         connectors={each.system: each for each in connectors.values()},
@@ -122,7 +135,13 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         around=traces.observing,
     )
     timeline = Timeline(
-        log=log, store=store, identity=identity, decode=decode, rules=settings.rules, service=SERVICE
+        log=log,
+        store=store,
+        identity=identity,
+        decode=decode,
+        rules=settings.rules,
+        service=SERVICE,
+        why=why_waiting(governors, settings),
     )
     sync = Sync(settings, log, store, connectors, timeline, health, metrics, leads, failures=failures)
     mechanism = Mechanism(store=store, log=log, clock=clock, metrics=metrics)
@@ -131,19 +150,23 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         "inbox": (INBOX.name, InboxProcessor(observe)),
     }
     _register(sync, gates)
+    for system, governor in governors.items():
+        health.register(f"quota.{system}", quota_probe(governor))
     register_streams(health, streams, connectors.values(), clock)
     workers: dict[str, ShardWorker] = {}
-    watch_vendors(metrics, lambda: quotas(vendors.values()), streams, clock)
+    watch_vendors(metrics, headroom(governors), streams, clock)
     watch_calls(metrics, lambda: calls(vendors.values()))
     watch_workers(metrics, workers)
     watch_dirty(metrics, leads.held, connectors)
+    waits: dict[str, Callable[[], str]] = {"leads": str, "inbox": lambda: quotas_awaited(governors)}
+    status = StatusSource(health, workers, leads.held, connectors, governors, streams, clock)
     sync.components = [
         *_components(sync),
         *(
-            _worker(sync, name, topic, processor, mechanism, workers)
+            _worker(sync, name, topic, processor, mechanism, workers, waits[name])
             for name, (topic, processor) in processors.items()
         ),
-        _door(sync, tracing, clock),
+        _door(sync, tracing, clock, status),
     ]
     return sync
 
@@ -194,6 +217,7 @@ def _worker(
     processor: Processor,
     mechanism: Mechanism,
     workers: dict[str, ShardWorker],
+    waits_for: Callable[[], str],
 ) -> Component:
     """Return the member of the group on *topic*; it is made when the log knows its topics."""
     made: list[ShardWorker] = []
@@ -202,7 +226,10 @@ def _worker(
         worker = ShardWorker(service=SERVICE, topic=topic, processor=processor, mechanism=mechanism)
         made.append(worker)
         workers[topic] = worker
-        sync.health.register(name, ConsumerProbe(worker.subscription, worker.watched, mechanism.clock))
+        sync.health.register(
+            name,
+            ConsumerProbe(worker.subscription, worker.watched, mechanism.clock, waits_for=waits_for),
+        )
         await worker.start()
 
     async def stop() -> None:
@@ -217,9 +244,13 @@ def _worker(
     return Component(name=name, start=start, stop=stop, run=run)
 
 
-def _door(sync: Sync, tracing: Tracing, clock: Clock) -> Component:
+def _door(sync: Sync, tracing: Tracing, clock: Clock, status: StatusSource) -> Component:
     http = sync.settings.http
-    routers = [make_leads_router(sync.timeline.of, api_key=_api_key(sync.settings), host=http.host)]
+    key = _api_key(sync.settings)
+    routers = [
+        make_leads_router(sync.timeline.of, api_key=key, host=http.host),
+        make_whole_status_router(status, api_key=key, host=http.host),
+    ]
     door = make_door(
         connectors={each.system: each for each in sync.connectors.values()},
         append=sync.log.append,
@@ -230,7 +261,7 @@ def _door(sync: Sync, tracing: Tracing, clock: Clock) -> Component:
         health=sync.health,
         limits=DoorLimits(body_bytes=http.body_limit_bytes, json_depth=http.depth_limit),
         tracing=tracing,
-        routers=routers if _api_key(sync.settings) or is_loopback(http.host) else (),
+        routers=routers if key or is_loopback(http.host) else (),
         version=version("tasuki"),
     )
 
@@ -265,6 +296,7 @@ async def open_timeline(settings: Settings, embedded_url: str | None) -> AsyncGe
             decode=decode,
             rules=settings.rules,
             service=SERVICE,
+            why=why_waiting(make_governors(settings, store), settings),
         )
     finally:
         await log.close()

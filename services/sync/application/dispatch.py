@@ -20,9 +20,11 @@ from services.errors import Retryable
 from services.runtime.clock import Clock
 from services.sync.application.gate import Gate
 from services.sync.application.ports import BatchRefused, Connector
+from services.sync.application.quota import UNGOVERNED, Admitting, OutOfQuota, working_as
 from services.sync.application.tell import SOURCE, rfc3339
 from services.sync.domain.desired import Missing, Priority
 from services.sync.domain.lead import PERSON_SLOT, Lead
+from services.sync.domain.quota import LEAST_URGENT_WITH_RESERVE
 from services.sync.domain.records import (
     Confirmed,
     Deferred,
@@ -39,13 +41,21 @@ log = structlog.get_logger()
 FIRST_WAIT_MS = 200
 LONGEST_WAIT_MS = 60_000
 BATCHES_AT_ONCE = 4
+URGENT_BATCHES = 1
+"""Beside those, for what may use the reserve: it must not queue up behind work that waits for the quota."""
 
 
 class DispatchShard(Protocol):
     """What dispatch needs of the shard whose leads it serves."""
 
-    async def dirty(self, side: Side, *, limit: int, skip: Collection[str]) -> Sequence[str]:
-        """Return up to *limit* leads that lack something on *side*, most urgent first, without *skip*."""
+    async def dirty(
+        self, side: Side, *, limit: int, skip: Collection[str], least: Priority = Priority.BACKFILL
+    ) -> Sequence[str]:
+        """
+        Return up to *limit* leads that lack something on *side*, most urgent first, without *skip*.
+
+        Those that are less urgent than *least* are left out.
+        """
         ...
 
     async def load(self, lead_ids: Sequence[str]) -> Mapping[str, Lead]:
@@ -80,6 +90,7 @@ class Dispatcher:
         name: Unique for this owner of the shard (its epoch is in it); write ids start with it.
         sending: Told of each batch that leaves, for the metrics: the plans and the time, epoch ms.
         around: Entered around the sending of a batch, for the trace.
+        quota: Says which work may begin.
     """
 
     def __init__(
@@ -93,7 +104,10 @@ class Dispatcher:
         name: str,
         sending: Callable[[Sequence[Plan], int], None] = lambda _plans, _now: None,
         around: Callable[[Sequence[Plan]], AbstractContextManager[object]] = nullcontext,
+        quota: Admitting = UNGOVERNED,
     ) -> None:
+        self._quota = quota
+        self._admitted_at: int | None = None
         self._connector = connector
         self._side = connector.side
         self._shard = shard
@@ -135,7 +149,9 @@ class Dispatcher:
             async with asyncio.TaskGroup() as group:
                 while True:
                     self._wake.clear()
-                    if len(self._running) < BATCHES_AT_ONCE and (plans := await self._take()):
+                    if len(self._running) < BATCHES_AT_ONCE + URGENT_BATCHES and (
+                        plans := await self._take()
+                    ):
                         task = group.create_task(self._serve(plans))
                         self._running.add(task)
                         task.add_done_callback(self._ended)
@@ -150,7 +166,8 @@ class Dispatcher:
 
     async def _sleep(self) -> None:
         """Wait to be woken, or until the first of those that wait may be tried again."""
-        due = min((until for until, _ in self._waiting.values()), default=None)
+        waits = [until for until, _ in self._waiting.values()]
+        due = min(waits if self._admitted_at is None else [*waits, self._admitted_at], default=None)
         timeout = None if due is None else max(0.001, (due - self._clock()) / 1000)
         try:
             async with asyncio.timeout(timeout):
@@ -162,9 +179,7 @@ class Dispatcher:
         """Choose the next leads and mark them busy."""
         now = self._clock()
         self._waiting = {each: hold for each, hold in self._waiting.items() if hold[0] > now}
-        ids = await self._shard.dirty(
-            self._side, limit=self._connector.write_batch, skip=self._busy.keys() | self._waiting.keys()
-        )
+        ids = await self._most_urgent()
         if not ids:
             return []
         leads = await self._shard.load(ids)
@@ -180,6 +195,17 @@ class Dispatcher:
         for plan in plans:
             self._busy.setdefault(plan.lead.id, set()).add(plan.write_id)
         return plans
+
+    async def _most_urgent(self) -> Sequence[str]:
+        """Return the next leads that the quota, and the batches under way, leave room for."""
+        admission = await self._quota.admits()
+        least, self._admitted_at = admission.least, admission.until
+        if least is None:
+            return []
+        if len(self._running) >= BATCHES_AT_ONCE:
+            least = min(least, LEAST_URGENT_WITH_RESERVE)
+        skip = self._busy.keys() | self._waiting.keys()
+        return await self._shard.dirty(self._side, limit=self._connector.write_batch, skip=skip, least=least)
 
     def _plan(self, lead: Lead, lack: Missing) -> Plan:
         self._count += 1
@@ -220,9 +246,13 @@ class Dispatcher:
             await self._shard.append([(plan.lead.id, self._started(plan, now)) for plan in plans])
             self._sending(plans, self._clock())
             writes = [self._write(plan, refs) for plan in plans]
-            results = await self._halving(writes)
+            with working_as(urgency([plan.missing for plan in plans])):
+                results = await self._halving(writes)
             self._gate.succeed()
             await self._settle(plans, results)
+        except OutOfQuota:  # the vendor works, and more urgent work may go on: they stay dirty
+            self._release(plans)
+            return [None] * len(plans)
         except Retryable as error:
             self._gate.fail(error)
             log.warning("vendor.write_failed", system=self._connector.system, error=type(error).__name__)
@@ -264,7 +294,7 @@ class Dispatcher:
         self.settled(plan.lead.id, plan.write_id)
 
     def _release(self, plans: Collection[Plan]) -> None:
-        """Their person was not taken: they come again with it."""
+        """They were not sent, nor is there anything against them: they come again by themselves."""
         for plan in plans:
             self.settled(plan.lead.id, plan.write_id)
 

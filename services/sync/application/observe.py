@@ -20,10 +20,18 @@ from services.runtime.clock import Clock
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identify, Sighting, is_person
 from services.sync.application.ports import Connector
+from services.sync.application.quota import OutOfQuota, working_as
 from services.sync.application.tell import SOURCE, rfc3339
+from services.sync.domain.desired import Priority
 from services.sync.domain.records import Notification, Observation, RecordRef
 
 log = structlog.get_logger()
+
+LONGEST_WAIT_MS = 5_000
+"""So often reading asks again whether the quota allows it."""
+
+EVERYTHING = "*"
+"""The id in a notification that asks for a whole object: a sweep, or a first start."""
 
 READ = ""
 """The body of a notification that asks for its record to be read."""
@@ -116,7 +124,10 @@ class Observe:
         while True:
             await gate.wait()
             try:
-                seen = await connector.observe([each.notification for each in hints])
+                with working_as(_priority(hints)):
+                    seen = await connector.observe([each.notification for each in hints])
+            except OutOfQuota as error:
+                await asyncio.sleep(min(max(error.until - self._clock(), 1), LONGEST_WAIT_MS) / 1000)
             except Retryable as error:
                 gate.fail(error)
                 log.warning("vendor.read_failed", system=connector.system, error=type(error).__name__)
@@ -208,6 +219,20 @@ class Observe:
         observations, _ = await self._read(connector, asked) if asked else ([], [])
         pairs = [(hints[seen.ref], seen) for seen in observations if seen.ref in hints and is_person(seen)]
         return await self._identified(connector, pairs, {}) if pairs else []
+
+
+def _priority(hints: Sequence[Hint]) -> Priority:
+    """
+    Return how urgent it is to read what *hints* are about.
+
+    What just changed may be an opt-out or make an MQL; nobody knows before it is read.
+    """
+    swept = {each.notification.ref.id == EVERYTHING for each in hints}
+    if swept != {True}:
+        return Priority.HANDOFF
+    return min(
+        Priority.RECONCILE if "since" in each.notification.body else Priority.BACKFILL for each in hints
+    )
 
 
 def _found(connector: Connector, hint: Hint, sighting: Sighting, lead_id: str, number: int) -> Found:

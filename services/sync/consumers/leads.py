@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import cast
 
 from schemas.lead import LeadChange, LeadObserved, LeadWriteSettled
@@ -20,6 +21,7 @@ from services.sync.application.decide import Decide, Decided
 from services.sync.application.dispatch import Dispatcher, Plan
 from services.sync.application.gate import Gate
 from services.sync.application.ports import Connector
+from services.sync.application.quota import UNGOVERNED, Admitting
 from services.sync.consumers.emissions import emission, place_of, unreadable
 from services.sync.consumers.endings import report_end
 from services.sync.consumers.shard_leads import Decode, Encode, ShardLeads
@@ -54,6 +56,7 @@ class LeadProcessor:
         failed: Told of a dispatcher's unexpected end; it is to end the process.
         deciding: Entered around the deciding of each change, for the trace; None costs nothing.
         dispatching: Entered around each sending of a batch to a system, for the trace.
+        quotas: By system, what says which work may begin.
     """
 
     def __init__(
@@ -73,7 +76,9 @@ class LeadProcessor:
         sending: Callable[[str, Sequence[Plan], int], None] = lambda _system, _plans, _now: None,
         deciding: Callable[[LeadChange], AbstractContextManager[object]] | None = None,
         dispatching: Callable[[str, Sequence[Plan]], AbstractContextManager[object]] = _untraced,
+        quotas: Mapping[str, Admitting] = MappingProxyType({}),
     ) -> None:
+        self._quotas = quotas
         self._decide = decide
         self._store = store
         self._log = log
@@ -115,6 +120,7 @@ class LeadProcessor:
             name=f"{shard.id.partition}-{shard.ledger.epoch}-{connector.side}",
             sending=lambda plans, now: self._sending(system, plans, now),
             around=lambda plans: self._dispatching(system, plans),
+            quota=self._quotas.get(system, UNGOVERNED),
         )
 
     async def closed(self, shard: Shard) -> None:

@@ -16,7 +16,7 @@ from services.runtime.operations import Operations
 from services.runtime.shard import Shard
 from services.runtime.store import Store
 from services.sync.application.dispatch import urgency
-from services.sync.domain.desired import Missing
+from services.sync.domain.desired import Missing, Priority
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import Side
 
@@ -62,10 +62,13 @@ class ShardLeads:
                 operations.zrem(self._dirty(side), [lead_id])
         return any(missing.values())
 
-    async def dirty(self, side: Side, *, limit: int, skip: Collection[str]) -> Sequence[str]:
+    async def dirty(
+        self, side: Side, *, limit: int, skip: Collection[str], least: Priority = Priority.BACKFILL
+    ) -> Sequence[str]:
         """See `DispatchShard.dirty`."""
-        most = limit + len(skip)
-        (members,) = await self._store.read([("ZRANGE", self._dirty(side), 0, most - 1)])
+        most, below = limit + len(skip), (least + 1) * PRIORITY_STEP
+        bounds = ("-inf", f"({below}", "BYSCORE", "LIMIT", 0, most)
+        (members,) = await self._store.read([("ZRANGE", self._dirty(side), *bounds)])
         found = (each.decode() for each in members)
         return [each for each in found if each not in skip][:limit]
 

@@ -1,6 +1,6 @@
 """A lead's whole timeline, read from the log and the store: what was seen, decided, reached, sent, and what waits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -10,6 +10,7 @@ from schemas.topics import DECISIONS, LEAD_CHANGES, LIFECYCLE, Topic
 from services.runtime.keys import ShardId
 from services.runtime.log.port import Log
 from services.runtime.store import Store
+from services.sync.application.dispatch import urgency
 from services.sync.application.identify import Identity, email_claim, is_lead_id
 from services.sync.consumers.shard_leads import PRIORITY_STEP, Decode
 from services.sync.domain.desired import Missing, Priority, missing
@@ -20,6 +21,14 @@ from services.sync.domain.rules import Rules
 
 Json: TypeAlias = dict[str, Any]
 _PAGE = 2_000
+
+Why = Callable[[Side, Priority], Awaitable[str | None]]
+"""Returns in words what holds a side's work of a priority back, None if nothing is known to."""
+
+
+async def unheld(_side: Side, _priority: Priority) -> str | None:
+    """Know of nothing that holds work back."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +46,21 @@ class Timeline:
 
     Args:
         service: The service whose shards hold the leads.
+        why: Why what a lead lacks isn't sent.
     """
 
     def __init__(
-        self, *, log: Log, store: Store, identity: Identity, decode: Decode, rules: Rules, service: str
+        self,
+        *,
+        log: Log,
+        store: Store,
+        identity: Identity,
+        decode: Decode,
+        rules: Rules,
+        service: str,
+        why: Why = unheld,
     ) -> None:
+        self._why = why
         self._log = log
         self._store = store
         self._identity = identity
@@ -89,7 +108,8 @@ class Timeline:
             return []
         (score,) = await self._store.read([("ZSCORE", shard.key(f"dirty:{side}"), lead.id)])
         since = None if score is None else int(float(score)) % PRIORITY_STEP
-        return [_wait(each, since) for each in lacks]
+        why = None if since is None else await self._why(side, urgency(lacks))
+        return [_wait(each, since, why) for each in lacks]
 
     async def _entries(self, lead_id: str) -> list[Entry]:
         found: list[Entry] = []
@@ -142,14 +162,15 @@ def _sides(lead: Lead, name: str) -> Json:
     return sides
 
 
-def _wait(lack: Missing, since: int | None) -> Json:
+def _wait(lack: Missing, since: int | None, held: str | None) -> Json:
+    why = held or "waits for its turn, or for the system to answer"
     return {
         "side": lack.side.value,
         "slot": lack.slot,
         "fields": lack.fields,
         "priority": Priority(lack.priority).name.lower(),
         "since": since,
-        "why": "waits for its turn, or for the system to answer" if since is not None else "not yet decided",
+        "why": why if since is not None else "not yet decided",
     }
 
 

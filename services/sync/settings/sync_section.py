@@ -44,5 +44,6 @@ class SyncSection(Section):
         description="How far each sweep reaches back behind the one before.",
     )
     mql_reserve_rate: Annotated[float, Field(ge=0, le=0.9, strict=True)] = Field(
-        default=0.2, description="Share of each vendor's quota that only new MQLs may use, 0 to 0.9."
+        default=0.2,
+        description="Share of each vendor's limits that only opt-outs, new MQLs and handoffs may use, 0 to 0.9.",
     )

@@ -53,13 +53,13 @@ class HubSpotSection(Section):
         description="Contact property that carries tasuki's lead id; create it with unique values.",
     )
     webhook_window_ms: Annotated[int, DurationBetween("30s", "1h")] = Field(
-        default=300_000, alias="webhook_window", description="Webhooks signed longer ago are refused."
+        default=300_000,
+        alias="webhook_window",
+        description="Webhooks signed longer ago, or further ahead of our clock, are refused.",
     )
     requests_per_10s: Annotated[Whole, Field(ge=1, le=10_000)] = Field(
-        default=100, description="Request quota in 10 seconds; the response headers correct it."
-    )
-    requests_per_day: Annotated[Whole, Field(ge=1, le=100_000_000)] = Field(
-        default=250_000, description="Request quota a day; the response headers correct it."
+        default=100,
+        description="Requests in 10 seconds that are assumed to be allowed until HubSpot's first answer tells.",
     )
 
 
@@ -95,7 +95,4 @@ class SalesforceSection(Section):
         default="Tasuki_Id__c",
         description="Custom field, external id and unique, on Lead, Contact, Opportunity and Task, that "
         "carries tasuki's id.",
-    )
-    requests_per_day: Annotated[Whole, Field(ge=1, le=100_000_000)] = Field(
-        default=100_000, description="Request quota a day; the response headers correct it."
     )

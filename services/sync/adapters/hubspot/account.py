@@ -29,7 +29,7 @@ class HubSpotAccount:
     Exactly one of `token` (private app or service key) and `oauth`. `client_secret` signs webhooks.
     `own_property` is the contact property that holds our lead_id; it must have unique values.
     `developer_key` lets `check` read a public app's webhook subscriptions. `portal_id` None takes webhooks
-    of any portal.
+    of any portal. `webhook_window_ms`: webhooks signed longer ago are refused.
     """
 
     app_id: int
@@ -41,5 +41,6 @@ class HubSpotAccount:
     own_property: str = "tasuki_id"
     developer_key: str | None = field(default=None, repr=False)
     signatures: frozenset[SignatureVersion] = frozenset({SignatureVersion.V3})
+    webhook_window_ms: int = 300_000
     timeout_ms: int = 30_000
     connect_timeout_ms: int = 5_000

@@ -11,6 +11,10 @@ from services.runtime.clock import Clock
 from services.sync.adapters.hubspot.account import HubSpotAccount, OAuthGrant
 from services.sync.adapters.hubspot.tokens import OAuthTokens, StaticToken, Tokens
 from services.sync.application.ports import Throttled, Unauthorised, Unavailable
+from services.sync.application.quota import UNGOVERNED, CallEnd, CallMeter, Refusal, Told
+
+INTERVAL, DAILY, SEARCH = "interval", "daily", "search"
+"""HubSpot's limits; a call counts on the first two, a search on all."""
 
 TOKEN_LIFE_S = 1_800
 _LOCKED_WAIT_MS = 2_000
@@ -71,12 +75,17 @@ class HubSpotClient:
     Sends requests; repeats one only after renewing an expired OAuth token.
 
     `limits` is what HubSpot told last about the quota; `watchers` are called with it at each answer. `calls`
-    counts the requests sent.
+    counts the requests sent. `quota` is asked before each request that counts; OAuth's own don't.
     """
 
     def __init__(
-        self, account: HubSpotAccount, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None
+        self,
+        account: HubSpotAccount,
+        clock: Clock,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        quota: CallMeter = UNGOVERNED,
     ) -> None:
+        self._quota = quota
         self._account = account
         self._clock = clock
         self._transport = transport
@@ -117,7 +126,7 @@ class HubSpotClient:
 
     async def get_as_developer(self, path: str, key: str) -> Answer:
         """Send a GET with the developer key of the app's owner instead of a token."""
-        return self._judge(await self._send("GET", path, {"hapikey": key}, None, {}))
+        return self._judge(await self._metered("GET", path, {"hapikey": key}, None, {}))
 
     async def post_form(self, path: str, form: Mapping[str, str]) -> Answer:
         """Send *form* without credentials, as OAuth wants it."""
@@ -127,12 +136,34 @@ class HubSpotClient:
         self, method: str, path: str, params: Mapping[str, str] | None, content: bytes | None
     ) -> Answer:
         token = await self._tokens.current()
-        response = await self._send(method, path, params, content, _headers(token))
+        response = await self._metered(method, path, params, content, _headers(token))
         if response.status_code == 401:  # noqa: PLR2004 - HTTP
             other = await self._tokens.renewed(token)
             if other is not None:
-                response = await self._send(method, path, params, content, _headers(other))
+                response = await self._metered(method, path, params, content, _headers(other))
         return self._judge(response)
+
+    async def _metered(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        content: bytes | None,
+        headers: Mapping[str, str],
+    ) -> httpx2.Response:
+        """Send when the quota allows it, and tell it what the answer says of it."""
+        searches = path.endswith("/search")
+        ticket = await self._quota.take((INTERVAL, DAILY, SEARCH) if searches else (INTERVAL, DAILY))
+        try:
+            response = await self._send(method, path, params, content, headers)
+        except Unavailable:
+            await self._quota.settle(ticket, CallEnd(answered=False))
+            raise
+        refusal = _refusal(response, searches=searches)
+        told = _told(_limits(response, self._clock()))
+        if (out := await self._quota.settle(ticket, CallEnd(told=told, refusal=refusal))) is not None:
+            raise out
+        return response
 
     async def _send(
         self,
@@ -178,16 +209,11 @@ class HubSpotClient:
         raise ApiRefused(status, told)
 
     def _note(self, response: httpx2.Response) -> None:
-        def figure(name: str) -> int | None:
-            text = response.headers.get(f"x-hubspot-ratelimit-{name}", "")
-            return int(text) if text.isascii() and text.isdigit() else None
-
-        if "x-hubspot-ratelimit-max" not in response.headers:
-            return
-        names = ("max", "remaining", "interval-milliseconds", "daily", "daily-remaining")
-        self.limits = Limits(self._clock(), *(figure(each) for each in names))
-        for watcher in self.watchers:
-            watcher(self.limits)
+        limits = _limits(response, self._clock())
+        if limits is not None:
+            self.limits = limits
+            for watcher in self.watchers:
+                watcher(limits)
 
     async def _grant(self, grant: OAuthGrant) -> tuple[str, int]:
         form = {
@@ -204,6 +230,41 @@ class HubSpotClient:
         if not isinstance(token, str):
             raise Unavailable("HubSpot's answer to a token refresh holds no token")
         return token, 1000 * (life if isinstance(life, int) else TOKEN_LIFE_S)
+
+
+def _limits(response: httpx2.Response, now: int) -> Limits | None:
+    """Return what the answer's headers say of the quota; None where there are none, as after a search."""
+
+    def figure(name: str) -> int | None:
+        text = response.headers.get(f"x-hubspot-ratelimit-{name}", "")
+        return int(text) if text.isascii() and text.isdigit() else None
+
+    if "x-hubspot-ratelimit-max" not in response.headers:
+        return None
+    names = ("max", "remaining", "interval-milliseconds", "daily", "daily-remaining")
+    return Limits(now, *(figure(each) for each in names))
+
+
+def _told(limits: Limits | None) -> list[Told]:
+    if limits is None:
+        return []
+    figures = (
+        (INTERVAL, limits.maximum, limits.remaining),
+        (DAILY, limits.daily, limits.daily_remaining),
+    )
+    return [Told(name, most, left) for name, most, left in figures if left is not None]
+
+
+def _refusal(response: httpx2.Response, *, searches: bool) -> Refusal | None:
+    """Return which limit a 429 is about."""
+    if response.status_code != 429:  # noqa: PLR2004 - HTTP
+        return None
+    told = _json(response) or {}
+    policy = told.get("policyName")
+    if policy == "DAILY":
+        return Refusal(DAILY, _retry_after(response))
+    limit = SEARCH if policy == "SECONDLY" and searches else INTERVAL
+    return Refusal(limit, _retry_after(response) or _pause(told))
 
 
 def _headers(token: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ from services.sync.application.ports import (
     StreamPositionLost,
     WebhookRequest,
 )
+from services.sync.application.quota import UNGOVERNED, CallMeter
 from services.sync.domain.field_map import FieldMap
 from services.sync.domain.records import (
     Kind,
@@ -47,6 +48,7 @@ class HubSpotConnector:
         field_map: Which properties hold the canonical fields.
         clock: Returns the present, epoch ms.
         transport: Carries the HTTP requests; None is the network.
+        quota: Asked before each call.
     """
 
     system = SYSTEM
@@ -61,11 +63,12 @@ class HubSpotConnector:
         *,
         clock: Clock = now_ms,
         transport: httpx2.AsyncBaseTransport | None = None,
+        quota: CallMeter = UNGOVERNED,
     ) -> None:
         if (account.token is None) == (account.oauth is None):
             raise ValueError("a HubSpot account needs either a token or an OAuth grant")
         self._account = account
-        self.client = HubSpotClient(account, clock, transport)
+        self.client = HubSpotClient(account, clock, transport, quota)
         owners = OwnerDirectory(self.client, clock)
         self._reader = Reader(self.client, account, field_map, owners, clock)
         self._writer = Writer(self.client, account, field_map, owners)
@@ -92,7 +95,9 @@ class HubSpotConnector:
 
     def verify(self, request: WebhookRequest, now: int) -> None:
         """Raise Rejected unless HubSpot signed *request* lately, for the URL that it names."""
-        signature.verify(request, self._account.client_secret, now, self._account.signatures)
+        account = self._account
+        window_ms = account.webhook_window_ms
+        signature.verify(request, account.client_secret, now, account.signatures, window_ms)
 
     def notifications(self, body: bytes, now: int) -> Sequence[Notification]:
         """Split a webhook's *body* into its events."""

@@ -11,13 +11,17 @@ import orjson
 from services.runtime.clock import Clock
 from services.sync.adapters.salesforce.account import SalesforceAccount
 from services.sync.adapters.salesforce.errors import (
+    CONCURRENT,
+    DAILY,
     HTTP_UNAUTHORIZED,
     RecordError,
+    quota_refusal,
     record_error,
     response_error,
 )
 from services.sync.adapters.salesforce.session import Session, Sessions
 from services.sync.application.ports import Unavailable
+from services.sync.application.quota import UNGOVERNED, CallEnd, CallMeter, Told
 
 Row: TypeAlias = dict[str, Any]
 """One record as the vendor gives it: API names to JSON values."""
@@ -57,9 +61,14 @@ class SaveResult:
 
 
 class SalesforceClient:
-    """The REST API of one organisation; `calls` counts the requests sent, logins too."""
+    """
+    The REST API of one organisation; `calls` counts the requests sent, logins too.
 
-    def __init__(self, account: SalesforceAccount, clock: Clock) -> None:
+    `quota` is asked before each request; logins don't count on it.
+    """
+
+    def __init__(self, account: SalesforceAccount, clock: Clock, quota: CallMeter = UNGOVERNED) -> None:
+        self._quota = quota
         self._account = account
         self._clock = clock
         self.calls = 0
@@ -131,17 +140,33 @@ class SalesforceClient:
     ) -> Any:
         """Call *path*; a session that ended is renewed once and the call repeated."""
         session = await self.sessions.current()
-        response = await self._send(session, method, path, params, body)
+        response = await self._metered(session, method, path, params, body)
         if response.status_code == HTTP_UNAUTHORIZED:
             session = await self.sessions.renewed(session)
-            response = await self._send(session, method, path, params, body)
-        self._note_usage(response)
+            response = await self._metered(session, method, path, params, body)
         if not response.is_success:
             raise response_error(response)
         try:
             return orjson.loads(response.content)
         except orjson.JSONDecodeError as error:
             raise Unavailable("Salesforce's answer is not JSON") from error
+
+    async def _metered(
+        self, session: Session, method: str, path: str, params: Mapping[str, str] | None, body: object
+    ) -> httpx2.Response:
+        """Send when the quota allows it, and tell it what the answer says of it."""
+        ticket = await self._quota.take((DAILY, CONCURRENT))
+        try:
+            response = await self._send(session, method, path, params, body)
+        except Unavailable:
+            await self._quota.settle(ticket, CallEnd(answered=False))
+            raise
+        usage = self._note_usage(response)
+        told = [] if usage is None else [Told(DAILY, usage.limit, usage.left)]
+        end = CallEnd(told=told, refusal=quota_refusal(response))
+        if (out := await self._quota.settle(ticket, end)) is not None:
+            raise out
+        return response
 
     async def _send(
         self, session: Session, method: str, path: str, params: Mapping[str, str] | None, body: object
@@ -157,15 +182,17 @@ class SalesforceClient:
         except httpx2.TransportError as error:
             raise Unavailable(f"Salesforce cannot be reached: {type(error).__name__}") from error
 
-    def _note_usage(self, response: httpx2.Response) -> None:
+    def _note_usage(self, response: httpx2.Response) -> ApiUsage | None:
         """
-        Keep what the response says about the daily calls.
+        Keep and return what the response says about the daily calls.
 
         Source: https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_api_usage.htm
         """
         match = _USAGE.search(response.headers.get("sforce-limit-info", ""))
-        if match is not None:
-            self.usage = ApiUsage(int(match[1]), int(match[2]), self._clock())
+        if match is None:
+            return None
+        self.usage = ApiUsage(int(match[1]), int(match[2]), self._clock())
+        return self.usage
 
 
 def _save_result(raw: Row) -> SaveResult:

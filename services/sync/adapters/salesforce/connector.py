@@ -16,6 +16,7 @@ from services.sync.adapters.salesforce.stream import ChangeStream
 from services.sync.adapters.salesforce.users import Users
 from services.sync.adapters.salesforce.writing import Writer
 from services.sync.application.ports import Finding, StreamBatch, StreamPosition, WebhookRequest
+from services.sync.application.quota import UNGOVERNED, CallMeter
 from services.sync.domain.field_map import FieldMap
 from services.sync.domain.records import Notification, Observation, RecordRef, Side, Write, WriteResult
 
@@ -27,7 +28,14 @@ class SalesforceConnector:
     Changes come over the change streams only: there are no webhooks.
     """
 
-    def __init__(self, account: SalesforceAccount, fields: FieldMap, clock: Clock = now_ms) -> None:
+    def __init__(
+        self,
+        account: SalesforceAccount,
+        fields: FieldMap,
+        clock: Clock = now_ms,
+        quota: CallMeter = UNGOVERNED,
+    ) -> None:
+        self._quota = quota
         self._account = account
         self._fields = FieldMapping(fields)
         self._clock = clock
@@ -65,7 +73,7 @@ class SalesforceConnector:
 
     async def start(self) -> None:
         """Open the clients; nothing is read yet."""
-        self._opened = _Parts(self._account, self._fields, self._clock)
+        self._opened = _Parts(self._account, self._fields, self._clock, self._quota)
 
     async def close(self) -> None:
         """Close connections. Safe to call twice."""
@@ -114,8 +122,10 @@ class SalesforceConnector:
 class _Parts:
     """What a started connector consists of."""
 
-    def __init__(self, account: SalesforceAccount, fields: FieldMapping, clock: Clock) -> None:
-        self.client = SalesforceClient(account, clock)
+    def __init__(
+        self, account: SalesforceAccount, fields: FieldMapping, clock: Clock, quota: CallMeter
+    ) -> None:
+        self.client = SalesforceClient(account, clock, quota)
         self.pubsub = PubSub(account)
         users = Users(self.client, clock)
         self.stream = ChangeStream(account, self.client.sessions, self.pubsub, clock)

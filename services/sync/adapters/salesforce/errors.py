@@ -8,6 +8,7 @@ import httpx2
 import orjson
 
 from services.sync.application.ports import Throttled, Unauthorised, Unavailable
+from services.sync.application.quota import Refusal
 from services.sync.domain.records import Deferred, Refused
 
 PASSING_CODES = frozenset(
@@ -111,6 +112,25 @@ def response_error(response: httpx2.Response) -> Exception:
     if response.status_code in {HTTP_UNAUTHORIZED, HTTP_FORBIDDEN}:
         return Unauthorised(f"{text}. Check the connected app and the integration user's permissions.")
     return CallRefused(code=code, detail=detail)
+
+
+def quota_refusal(response: httpx2.Response) -> Refusal | None:
+    """
+    Return which limit a refused call is about; None where it wasn't refused for one.
+
+    Too many at once and too many a day have the same code; only the text tells them apart.
+    """
+    if response.is_success or response.status_code == HTTP_UNAUTHORIZED:
+        return None
+    code, detail = _code_and_detail(response)
+    if code == "CONCURRENT_REQUESTS_LIMIT_EXCEEDED" or (code == QUOTA and "Concurrent" in detail):
+        return Refusal(CONCURRENT, _retry_after_ms(response))
+    return Refusal(DAILY, _retry_after_ms(response)) if code == QUOTA else None
+
+
+QUOTA = "REQUEST_LIMIT_EXCEEDED"
+DAILY, CONCURRENT = "daily", "concurrent"
+"""Salesforce's limits; every call counts on both."""
 
 
 def _code_and_detail(response: httpx2.Response) -> tuple[str, str]:

@@ -1,0 +1,91 @@
+"""GET /status: how the service does in detail, for people who hold the key. Read only."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse
+
+from services.runtime.problems import ProblemBody
+from services.sync.adapters.door.access import key_holders
+
+
+class TopicStatus(BaseModel):
+    """What this process holds of a topic."""
+
+    partitions: list[int] = Field(description="The shards that are assigned to this process.")
+    lag: int | None = Field(description="Records not processed yet; null while the log doesn't say.")
+    outbox: int = Field(description="Events committed but not yet in the log.")
+
+
+class QuotaStatus(BaseModel):
+    """One limit of a vendor, as all processes see it; what nobody knows is null."""
+
+    system: str
+    limit: str
+    most: int | None = Field(description="How many calls there are.")
+    left: int | None = Field(description="How many are left; null is unknown, which is neither all nor none.")
+    ours: int | None = Field(description="Our own calls that count at present, where they are counted.")
+    told_at: int | None = Field(description="When the vendor told last, epoch ms.")
+    held: dict[str, str] = Field(
+        description="By priority, why its work waits.",
+        examples=[{"edit": "quota: daily limit of hubspot used up, until 00:00"}],
+    )
+
+
+class SystemStatus(BaseModel):
+    """One of the two systems."""
+
+    condition: str = Field(description="`ok` or `degraded`: whether its circuit is closed.")
+    reason: str
+    dirty: int | None = Field(description="Leads that lack something there, of the shards held here.")
+
+
+class StreamStatus(BaseModel):
+    """A change stream that is followed here."""
+
+    system: str
+    channel: str
+    age_ms: int = Field(description="Since it last told anything, signs of life included.")
+
+
+class StatusBody(BaseModel):
+    """How the process is, in detail."""
+
+    version: str
+    ready: bool
+    live: bool
+    reasons: list[str]
+    topics: dict[str, TopicStatus]
+    systems: dict[str, SystemStatus]
+    quotas: list[QuotaStatus] | None = Field(description="Null while the store doesn't answer.")
+    streams: list[StreamStatus]
+
+
+def make_whole_status_router(
+    status: Callable[[], Awaitable[StatusBody]], *, api_key: str | None, host: str
+) -> APIRouter:
+    """
+    Return the route.
+
+    Args:
+        status: Says how the service does.
+        api_key: What callers must present, as Bearer token or X-Api-Key. None only for a loopback *host*.
+        host: The address the server is bound to.
+
+    Raises:
+        Misconfigured: No key although others can reach the server, or a key that can be guessed.
+    """
+    router = APIRouter(tags=["status"], dependencies=key_holders(api_key=api_key, host=host, what="figures"))
+    refusals: dict[int | str, dict[str, Any]] = {
+        401: {"model": ProblemBody, "description": "No key, or not the right one."}
+    }
+
+    @router.get("/status", response_model=StatusBody, responses=refusals, summary="How it does, in detail")
+    async def whole() -> Response:
+        """Readiness, shards, lag, what waits for each system, the vendors' limits, the streams."""
+        return JSONResponse((await status()).model_dump(), headers={"Cache-Control": "no-store"})
+
+    _ = whole  # registered by its decorator
+    return router

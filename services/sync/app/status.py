@@ -1,0 +1,109 @@
+"""Gathers what `GET /status` shows: nothing is measured for it that isn't known anyway."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from services.errors import Retryable
+from services.runtime.clock import Clock
+from services.runtime.health import Condition, Health, Report
+from services.runtime.worker import ShardWorker
+from services.sync.adapters.door.status import (
+    QuotaStatus,
+    StatusBody,
+    StreamStatus,
+    SystemStatus,
+    TopicStatus,
+)
+from services.sync.adapters.quota import QuotaGovernor
+from services.sync.application.ports import Connector
+from services.sync.consumers.leads import HeldShard
+from services.sync.consumers.streams import Streams
+from services.sync.domain.desired import Priority
+from services.sync.domain.records import Side
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSource:
+    """Where the status comes from; `workers` by topic are filled as they start."""
+
+    health: Health
+    workers: Mapping[str, ShardWorker]
+    held: Mapping[int, HeldShard]
+    connectors: Mapping[Side, Connector]
+    governors: Mapping[str, QuotaGovernor]
+    streams: Streams
+    clock: Clock
+
+    async def __call__(self) -> StatusBody:
+        """Return how the service does now."""
+        verdict = await self.health.verdict()
+        now = self.clock()
+        return StatusBody(
+            version=version("tasuki"),
+            ready=verdict.ready,
+            live=verdict.live,
+            reasons=list(verdict.reasons),
+            topics={topic: await _topic(worker) for topic, worker in self.workers.items()},
+            systems={
+                each.system: await self._system(side, verdict.components.get(each.system))
+                for side, each in self.connectors.items()
+            },
+            quotas=await _quotas(self.governors.values()),
+            streams=[
+                StreamStatus(system=system, channel=channel, age_ms=max(0, now - at))
+                for (system, channel), at in sorted(self.streams.told_at.items())
+            ],
+        )
+
+    async def _system(self, side: Side, report: Report | None) -> SystemStatus:
+        condition = Condition.OK if report is None else report.condition
+        try:
+            counts = await asyncio.gather(*(each.leads.dirty_count(side) for each in self.held.values()))
+        except Retryable:  # the store is away
+            counts = None
+        return SystemStatus(
+            condition=condition.value,
+            reason="" if report is None else report.reason,
+            dirty=None if counts is None else sum(counts),
+        )
+
+
+async def _topic(worker: ShardWorker) -> TopicStatus:
+    shards = worker.shards
+    try:
+        lag = sum((await worker.subscription.lag()).values())
+    except Retryable:  # the log is away
+        lag = None
+    return TopicStatus(
+        partitions=sorted(shards), lag=lag, outbox=sum(len(each.outbox) for each in shards.values())
+    )
+
+
+async def _quotas(governors: Iterable[QuotaGovernor]) -> list[QuotaStatus] | None:
+    found: list[QuotaStatus] = []
+    for governor in governors:
+        try:
+            standings = await governor.standings()
+        except Retryable:  # the store is away
+            return None
+        held = {each: await governor.held(each) for each in Priority}
+        words = {each: await governor.why(each) for each in Priority}
+        found += [
+            QuotaStatus(
+                system=governor.system,
+                limit=each.limit.name,
+                most=each.most,
+                left=each.left,
+                ours=each.ours,
+                told_at=each.told_at,
+                held={
+                    priority.name.lower(): words[priority] or ""
+                    for priority, hold in held.items()
+                    if hold is not None and hold.limit == each.limit
+                },
+            )
+            for each in standings
+        ]
+    return found
