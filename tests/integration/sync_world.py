@@ -221,8 +221,13 @@ def _workers(world: SyncWorld, store: Store, traces: Traces) -> list[ShardWorker
         topic: ShardWorker(service=service, topic=topic, processor=processor, mechanism=mechanism)
         for topic, processor in processors.items()
     }
-    watch_vendors(metrics, lambda: [("acme", "daily", 7)], streams, clock)
+    watch_vendors(metrics, _left, streams, clock)
     watch_workers(metrics, workers)
     watch_dirty(metrics, leads.held, connectors)
     register_streams(world.health, streams, connectors.values(), clock)
     return list(workers.values())
+
+
+async def _left() -> list[tuple[str, str, int]]:
+    """Return what is left of the vendors' limits."""
+    return [("acme", "daily", 7)]

@@ -17,6 +17,7 @@ from services.cli.commands.init import init
 from services.cli.commands.lead import lead
 from services.cli.commands.rehearse import rehearse
 from services.cli.commands.sandbox import sandbox
+from services.cli.commands.status import status
 from services.cli.commands.up import up
 
 START: Final = "To begin with"
@@ -45,6 +46,7 @@ COMMANDS: Final = (
     Command("sandbox", sandbox, TRY),
     Command("up", up, RUN),
     Command("rehearse", rehearse, RUN),
+    Command("status", status, LOOK),
     Command("lead", lead, LOOK),
 )
 """In the order in which a newcomer meets them."""

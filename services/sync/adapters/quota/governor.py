@@ -109,7 +109,7 @@ class QuotaGovernor:
         self.system = system
         self._store = store
         self.limits = {each.name: each for each in limits}
-        self._reserve_rate = reserve_rate
+        self.reserve_rate = reserve_rate
         self._time_zone = time_zone
         self._clock = clock
         self._refused = refused
@@ -184,7 +184,7 @@ class QuotaGovernor:
             standings = await self.standings()
         except StoreUnavailable:
             return None
-        return holding(standings, priority, self._reserve_rate, self._clock())
+        return holding(standings, priority, self.reserve_rate, self._clock())
 
     async def why(self, priority: Priority) -> str | None:
         """Return `held` in words, None if nothing is."""
@@ -220,7 +220,7 @@ class QuotaGovernor:
             return Ticket(), Verdict(0)
         arguments: list[str | int | float] = [
             int(priority),
-            reserve_for(priority, self._reserve_rate),
+            reserve_for(priority, self.reserve_rate),
             int(passes_reckoning(priority)),
             LOOK_MS,
         ]
