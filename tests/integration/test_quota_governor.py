@@ -246,6 +246,18 @@ async def test_a_clock_that_jumps_locks_nobody_out(jump_ms: int) -> None:
         assert await passed(governor, Priority.CONSENT) is not None
 
 
+@pytest.mark.parametrize("jump_ms", [-3_600_000, -86_400_000, 86_400_000])
+@pytest.mark.parametrize("limit", [WINDOW, CONCURRENT])
+async def test_calls_that_were_counted_in_the_future_count_no_more(limit: Limit, jump_ms: int) -> None:
+    """A full limit isn't full for another hour because the clock was put back by one."""
+    clock = Clock()
+    async with governors(limit, clock=clock) as (governor,):
+        while await passed(governor, Priority.HOT) is not None:
+            pass
+        clock.now += jump_ms
+        assert await passed(governor, Priority.HOT) is not None
+
+
 async def test_with_the_store_away_every_call_may_leave() -> None:
     """The vendor's own refusals are the judge then; nothing raises."""
     server = StoreServer()
