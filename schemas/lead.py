@@ -29,7 +29,11 @@ class Change(Open):
 
 
 class Observed(Open):
-    """What was seen of one record of a lead; `fields` may hold several changes of one field."""
+    """
+    What was seen of one record of a lead; `fields` may hold several changes of one field.
+
+    `erased`: the person asked that vendor to be forgotten; `deleted` is true then as well.
+    """
 
     side: SideName
     kind: KindName
@@ -41,6 +45,7 @@ class Observed(Open):
     external_id: str | None = None
     moved_to: Ref | None = None
     deleted: bool = False
+    erased: bool = False
 
 
 class WriteStarted(Open):

@@ -99,6 +99,12 @@ class Cycle(Open):
     started_at: EpochMs
 
 
+class Erased(Open):
+    """Since `erased_at` nothing personal of the lead is kept; what was counted stands."""
+
+    erased_at: EpochMs
+
+
 class ScoreChanged(Envelope):
     """The lead's score changed."""
 
@@ -148,6 +154,13 @@ class CycleStarted(Envelope):
     data: Cycle
 
 
+class LeadErased(Envelope):
+    """The person asked one of the tools to be forgotten: erase what is kept of them."""
+
+    type: Literal["tasuki.lifecycle.lead-erased.v1"] = "tasuki.lifecycle.lead-erased.v1"
+    data: Erased
+
+
 LifecycleFact = Annotated[
     ScoreChanged
     | MilestoneReached
@@ -155,7 +168,8 @@ LifecycleFact = Annotated[
     | ActivityLogged
     | ActivityRetracted
     | HandoffOffered
-    | CycleStarted,
+    | CycleStarted
+    | LeadErased,
     Field(discriminator="type"),
 ]
 LIFECYCLE_FACT: TypeAdapter[LifecycleFact] = TypeAdapter(LifecycleFact)

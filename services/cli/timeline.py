@@ -22,6 +22,7 @@ _WORDS = {
     "settled": "結果",
     "handed-over": "引き渡し",
     "cycle": "サイクル",
+    "erased": "消去",
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

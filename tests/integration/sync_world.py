@@ -192,6 +192,7 @@ def _workers(world: SyncWorld, store: Store, traces: Traces) -> list[ShardWorker
         clock=clock,
         failed=world.failures.append,
     )
+    identify = Identify(IdentityIndex(store))
     leads = LeadProcessor(
         decide=Decide(firm.rules()),
         store=store,
@@ -204,13 +205,14 @@ def _workers(world: SyncWorld, store: Store, traces: Traces) -> list[ShardWorker
         clock=clock,
         failed=world.failures.append,
         decided=traces.decided,
+        forget=identify.forget,
         deciding=traces.deciding if traces.on else None,
         dispatching=traces.dispatching,
     )
     observe = Observe(
         connectors={each.system: each for each in connectors.values()},
         gates=gates,
-        identify=Identify(IdentityIndex(store)),
+        identify=identify,
         clock=clock,
         around=traces.observing,
     )

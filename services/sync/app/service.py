@@ -86,6 +86,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     }
     gates = {each.system: Gate(clock) for each in connectors.values()}
     identity = IdentityIndex(store)
+    identify = Identify(identity)
     figures = Figures(metrics, clock)
     failures: list[BaseException] = []
     streams = Streams(
@@ -110,13 +111,14 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         failed=failures.append,
         decided=_both(figures.decided, traces.decided) if traces.on else figures.decided,
         sending=figures.sending,
+        forget=identify.forget,
         deciding=traces.deciding if traces.on else None,
         dispatching=traces.dispatching,
     )
     observe = Observe(
         connectors={each.system: each for each in connectors.values()},
         gates=gates,
-        identify=Identify(identity),
+        identify=identify,
         clock=clock,
         observed=figures.observed,
         around=traces.observing,

@@ -16,9 +16,10 @@ from schemas.lifecycle import LifecycleFact
 from services.sync.application.tell import SOURCE, Context, decision_of, lifecycle_event, rfc3339
 from services.sync.domain.decisions import made, outcomes
 from services.sync.domain.desired import Missing, missing
-from services.sync.domain.facts import Fact, tell, tell_handover
+from services.sync.domain.erasure import addresses
+from services.sync.domain.facts import Erased, Fact, tell, tell_handover
 from services.sync.domain.fold import Folder
-from services.sync.domain.lead import Lead
+from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, trace
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
 from services.sync.domain.rules import Rules
@@ -26,12 +27,17 @@ from services.sync.domain.rules import Rules
 
 @dataclass(slots=True)
 class Decided:
-    """What came of one change. `missing` is what is to be written, by side, empty where all is well."""
+    """
+    What came of one change. `missing` is what is to be written, by side, empty where all is well.
+
+    `forgotten` are the e-mail addresses that were known of a lead that is to be erased, None of any other.
+    """
 
     facts: list[LifecycleFact] = field(default_factory=list[LifecycleFact])
     decisions: list[FieldsDecided] = field(default_factory=list[FieldsDecided])
     dead_letters: list[DeadLettered] = field(default_factory=list[DeadLettered])
     missing: dict[Side, list[Missing]] = field(default_factory=dict[Side, list[Missing]])
+    forgotten: frozenset[str] | None = None
     conflicts: int = 0
     echoes: int = 0
 
@@ -70,6 +76,9 @@ class Decide:
         before = outcomes(lead, names, self.rules)
         if names:
             decided.echoes = sum(self._folder.is_echo(lead, side, change) for change in seen.fields)
+        erased_before = lead.erased_at != NEVER
+        if seen.erased:
+            decided.forgotten = addresses(lead)
         news = self._folder.observe(lead, side, seen)
         if news:
             found = [decision_of(each) for each in made(before, outcomes(lead, news, self.rules))]
@@ -87,6 +96,8 @@ class Decide:
                 )
         activity = str(seen.ref) if seen.kind is Kind.ACTIVITY else None
         self._follow(lead, context, data.observed_at, decided, activity)
+        if lead.erased_at != NEVER and not erased_before:
+            self._tell([Erased(lead.erased_at)], lead, context, data.observed_at, decided)
 
     def _settle(self, lead: Lead, event: LeadWriteSettled, context: Context, decided: Decided) -> None:
         data, side = event.data, Side(event.data.side)
@@ -136,6 +147,7 @@ def observation_of(data: Observed) -> Observation:
         if data.moved_to is None
         else RecordRef(data.moved_to.system, data.moved_to.object, data.moved_to.id),
         deleted=data.deleted,
+        erased=data.erased,
     )
 
 

@@ -228,6 +228,7 @@ def _found(connector: Connector, hint: Hint, sighting: Sighting, lead_id: str, n
         external_id=seen.external_id,
         moved_to=None if seen.moved_to is None else _ref(seen.moved_to),
         deleted=seen.deleted,
+        erased=seen.erased,
     )
     event = LeadObserved(
         id=f"{hint.event_id}-{seen.ref}-{number}",

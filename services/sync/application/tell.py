@@ -11,7 +11,9 @@ from schemas.lifecycle import (
     ActivityRetracted,
     Cycle,
     CycleStarted,
+    Erased,
     HandoffOffered,
+    LeadErased,
     LifecycleFact,
     MilestoneReached,
     MilestoneRetracted,
@@ -128,6 +130,8 @@ def lifecycle_event(
                 standing=standing(lead, rules),
             )
             return ActivityRetracted(**common, data=undone)
+        case facts.Erased():
+            return LeadErased(**common, data=Erased(erased_at=fact.at))
         case facts.HandedOver():
             return HandoffOffered(**common, data=_offered(fact, lead, rules))
 

@@ -1,7 +1,7 @@
 """Lead-changes → decide → lifecycle, decisions, dead letters; and the dispatchers of the shards that are held."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import cast
@@ -25,7 +25,7 @@ from services.sync.consumers.endings import report_end
 from services.sync.consumers.shard_leads import Decode, Encode, ShardLeads
 from services.sync.consumers.streams import Streams
 from services.sync.domain.lead import Lead
-from services.sync.domain.records import Side
+from services.sync.domain.records import RecordRef, Side
 
 YIELD_EVERY = 32
 """After so many records the event loop gets its turn, so that the door answers during a large batch."""
@@ -40,6 +40,10 @@ class HeldShard:
     tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
 
+Forget = Callable[[str, Collection[str], Collection[RecordRef]], Awaitable[None]]
+"""Gives up the addresses of a lead that was erased, and marks its records. Durable when it returns."""
+
+
 def _untraced(_system: str, _plans: Sequence[Plan]) -> AbstractContextManager[object]:
     return nullcontext()
 
@@ -52,6 +56,7 @@ class LeadProcessor:
         decided: Told what came of each change, for the metrics.
         sending: Told of each batch that leaves for a vendor.
         failed: Told of a dispatcher's unexpected end; it is to end the process.
+        forget: Told, before it is committed, of a lead that was erased: its id, addresses and records.
         deciding: Entered around the deciding of each change, for the trace; None costs nothing.
         dispatching: Entered around each sending of a batch to a system, for the trace.
     """
@@ -71,6 +76,7 @@ class LeadProcessor:
         failed: Callable[[BaseException], None],
         decided: Callable[[LeadChange, Decided], None] = lambda _event, _decided: None,
         sending: Callable[[str, Sequence[Plan], int], None] = lambda _system, _plans, _now: None,
+        forget: Forget | None = None,
         deciding: Callable[[LeadChange], AbstractContextManager[object]] | None = None,
         dispatching: Callable[[str, Sequence[Plan]], AbstractContextManager[object]] = _untraced,
     ) -> None:
@@ -86,6 +92,7 @@ class LeadProcessor:
         self._failed = failed
         self._decided = decided
         self._sending = sending
+        self._forget = forget
         self._deciding = deciding
         self._dispatching = dispatching
         self.held: dict[int, HeldShard] = {}
@@ -143,6 +150,9 @@ class LeadProcessor:
                 continue
             lead = leads.setdefault(record.key, Lead(record.key))
             decided = self._decided_on(lead, event, record)
+            if decided.forgotten is not None and self._forget is not None:
+                refs = [each.ref for persons in lead.persons.values() for each in persons.values()]
+                await self._forget(lead.id, decided.forgotten, refs)
             emissions += _emissions(record, decided)
             if decided.missing:
                 waits[lead.id] = (decided, _since(event))

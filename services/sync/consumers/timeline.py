@@ -165,6 +165,7 @@ _KINDS = {
     "tasuki.lifecycle.activity-retracted.v1": ("activity-retracted", "previous_at"),
     "tasuki.lifecycle.handoff-offered.v1": ("handed-over", "offered_at"),
     "tasuki.lifecycle.cycle-started.v1": ("cycle", "started_at"),
+    "tasuki.lifecycle.lead-erased.v1": ("erased", "erased_at"),
 }
 
 

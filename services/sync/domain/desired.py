@@ -47,10 +47,12 @@ def missing(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> list[Missi
     """
     Return what is to be written on *side*, the person first; empty when the side is as it should be.
 
+    Of a lead that was erased nothing is written any more.
+
     What the vendor refused is left out until it would be something else, and what hangs on a person that
     isn't there waits for it.
     """
-    if not _belongs(lead, life, rules, side):
+    if lead.erased_at != NEVER or not _belongs(lead, life, rules, side):
         return []
     found = [*_differences(lead, life, rules, side)]
     if found and lead.refused:

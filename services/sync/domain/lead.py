@@ -100,11 +100,13 @@ class Lead:
     `history` is all that people said of the fields that score or tell milestones, by `history_keys` and
     instant; what was only read, at an instant that may be later than the change, stands beside it. `sent`
     is the echo ledger of opportunities' fields. `refused`: by `slot_key` a hash of the values that the
-    vendor won't take, by `field_key` one of the only value that it won't.
+    vendor won't take, by `field_key` one of the only value that it won't. `erased_at`, by our own clock: since
+    then nothing personal is kept of it, see services.sync.domain.erasure.
     """
 
     id: str
     created_at: int = NEVER
+    erased_at: int = NEVER
     persons: dict[Side, dict[str, Person]] = field(default_factory=dict[Side, dict[str, Person]])
     fields: dict[str, dict[Side, Register]] = field(default_factory=dict[str, dict[Side, Register]])
     history: dict[str, dict[int, Scalar]] = field(default_factory=dict[str, dict[int, Scalar]])

@@ -72,7 +72,8 @@ class Observation:
     `fields` may hold several changes of one field (its history). `external_id` is our own id if the record
     carries it: a lead_id, or ``<lead_id>:<cycle>`` on opportunities and tasks we made. `parents` are the
     records it hangs on, best first (a deal's contacts, a task's person). `moved_to` names the record that
-    took its place (conversion or merge). `deleted` means it is gone.
+    took its place (conversion or merge). `deleted` means it is gone; `erased` that the person asked to be
+    forgotten, so that nothing of them may be kept.
     """
 
     ref: RecordRef
@@ -84,6 +85,7 @@ class Observation:
     parents: tuple[RecordRef, ...] = ()
     moved_to: RecordRef | None = None
     deleted: bool = False
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
