@@ -77,7 +77,7 @@ class Marketing(Acme):
 
 
 class Sales(Acme):
-    """It has a change stream; while `away` it takes no writes."""
+    """It has a change stream; while `away` it takes no writes. `deaf`, it misses one order to stop listening."""
 
     system = "sales"
     side = Side.SFA
@@ -85,11 +85,20 @@ class Sales(Acme):
 
     def __init__(self) -> None:
         self.away = False
+        self.deaf = False
+        self.followed = False
         self.tell = asyncio.Event()
 
     async def follow(self, position: StreamPosition) -> AsyncIterator[StreamBatch]:
+        self.followed = True
         while True:
-            await self.tell.wait()
+            try:
+                await self.tell.wait()
+            except asyncio.CancelledError:
+                if not self.deaf:
+                    raise
+                self.deaf = False
+                continue
             self.tell.clear()
             yield StreamBatch(position, ())
 
