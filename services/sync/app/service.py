@@ -277,4 +277,5 @@ async def run(settings: Settings) -> lifecycle.ExitCode:
         url = None
         if needs_embedded(settings):
             url = (await stack.enter_async_context(EmbeddedServer(settings.data_folder))).url
-        return await lifecycle.run(build(settings, embedded_url=url).components)
+        components = build(settings, embedded_url=url).components
+        return await lifecycle.run([*components, lifecycle.unhurried_collector()])
