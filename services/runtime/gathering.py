@@ -123,6 +123,7 @@ class Gathering(Generic[Asked, Answer]):
         for each in self._waiting:
             if not each.settled.done():
                 self._under_way += 1
+                self._left_at = asyncio.get_running_loop().time()
                 each.settled.set_result(None)
                 break
 
