@@ -81,6 +81,7 @@ EventName = Literal[
     "lead.erased",
     "lead.decided",
     "handoff.offered",
+    "handoff.sent",
     "handoff.delivered",
     "drift.counted",
     "drift.repaired",

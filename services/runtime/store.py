@@ -1,7 +1,7 @@
 """The store: Redis or Valkey, one server or a cluster, and the one function through which state changes."""
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import structlog
 from redis.asyncio import Redis
@@ -11,14 +11,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
 from services.errors import Misconfigured
+from services.runtime.convoy import Convoy
 from services.runtime.keys import ShardId
 from services.runtime.ledger import Ledger, Outcome, Reply
+from services.runtime.line import Command
 from services.runtime.operations import Operations
 from services.runtime.store_errors import StoreUnavailable, store_errors
 from services.runtime.store_start import FUNCTION, Run, check_server, load_function
-
-Command: TypeAlias = tuple[str | bytes | int, ...]
-"""A command and its arguments, for instance ``("HGETALL", key)``."""
 
 _log = structlog.get_logger(__name__)
 
@@ -56,6 +55,8 @@ class Store:
         self._client: Any = (
             RedisCluster.from_url(url, **options) if cluster else Redis.from_url(url, **options)
         )
+        # A cluster's commands go to several servers, and WAITAOF holds up whatever travels behind it.
+        self._convoy = None if cluster or waitaof_ms is not None else Convoy(url, timeout_s=seconds)
         self._address = url.rpartition("@")[2]
 
     @property
@@ -72,6 +73,8 @@ class Store:
 
     async def close(self) -> None:
         """Disconnect. Safe to call twice."""
+        if self._convoy is not None:
+            await self._convoy.close()
         await self._client.aclose()
 
     async def ping(self) -> None:
@@ -144,6 +147,9 @@ class Store:
         if not commands:
             return []
         with store_errors():
+            if self._convoy is not None:
+                replies = await self._convoy.ask(commands)
+                return [self._shaped(*each) for each in zip(commands, replies, strict=True)]
             async with self._client.pipeline(transaction=False) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)
@@ -157,6 +163,8 @@ class Store:
         """
         if not commands:
             return []
+        if self._convoy is not None:
+            return await self.read(commands)
         with store_errors():
             async with self._client.pipeline(transaction=False) as pipeline:
                 for command in commands:
@@ -170,10 +178,16 @@ class Store:
         if not keys:
             return []
         with store_errors():
+            if self._convoy is not None:
+                (values,) = await self._convoy.ask([("MGET", *keys)])
+                return values
             return await self._client.execute_command("MGET", *keys)
 
     async def _call(self, call: Command) -> list[bytes]:
         with store_errors():
+            if self._convoy is not None:
+                (reply,) = await self._convoy.ask([call])
+                return reply
             if self._waitaof_ms is None:
                 return await self._client.execute_command(*call)
             async with self._client.pipeline(transaction=False) as pipeline:
@@ -184,6 +198,11 @@ class Store:
             # The commit stands. Should the machine fail now, the ledger goes back with it and replay repairs it.
             _log.warning("commit.not_durable", waited_ms=self._waitaof_ms)
         return reply
+
+    def _shaped(self, command: Command, reply: Any) -> Any:
+        """Return *reply* as the client would: pairs as a dictionary, a count as a number."""
+        shape = self._client.response_callbacks.get(command[0])
+        return reply if shape is None or reply is None else shape(reply)
 
     async def _primaries(self) -> list[Run]:
         if not self._cluster:

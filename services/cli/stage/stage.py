@@ -131,6 +131,11 @@ class Stage:
         )
 
     @property
+    def service_pid(self) -> int | None:
+        """The service's process."""
+        return None if self._service is None else self._service.pid
+
+    @property
     def service_log(self) -> Path:
         """What the service logs."""
         return self.folder / "service.log"

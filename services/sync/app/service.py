@@ -29,6 +29,7 @@ from services.runtime.tracing import Tracing, start_tracing
 from services.runtime.valkey_server import EmbeddedServer
 from services.runtime.worker import ShardWorker
 from services.sync.adapters.door import DoorLimits, make_door, make_leads_router
+from services.sync.adapters.gathered import GatheredConnector
 from services.sync.adapters.identity_index import IdentityIndex
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.adapters.measured import MeasuredConnector
@@ -82,7 +83,8 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     traces = Traces(tracing)
     vendors = make_connectors(settings, clock)
     connectors: dict[Side, Connector] = {
-        side: MeasuredConnector(each, metrics, traces.calling) for side, each in vendors.items()
+        side: GatheredConnector(MeasuredConnector(each, metrics, traces.calling))
+        for side, each in vendors.items()
     }
     gates = {each.system: Gate(clock) for each in connectors.values()}
     identity = IdentityIndex(store)
@@ -279,4 +281,5 @@ async def run(settings: Settings) -> lifecycle.ExitCode:
         url = None
         if needs_embedded(settings):
             url = (await stack.enter_async_context(EmbeddedServer(settings.data_folder))).url
-        return await lifecycle.run(build(settings, embedded_url=url).components)
+        components = build(settings, embedded_url=url).components
+        return await lifecycle.run([*components, lifecycle.unhurried_collector()])

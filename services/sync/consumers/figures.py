@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from schemas.lead import LeadChange, LeadObserved
 from schemas.lifecycle import HandoffOffered
 from services.runtime.clock import Clock
+from services.runtime.logs import events
 from services.runtime.metrics import Metrics
 from services.sync.application.decide import Decided
 from services.sync.application.dispatch import Plan
 from services.sync.domain.desired import Priority
 from services.sync.domain.records import Observation
+
+log = events()
 
 
 class Figures:
@@ -56,3 +59,4 @@ class Figures:
             since = self._hot_since.pop(plan.lead.id, None) if plan.missing.priority is Priority.HOT else None
             if since is not None:
                 self._metrics.observe("tasuki_handoff_seconds", (now - since) / 1000, system=system)
+                log.debug("handoff.sent", system=system, lead_id=plan.lead.id, waited_ms=now - since)
