@@ -15,6 +15,7 @@ from schemas.lead import LeadChange
 from schemas.topics import INBOX, LEAD_CHANGES
 from services.runtime import lifecycle
 from services.runtime.clock import Clock, now_ms
+from services.runtime.collector import calm_collector
 from services.runtime.health import Health
 from services.runtime.health_probes import ConsumerProbe, LoopWatch, circuit_probe, ping_probe
 from services.runtime.http import RunningServer, is_loopback, serve
@@ -275,4 +276,6 @@ async def run(settings: Settings) -> lifecycle.ExitCode:
         url = None
         if needs_embedded(settings):
             url = (await stack.enter_async_context(EmbeddedServer(settings.data_folder))).url
-        return await lifecycle.run(build(settings, embedded_url=url).components)
+        components = build(settings, embedded_url=url).components
+        calm_collector()
+        return await lifecycle.run(components)
