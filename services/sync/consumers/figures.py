@@ -30,11 +30,10 @@ class Figures:
 
     def decided(self, event: LeadChange, decided: Decided) -> None:
         """A change was decided."""
-        for told in decided.decisions:
-            for each in told.data.decisions:
-                self._metrics.count("tasuki_decisions_total", rule=each.rule)
-                if each.conflict:
-                    self._metrics.count("tasuki_conflicts_total", rule=each.rule)
+        for each in decided.made:
+            self._metrics.count("tasuki_decisions_total", rule=each.outcome.rule)
+            if each.outcome.conflict:
+                self._metrics.count("tasuki_conflicts_total", rule=each.outcome.rule)
         for letter in decided.dead_letters:
             self._metrics.count("tasuki_dead_letters_total", reason=letter.data.reason)
         if isinstance(event, LeadObserved):

@@ -20,10 +20,11 @@ from services.sync.application.decide import Decide, Decided
 from services.sync.application.dispatch import Dispatcher, Plan
 from services.sync.application.gate import Gate
 from services.sync.application.ports import Connector
-from services.sync.consumers.emissions import emission, place_of, unreadable
+from services.sync.consumers.emissions import emission, place_of, told, unreadable
 from services.sync.consumers.endings import report_end
 from services.sync.consumers.shard_leads import Decode, Encode, ShardLeads
 from services.sync.consumers.streams import Streams
+from services.sync.domain.desired import Missing
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import Side
 
@@ -133,7 +134,7 @@ class LeadProcessor:
         leads = dict(await held.leads.load(list(dict.fromkeys(each.key for each in records))))
         operations = Operations()
         emissions: list[Emission] = []
-        waits: dict[str, tuple[Decided, int]] = {}
+        waits: dict[str, tuple[Mapping[Side, Sequence[Missing]], int]] = {}
         settled: list[LeadWriteSettled] = []
         for number, record in enumerate(records, start=1):
             if number % YIELD_EVERY == 0:
@@ -145,7 +146,7 @@ class LeadProcessor:
             decided = self._decided_on(lead, event, record)
             emissions += _emissions(record, decided)
             if decided.missing:
-                waits[lead.id] = (decided, _since(event))
+                waits[lead.id] = (decided.missing, _since(event))
             if isinstance(event, LeadWriteSettled):
                 settled.append(event)
             self._decided(event, decided)
@@ -153,8 +154,8 @@ class LeadProcessor:
             if lead_id in leads:
                 held.leads.keep(operations, leads[lead_id])
         woken = [
-            held.leads.mark(operations, lead_id, decided.missing, since)
-            for lead_id, (decided, since) in waits.items()
+            held.leads.mark(operations, lead_id, missing, since)
+            for lead_id, (missing, since) in waits.items()
         ]
         return Fold(operations, emissions, applied=lambda: _applied(held, settled, woken=any(woken)))
 
@@ -191,7 +192,7 @@ def _read(record: LogRecord, emissions: list[Emission]) -> LeadChange | None:
 def _emissions(record: LogRecord, decided: Decided) -> list[Emission]:
     key, offset = record.key, record.offset
     return [
-        *(emission(LIFECYCLE.name, key, each, offset) for each in decided.facts),
-        *(emission(DECISIONS.name, key, each, offset) for each in decided.decisions),
+        *(told(LIFECYCLE.name, key, each, offset) for each in decided.facts),
+        *(told(DECISIONS.name, key, each, offset) for each in decided.decisions),
         *(emission(DEAD_LETTERS.name, key, each, offset) for each in decided.dead_letters),
     ]
