@@ -75,13 +75,14 @@ class Decide:
 
     def _observe(self, lead: Lead, data: Observed, context: Context, decided: Decided) -> None:
         side, seen = Side(data.side), observation_of(data)
-        names = {change.name for change in seen.fields} if seen.kind is Kind.LEAD else set[str]()
+        names = sorted({change.name for change in seen.fields}) if seen.kind is Kind.LEAD else []
         before = outcomes(lead, names, self.rules)
         if names:
             decided.echoes = sum(self._folder.is_echo(lead, side, change) for change in seen.fields)
         news = self._folder.observe(lead, side, seen)
         if news:
-            decided.made = list(made(before, outcomes(lead, news, self.rules)))
+            changed = [name for name in names if name in news]  # a set's order isn't that of the next process
+            decided.made = list(made(before, outcomes(lead, changed, self.rules)))
         if decided.made:
             decided.decisions.append(fields_decided(decided.made, context, data.observed_at))
         activity = str(seen.ref) if seen.kind is Kind.ACTIVITY else None
