@@ -131,7 +131,7 @@ class LeadProcessor:
     async def fold(self, shard: Shard, records: Sequence[LogRecord]) -> Fold:
         """Take *records* into their leads."""
         held = self.held[shard.id.partition]
-        leads = dict(await held.leads.load(list(dict.fromkeys(each.key for each in records))))
+        leads = await held.leads.take(list(dict.fromkeys(each.key for each in records)))
         operations = Operations()
         emissions: list[Emission] = []
         waits: dict[str, tuple[Mapping[Side, Sequence[Missing]], int]] = {}
@@ -150,14 +150,13 @@ class LeadProcessor:
             if isinstance(event, LeadWriteSettled):
                 settled.append(event)
             self._decided(event, decided)
-        for lead_id in dict.fromkeys(each.key for each in records):
-            if lead_id in leads:
-                held.leads.keep(operations, leads[lead_id])
+        for lead in leads.values():
+            held.leads.keep(operations, lead)
         woken = [
             held.leads.mark(operations, lead_id, missing, since)
             for lead_id, (missing, since) in waits.items()
         ]
-        return Fold(operations, emissions, applied=lambda: _applied(held, settled, woken=any(woken)))
+        return Fold(operations, emissions, applied=lambda: _applied(held, leads, settled, woken=any(woken)))
 
     def _decided_on(self, lead: Lead, event: LeadChange, record: LogRecord) -> Decided:
         if self._deciding is None:
@@ -166,7 +165,10 @@ class LeadProcessor:
             return self._decide.apply(lead, event, place_of(record))
 
 
-def _applied(held: HeldShard, settled: Sequence[LeadWriteSettled], *, woken: bool) -> None:
+def _applied(
+    held: HeldShard, leads: Mapping[str, Lead], settled: Sequence[LeadWriteSettled], *, woken: bool
+) -> None:
+    held.leads.remember(leads)
     for event in settled:
         held.dispatchers[Side(event.data.side)].settled(event.subject, event.data.write_id)
     if woken:
