@@ -122,7 +122,8 @@ def _fields(w: Tables, fields: dict[str, dict[Side, Register]]) -> list[Any]:
 
 def _read_fields(t: Tabled, packed: list[Any]) -> dict[str, dict[Side, Register]]:
     fields: dict[str, dict[Side, Register]] = {}
-    for name, ma, sfa in read_registers(t, packed, 2):
+    parts = iter(read_registers(t, packed, 2))
+    for name, ma, sfa in zip(parts, parts, parts, strict=True):
         sides: dict[Side, Register] = {}
         fields[name] = sides
         if ma is not None:
@@ -176,7 +177,8 @@ def _opportunity(w: Tables, each: Opportunity) -> list[Any]:
 
 def _read_opportunity(t: Tabled, packed: list[Any]) -> Opportunity:
     ref, created_at, code, fields, stages = cast("_PackedOpportunity", packed)
-    registers = {str(name): register for name, register in read_registers(t, fields, 1)}
+    parts = iter(read_registers(t, fields, 1))
+    registers: dict[str, Register] = dict(zip(parts, parts, strict=True))
     return Opportunity(
         _read_ref(t, ref), t[0][created_at], code // 2, bool(code % 2), registers, _read_seen(t, stages)
     )

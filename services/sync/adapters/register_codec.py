@@ -51,28 +51,27 @@ def write_register(w: Tables, register: Register, flat: list[Any]) -> None:
     flat[first] = shape
 
 
-def read_registers(t: Tabled, flat: list[Any], count: int) -> list[list[Any]]:
-    """Return the records of *flat*, each the value of a name and then *count* registers, None where there is none."""
+def read_registers(t: Tabled, flat: list[Any], count: int) -> list[Any]:
+    """Return what *flat* holds, in turn the value of a name and its *count* registers, None where there is none."""
     instants, values = t
-    found: list[list[Any]] = []
-    place, end = 0, len(flat)
+    found: list[Any] = []
+    place, end, step = 0, len(flat), count + 1
     while place < end:
-        record = [values[flat[place]]]
-        found.append(record)
-        place += 1
-        for _ in range(count):
-            shape: int = flat[place]
-            if shape == WORD:
-                spot: int = flat[place + 2]
-                value, at = values[flat[place + 1]], instants[spot]
-                record.append(Register(value, at, value, at, at, (value, at)))
-                place += 3
-            elif shape:
-                register, place = _read_register(t, flat, place + 1, shape)
-                record.append(register)
-            else:
-                record.append(None)
-                place += 1
+        shape: int = flat[place]
+        if len(found) % step == 0:
+            found.append(values[shape])  # no shape: each record begins with its name
+            place += 1
+        elif shape == WORD:
+            spot: int = flat[place + 2]
+            value, at = values[flat[place + 1]], instants[spot]
+            found.append(Register(value, at, value, at, at, (value, at)))
+            place += 3
+        elif shape:
+            register, place = _read_register(t, flat, place + 1, shape)
+            found.append(register)
+        else:
+            found.append(None)
+            place += 1
     return found
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
@@ -210,6 +211,7 @@ def assigned(lead: Lead, rules: Rules) -> str | None:
     return share(lead.id, people)
 
 
+@lru_cache(maxsize=1024)  # a lead's change asks for each of those who get it
 def share(lead_id: str, people: tuple[str, ...]) -> str | None:
     """
     Return one of *people*, evenly and always the same for a lead; few leads move when people come and go.
