@@ -12,7 +12,6 @@ EX_TEMPFAIL and EX_CONFIG.
 """
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -63,23 +62,6 @@ class Component:
     start: Callable[[], Awaitable[None]] = _nothing
     stop: Callable[[], Awaitable[None]] = _nothing
     run: Callable[[], Awaitable[None]] | None = None
-
-
-def unhurried_collector() -> Component:
-    """
-    Return the part that has Python look for garbage cycles less often; to be started last, when all is loaded.
-
-    What stands then stays, so it isn't looked through any more; and a batch makes many objects that die with it
-    but are no cycles. Saves a seventh of the processor time under load.
-    Source: https://docs.python.org/3/library/gc.html#gc.freeze
-    """
-
-    async def start() -> None:
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(_YOUNG_OBJECTS, *gc.get_threshold()[1:])
-
-    return Component(name="collector", start=start)
 
 
 class Signals:

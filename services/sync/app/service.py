@@ -16,6 +16,7 @@ from schemas.topics import INBOX, LEAD_CHANGES
 from services.configuration.parts import make_log, make_store, needs_embedded, topic_specs
 from services.runtime import lifecycle
 from services.runtime.clock import Clock, now_ms
+from services.runtime.collector import calm_collector
 from services.runtime.health import Health
 from services.runtime.health_probes import ConsumerProbe, LoopWatch, circuit_probe, ping_probe
 from services.runtime.http import RunningServer, is_loopback, serve
@@ -282,4 +283,4 @@ async def run(settings: Settings) -> lifecycle.ExitCode:
         if needs_embedded(settings):
             url = (await stack.enter_async_context(EmbeddedServer(settings.data_folder))).url
         components = build(settings, embedded_url=url).components
-        return await lifecycle.run([*components, lifecycle.unhurried_collector()])
+        return await lifecycle.run([*components, calm_collector()])

@@ -6,15 +6,19 @@ emissions, so they may be repeated after any crash.
 """
 
 from base64 import b64encode
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from schemas.dead_letters import DeadLetter, DeadLettered
-from schemas.decisions import Decisions, FieldsDecided
 from schemas.lead import LeadChange, LeadObserved, LeadWriteSettled, LeadWriteStarted, Observed, WriteSettled
-from schemas.lifecycle import LifecycleFact
-from services.sync.application.tell import SOURCE, Context, decision_of, lifecycle_event, rfc3339
-from services.sync.domain.decisions import made, outcomes
+from services.sync.application.tell import (
+    SOURCE,
+    Context,
+    Event,
+    fields_decided,
+    lifecycle_events,
+    rfc3339,
+)
+from services.sync.domain.decisions import Decision, made, outcomes
 from services.sync.domain.desired import Missing, missing
 from services.sync.domain.erasure import addresses
 from services.sync.domain.facts import Erased, Fact, tell, tell_handover
@@ -28,17 +32,18 @@ from services.sync.domain.rules import Rules
 @dataclass(slots=True)
 class Decided:
     """
-    What came of one change. `missing` is what is to be written, by side, empty where all is well.
+    What came of one change.
 
-    `forgotten` are the e-mail addresses that were known of a lead that is to be erased, None of any other.
+    `facts`, `decisions` and `dead_letters` are events for their topics. `made` are the decisions that are told.
+    `missing` is what is to be written, by side, empty where all is well.
     """
 
-    facts: list[LifecycleFact] = field(default_factory=list[LifecycleFact])
-    decisions: list[FieldsDecided] = field(default_factory=list[FieldsDecided])
+    facts: list[Event] = field(default_factory=list[Event])
+    decisions: list[Event] = field(default_factory=list[Event])
     dead_letters: list[DeadLettered] = field(default_factory=list[DeadLettered])
+    made: list[Decision] = field(default_factory=list[Decision])
     missing: dict[Side, list[Missing]] = field(default_factory=dict[Side, list[Missing]])
     forgotten: frozenset[str] | None = None
-    conflicts: int = 0
     echoes: int = 0
 
 
@@ -72,7 +77,7 @@ class Decide:
 
     def _observe(self, lead: Lead, data: Observed, context: Context, decided: Decided) -> None:
         side, seen = Side(data.side), observation_of(data)
-        names = {change.name for change in seen.fields} if seen.kind is Kind.LEAD else set[str]()
+        names = sorted({change.name for change in seen.fields}) if seen.kind is Kind.LEAD else []
         before = outcomes(lead, names, self.rules)
         if names:
             decided.echoes = sum(self._folder.is_echo(lead, side, change) for change in seen.fields)
@@ -81,19 +86,10 @@ class Decide:
             decided.forgotten = addresses(lead)
         news = self._folder.observe(lead, side, seen)
         if news:
-            found = [decision_of(each) for each in made(before, outcomes(lead, news, self.rules))]
-            decided.conflicts = sum(each.conflict for each in found)
-            if found:
-                decided.decisions.append(
-                    FieldsDecided(
-                        id=f"{context.event_id}-d",
-                        source=SOURCE,
-                        subject=lead.id,
-                        time=rfc3339(data.observed_at),
-                        traceparent=context.traceparent,
-                        data=Decisions(decided_at=data.observed_at, decisions=found),
-                    )
-                )
+            changed = [name for name in names if name in news]  # a set's order isn't that of the next process
+            decided.made = list(made(before, outcomes(lead, changed, self.rules)))
+        if decided.made:
+            decided.decisions.append(fields_decided(decided.made, context, data.observed_at))
         activity = str(seen.ref) if seen.kind is Kind.ACTIVITY else None
         self._follow(lead, context, data.observed_at, decided, activity)
         if lead.erased_at != NEVER and not erased_before:
@@ -109,9 +105,8 @@ class Decide:
             self._folder.confirm_write(lead, side, data.slot, ref, data.fields, data.over, data.settled_at)
         life = self._follow(lead, context, data.settled_at, decided)
         if data.outcome == "confirmed":
-            self._tell(
-                tell_handover(lead, life, data.slot, data.settled_at), lead, context, data.settled_at, decided
-            )
+            handed = tell_handover(lead, life, data.slot, data.settled_at)
+            self._tell(handed, lead, context, data.settled_at, decided)
 
     def _follow(
         self, lead: Lead, context: Context, at: int, decided: Decided, activity: str | None = None
@@ -123,9 +118,9 @@ class Decide:
             decided.missing[side] = missing(lead, life, self.rules, side)
         return life
 
-    def _tell(self, facts: Iterable[Fact], lead: Lead, context: Context, at: int, decided: Decided) -> None:
-        for number, fact in enumerate(facts, start=len(decided.facts)):
-            decided.facts.append(lifecycle_event(fact, lead, self.rules, context, at, number))
+    def _tell(self, found: list[Fact], lead: Lead, context: Context, at: int, decided: Decided) -> None:
+        first = len(decided.facts)
+        decided.facts += lifecycle_events(found, lead, self.rules, context, at, first=first)
 
     def lacks(self, lead: Lead, side: Side) -> list[Missing]:
         """Return what is to be written on *side* for *lead* as it is now."""

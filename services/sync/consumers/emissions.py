@@ -2,13 +2,15 @@
 
 from base64 import b64encode
 
+import orjson
+
 from schemas.dead_letters import DeadLetter, DeadLettered
 from schemas.envelope import Envelope
 from schemas.reading import Unreadable
 from schemas.topics import DEAD_LETTERS
 from services.runtime.log.port import LogRecord, Record
 from services.runtime.outbox import Emission
-from services.sync.application.tell import SOURCE, rfc3339
+from services.sync.application.tell import SOURCE, Event, rfc3339
 
 
 def place_of(record: LogRecord) -> str:
@@ -40,3 +42,8 @@ def unreadable(record: LogRecord, error: Unreadable) -> Emission:
 def emission(topic: str, key: str, event: Envelope, offset: int) -> Emission:
     """Return *event* as an emission to *topic*, caused by the record at *offset*."""
     return Emission(Record(topic, key, event.model_dump_json().encode()), offset)
+
+
+def told(topic: str, key: str, event: Event, offset: int) -> Emission:
+    """Return *event*, told as plain data, as an emission to *topic*, caused by the record at *offset*."""
+    return Emission(Record(topic, key, orjson.dumps(event)), offset)

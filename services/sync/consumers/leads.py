@@ -21,10 +21,11 @@ from services.sync.application.decide import Decide, Decided
 from services.sync.application.dispatch import Dispatcher, Plan
 from services.sync.application.gate import Gate
 from services.sync.application.ports import Connector
-from services.sync.consumers.emissions import emission, place_of, unreadable
+from services.sync.consumers.emissions import emission, place_of, told, unreadable
 from services.sync.consumers.endings import report_end
 from services.sync.consumers.shard_leads import Decode, Encode, ShardLeads
 from services.sync.consumers.streams import Streams
+from services.sync.domain.desired import Missing
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import RecordRef, Side
 
@@ -136,10 +137,10 @@ class LeadProcessor:
     async def fold(self, shard: Shard, records: Sequence[LogRecord]) -> Fold:
         """Take *records* into their leads."""
         held = self.held[shard.id.partition]
-        leads = dict(await held.leads.load(list(dict.fromkeys(each.key for each in records))))
+        leads = await held.leads.take(list(dict.fromkeys(each.key for each in records)))
         operations = Operations()
         emissions: list[Emission] = []
-        waits: dict[str, tuple[Decided, int]] = {}
+        waits: dict[str, tuple[Mapping[Side, Sequence[Missing]], int]] = {}
         settled: list[LeadWriteSettled] = []
         for number, record in enumerate(records, start=1):
             if number % YIELD_EVERY == 0:
@@ -154,18 +155,17 @@ class LeadProcessor:
                 await self._forget(lead.id, decided.forgotten, refs)
             emissions += _emissions(record, decided)
             if decided.missing:
-                waits[lead.id] = (decided, _since(event))
+                waits[lead.id] = (decided.missing, _since(event))
             if isinstance(event, LeadWriteSettled):
                 settled.append(event)
             self._decided(event, decided)
-        for lead_id in dict.fromkeys(each.key for each in records):
-            if lead_id in leads:
-                held.leads.keep(operations, leads[lead_id])
+        for lead in leads.values():
+            held.leads.keep(operations, lead)
         woken = [
-            held.leads.mark(operations, lead_id, decided.missing, since)
-            for lead_id, (decided, since) in waits.items()
+            held.leads.mark(operations, lead_id, missing, since)
+            for lead_id, (missing, since) in waits.items()
         ]
-        return Fold(operations, emissions, applied=lambda: _applied(held, settled, woken=any(woken)))
+        return Fold(operations, emissions, applied=lambda: _applied(held, leads, settled, woken=any(woken)))
 
     def _decided_on(self, lead: Lead, event: LeadChange, record: LogRecord) -> Decided:
         if self._deciding is None:
@@ -174,7 +174,10 @@ class LeadProcessor:
             return self._decide.apply(lead, event, place_of(record))
 
 
-def _applied(held: HeldShard, settled: Sequence[LeadWriteSettled], *, woken: bool) -> None:
+def _applied(
+    held: HeldShard, leads: Mapping[str, Lead], settled: Sequence[LeadWriteSettled], *, woken: bool
+) -> None:
+    held.leads.remember(leads)
     for event in settled:
         held.dispatchers[Side(event.data.side)].settled(event.subject, event.data.write_id)
     if woken:
@@ -200,7 +203,7 @@ def _read(record: LogRecord, emissions: list[Emission]) -> LeadChange | None:
 def _emissions(record: LogRecord, decided: Decided) -> list[Emission]:
     key, offset = record.key, record.offset
     return [
-        *(emission(LIFECYCLE.name, key, each, offset) for each in decided.facts),
-        *(emission(DECISIONS.name, key, each, offset) for each in decided.decisions),
+        *(told(LIFECYCLE.name, key, each, offset) for each in decided.facts),
+        *(told(DECISIONS.name, key, each, offset) for each in decided.decisions),
         *(emission(DEAD_LETTERS.name, key, each, offset) for each in decided.dead_letters),
     ]

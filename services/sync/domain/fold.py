@@ -20,7 +20,7 @@ from services.sync.domain.lead import (
 )
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register, later, order_key
-from services.sync.domain.rules import Policy, Rules
+from services.sync.domain.rules import Rules
 from services.sync.domain.scoring import tracked_fields
 
 BY_DEFAULT_MS = 1_000
@@ -52,7 +52,7 @@ class Folder:
         self._kept_of_deals = KEPT_OF_DEALS | self._stage_fields
         self._shared = rules.fields.keys()
         self._produced = {side: rules.produced.get(side, frozenset[str]()) for side in Side}
-        self._consents = {each.name for each in rules.fields.values() if each.policy is Policy.NEVER_LOOSEN}
+        self._consents = rules.consents
 
     def observe(self, lead: Lead, side: Side, seen: Observation) -> set[str]:
         """

@@ -119,8 +119,11 @@ class Lead:
 
     def person(self, side: Side) -> RecordRef | None:
         """Return the record that stands for the lead on *side*; of several the first by name, in any order."""
-        alive = [(name, each.ref) for name, each in self.persons.get(side, _NOBODY).items() if each.alive]
-        return min(alive)[1] if alive else None
+        persons = self.persons.get(side)
+        if not persons:
+            return None
+        alive = [name for name, each in persons.items() if each.alive]
+        return persons[min(alive)].ref if alive else None
 
     def is_gone(self, side: Side) -> bool:
         """Return whether the lead stood on *side* once and was deleted there: it isn't made again."""
@@ -139,7 +142,6 @@ class Lead:
 
 
 _NOTHING = Register()
-_NOBODY: dict[str, Person] = {}
 _NO_SIDES: dict[Side, Register] = {}
 
 PERSON_SLOT = "lead"

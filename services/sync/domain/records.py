@@ -8,7 +8,7 @@ Everything here is canonical: no vendor's field name or shape. Instants are epoc
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -47,8 +47,7 @@ class RecordRef:
         return f"{self.system}:{self.object}:{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(NamedTuple):
     """
     A field had this value from `changed_at` on, by the vendor's own clock.
 

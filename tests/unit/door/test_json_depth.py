@@ -55,7 +55,9 @@ WORST = {
 }
 
 
-@pytest.mark.timeout(10)  # a linear walk takes a few hundredths of a second, one that looks back takes minutes
+@pytest.mark.timeout(
+    10
+)  # a linear walk takes a few hundredths of a second, one that looks back takes minutes
 @pytest.mark.parametrize("raw", WORST.values(), ids=WORST)
 def test_the_worst_mebibyte_is_walked_once(raw: bytes) -> None:
     """The most adverse bodies stall nothing, and are judged by their nesting alone."""

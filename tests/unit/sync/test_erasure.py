@@ -62,7 +62,7 @@ def test_what_names_or_describes_the_person_goes_and_what_was_counted_stays() ->
 
     assert_forgotten(story)
     assert decided.forgotten == {EMAIL}
-    assert [fact.type for fact in decided.facts] == ["tasuki.lifecycle.lead-erased.v1"]
+    assert [fact["type"] for fact in decided.facts] == ["tasuki.lifecycle.lead-erased.v1"]
     assert (story.lead.told.milestones, story.lead.told.score) == (milestones, score)
     assert story.there(Side.MA, "forms") == 2
     assert story.there(Side.SFA, "source") == "Seminar"
