@@ -1,0 +1,1 @@
+"""The KPI service: the clock and the score."""

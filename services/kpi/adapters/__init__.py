@@ -1,0 +1,1 @@
+"""Store formats of the KPI service."""
