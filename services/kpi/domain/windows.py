@@ -68,6 +68,17 @@ def days_range(first: date, after: date, calendar: Calendar) -> Range:
     return Range(calendar.day_start(first.toordinal()), calendar.day_start(after.toordinal()))
 
 
+def steps(over: Range, grain: str, calendar: Calendar) -> Sequence[Range]:
+    """Return the buckets of *grain* (m, h, d) that *over* touches, each as a range: the points of a chart."""
+    found: list[Range] = []
+    at = over.from_at
+    while at < over.to_at:
+        bucket = calendar.around(at, grain)
+        found.append(Range(calendar.start(bucket), calendar.end(bucket)))
+        at = calendar.end(bucket)
+    return found
+
+
 def _days(window: Window, today: date, rules: CountingRules) -> tuple[date, date]:
     if window is Window.TODAY:
         return today, today + timedelta(days=1)
