@@ -4,7 +4,7 @@ import importlib
 import platform
 import sys
 
-NAMES = ("decide", "handoff")
+NAMES = ("decide", "fold", "handoff")
 
 
 def main() -> None:

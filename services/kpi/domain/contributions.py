@@ -228,14 +228,14 @@ class Counting:
 
 def _chosen(lead: KpiLead, parts: Parts) -> tuple[dict[int, _Marks], list[Deed]]:
     """Return the cycles and activities of *parts* that stand, those of NOT left out; a chosen cycle may be empty."""
-    cycles: dict[int, _Marks] = {}
-    if parts.whole or parts.cycles:
+    if parts.whole:
+        cycles: dict[int, _Marks] = {cycle: {} for cycle, _ in (*lead.marks, *lead.offers)}
+    else:
         cycles = {cycle: {} for cycle in parts.cycles}
+    if cycles:
         for (cycle, milestone), mark in lead.marks.items():
-            if parts.whole or cycle in parts.cycles:
-                marks = cycles.setdefault(cycle, {})
-                if mark.at != NOT:
-                    marks[milestone] = mark
+            if cycle in cycles and mark.at != NOT:
+                cycles[cycle][milestone] = mark
     keys: Iterable[str] = lead.deeds if parts.whole else parts.deeds
     found = (lead.deeds.get(key) for key in keys)
     return cycles, [deed for deed in found if deed is not None and deed.at != NOT]

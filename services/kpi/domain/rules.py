@@ -68,7 +68,7 @@ class CountingRules:
     dimensions: tuple[str, ...] = (ROLE, OWNER, TEAM, "source")
     teams: Mapping[str, str] = field(default_factory=dict[str, str])
     horizons_days: tuple[int, ...] = (30, 90)
-    outcomes: Mapping[str, Sign] = OUTCOMES
+    outcomes: Mapping[str, Sign] = field(default_factory=lambda: OUTCOMES)
     customer: str = "customer"
     existing: frozenset[str] = frozenset({"existing", "既存"})
     keep_minutes_ms: int = 2 * DAY_MS
