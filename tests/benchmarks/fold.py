@@ -121,17 +121,19 @@ async def _fold(log: Log, store: Store, count: int) -> None:
     worker = ShardWorker(
         service="kpi", topic=LIFECYCLE.name, processor=processor, mechanism=Mechanism(store=store, log=log)
     )
-    began, cpu = time.perf_counter(), time.process_time()
+    began, cpu, server = time.perf_counter(), time.process_time(), await _server_cpu(store)
     await worker.start()
     while not worker.subscription.assignment or sum((await worker.subscription.lag()).values()):
         if worker.failure is not None:
             raise worker.failure
         await asyncio.sleep(0.05)
     took, used = time.perf_counter() - began, time.process_time() - cpu
+    server = await _server_cpu(store) - server
     await worker.stop()
     print(
         f"{count / took:,.0f} events folded a second ({count} in {took:.1f} s); "
-        f"{used / count * 1e6:.0f} us of this process's CPU an event, so {count / used:,.0f} a second of one core"
+        f"{used / count * 1e6:.0f} us of this process's CPU an event, so {count / used:,.0f} a second of one core; "
+        f"{server / count * 1e6:.0f} us of the server's"
     )
 
 
@@ -148,6 +150,12 @@ async def _table(store: Store) -> None:
     began = time.perf_counter()
     await readings.many(asks, now=now)
     print(f"reading {len(asks)} figures over 30 days: {(time.perf_counter() - began) * 1000:.0f} ms")
+
+
+async def _server_cpu(store: Store) -> float:
+    """Return the seconds of CPU that the server took, log and store."""
+    (info,) = await store.read([("INFO", "cpu")])
+    return float(dict(info)["used_cpu_user"]) + float(dict(info)["used_cpu_sys"])
 
 
 async def _used(store: Store) -> int:

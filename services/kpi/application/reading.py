@@ -190,10 +190,11 @@ class Readings:
         return figure
 
     def _share(self, ask: Ask, share: Share, segment: str, now: int, wanted: Wanted) -> _Read:
-        held = self._covered(ask, now, "mhd")
+        pair = share.cohort if ask.reading is Reading.COHORT else None
+        held = self._covered(ask, now, "mhd" if pair is None else "d")
         codes, settled = share.numerator.codes, None
-        if ask.reading is Reading.COHORT and share.cohort is not None:
-            codes = (cohort(*share.cohort, ask.within_days),)
+        if pair is not None:
+            codes = (cohort(*pair, ask.within_days),)
             if ask.within_days is not None:
                 settled = held.range.to_at + ask.within_days * DAY_MS <= now
         above = self._sum_of(held, codes, segment, wanted)
@@ -234,7 +235,7 @@ class Readings:
         return by_number
 
     def _spent(self, ask: Ask, code: str, segment: str, now: int, wanted: Wanted) -> _Read:
-        held = self._covered(ask, now, "hd")
+        held = self._covered(ask, now, "d")
         bins = self._spread(held, segment, wanted, code, "/")
 
         def figure(counters: Counters) -> Figure:

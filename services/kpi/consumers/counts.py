@@ -53,6 +53,7 @@ class CountProcessor:
         set_aside: Callable[[str], None] = lambda _reason: None,
     ) -> None:
         self._rules = rules
+        self._generation = rules.generation
         self._calendar = Calendar(rules.time_zone)
         self._counting = Counting(rules, self._calendar)
         self._encode = encode
@@ -64,7 +65,7 @@ class CountProcessor:
 
     async def opened(self, shard: Shard) -> None:
         """Take up *shard*; count its leads anew, beside the work, where they were counted by other rules."""
-        counts = ShardCounts(shard, self._rules.generation, encode=self._encode, decode=self._decode)
+        counts = ShardCounts(shard, self._generation, encode=self._encode, decode=self._decode)
         recount = Recount(shard, counts, self._again, self._failed)
         await recount.start_if_due()
         self._held[shard.id.partition] = _Held(counts, recount)
@@ -90,7 +91,7 @@ class CountProcessor:
         for number, (lead_id, facts) in enumerate(told.items(), start=1):
             if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
-            lead, generation = known.get(lead_id) or (KpiLead(lead_id), self._rules.generation)
+            lead, generation = known.get(lead_id) or (KpiLead(lead_id), self._generation)
             self._take(lead, generation, facts, increments)
             counts.keep(operations, lead)
         await counts.count(operations, increments)
@@ -108,7 +109,7 @@ class CountProcessor:
             told.setdefault(record.key, []).append(fact)
 
     def _take(self, lead: KpiLead, generation: str, facts: Sequence[Fact], increments: Increments) -> None:
-        stale = generation != self._rules.generation  # under the rules in force nothing of it is counted yet
+        stale = generation != self._generation  # under the rules in force nothing of it is counted yet
         parts = WHOLE if stale else parts_of(lead, facts)
         before = {} if stale else self._counting.of(lead, parts)
         for fact in facts:
@@ -120,7 +121,7 @@ class CountProcessor:
         operations = Operations()
         increments = Increments(self._rules, self._calendar, now=self._clock())
         for lead, generation in (await counts.load(lead_ids)).values():
-            if generation != self._rules.generation:
+            if generation != self._generation:
                 self._take(lead, generation, (), increments)
                 counts.keep(operations, lead)
         await counts.count(operations, increments)

@@ -34,7 +34,7 @@ class Calendar:
     def __init__(self, time_zone: str) -> None:
         self._zone = ZoneInfo(time_zone)
         self._starts: dict[int, int] = {}
-        self._recent = 0
+        self._hours: dict[int, int] = {}
 
     def day_start(self, day: int) -> int:
         """Return the first instant of *day*, epoch ms; that of the next one, where the zone left the day out."""
@@ -49,19 +49,25 @@ class Calendar:
 
     def day_of(self, at: int) -> int:
         """Return the day in which the instant *at* is."""
-        day = self._recent
-        if day and self.day_start(day) <= at < self.day_start(day + 1):
-            return day
+        hour = at // HOUR_MS
+        day = self._hours.get(hour)
+        if day is None:
+            day = self._search(hour * HOUR_MS)
+            if self.day_start(day + 1) >= (hour + 1) * HOUR_MS:
+                self._hours[hour] = day
+            elif self.day_start(day + 1) <= at:  # midnight is within this hour of UTC
+                day += 1
+        return day
+
+    def _search(self, at: int) -> int:
         day = _EPOCH + (at + _FARTHEST_MS) // DAY_MS
         while self.day_start(day) > at:
             day -= 1
-        self._recent = day
         return day
 
     def place(self, minute: int) -> tuple[int, int]:
         """Return the number of the hour in which the epoch minute *minute* is, and the day."""
-        at = minute * MINUTE_MS
-        day = self.day_of(at)
+        day = self.day_of(minute * MINUTE_MS)
         start = self.day_start(day) // MINUTE_MS
         return start + (minute - start) // 60 * 60, day
 

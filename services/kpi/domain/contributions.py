@@ -68,7 +68,7 @@ class Visit(NamedTuple):
     code: str
     gap: int
     day: int
-    segment: str
+    segments: Segments
 
 
 Contribution: TypeAlias = Tally | Span | Visit
@@ -112,44 +112,71 @@ class Counting:
         if lead.gone:
             return added
         segments = self._segments_of(lead.standing)
-        cycles, deeds = _chosen(lead, parts)
-        for cycle, marks in cycles.items():
-            self._cycle(added, lead, cycle, marks, segments)
+        cycles = _whole(lead) if parts.whole else parts.cycles
+        for cycle, touched in cycles.items():
+            self._cycle(added, lead, cycle, touched, segments)
         if cycles:
-            self._entry(added, lead, segments)
-            self._people(added, _milestone_days(lead), segments)
-        for deed in deeds:
-            self._deed(added, deed, segments)
+            touched = set[Milestone]().union(*cycles.values())
+            self._entry(added, lead, touched, segments)
+            self._people(added, _milestone_days(lead, touched), segments)
+        deeds: Iterable[str] = lead.deeds if parts.whole else parts.deeds
+        for key in deeds:
+            self._deed(added, lead.deeds.get(key), segments)
         if parts.whole or parts.deeds:
             self._people(added, self._deed_days(lead), segments)
         return added
 
     def _cycle(
-        self, added: dict[Contribution, int], lead: KpiLead, cycle: int, marks: _Marks, segments: _Segments
+        self,
+        added: dict[Contribution, int],
+        lead: KpiLead,
+        cycle: int,
+        touched: set[Milestone],
+        segments: _Segments,
     ) -> None:
-        for milestone, mark in marks.items():
-            minute, where = mark.at // MINUTE_MS, segments(mark.owner)
-            _add(added, Tally(MILESTONE_CODES[milestone], minute, where))
-            _add(added, Tally(KNOWN, 0, where))
-            if milestone is Milestone.OPPORTUNITY:
-                _add(added, Tally(self._customer(lead.standing), minute, where))
-            elif milestone is Milestone.WON and mark.amount:
-                _add(added, Tally(money(mark.currency), minute, where), mark.amount)
+        marks = {
+            each: mark for (which, each), mark in lead.marks.items() if which == cycle and mark.at != NOT
+        }
+        for milestone in touched:
+            if milestone in marks:
+                self._reached(added, lead, milestone, marks[milestone], segments)
         for entered, reached in _WITHIN:
-            if entered in marks and reached in marks:
+            if (entered in touched or reached in touched) and entered in marks and reached in marks:
                 self._got_on(added, (entered, reached), marks[entered], marks[reached].at, segments)
-        _stages(added, marks, segments)
+        if touched:
+            _stages(added, marks, segments)
         _responses(added, lead, cycle, marks, segments)
 
-    def _entry(self, added: dict[Contribution, int], lead: KpiLead, segments: _Segments) -> None:
+    def _reached(
+        self,
+        added: dict[Contribution, int],
+        lead: KpiLead,
+        milestone: Milestone,
+        mark: Mark,
+        segments: _Segments,
+    ) -> None:
+        minute, where = mark.at // MINUTE_MS, segments(mark.owner)
+        _add(added, Tally(MILESTONE_CODES[milestone], minute, where))
+        _add(added, Tally(KNOWN, 0, where))
+        if milestone is Milestone.OPPORTUNITY:
+            _add(added, Tally(self._customer(lead.standing), minute, where))
+        elif milestone is Milestone.WON and mark.amount:
+            _add(added, Tally(money(mark.currency), minute, where), mark.amount)
+
+    def _entry(
+        self, added: dict[Contribution, int], lead: KpiLead, touched: set[Milestone], segments: _Segments
+    ) -> None:
         """What became of the lead, in whichever cycle."""
         entry = lead.marks.get((1, Milestone.LEAD))
         if entry is None or entry.at == NOT:
             return
         for reached in _ENTRY:
-            times = [mark.at for (_, each), mark in lead.marks.items() if each is reached and mark.at != NOT]
-            if times:
-                self._got_on(added, (Milestone.LEAD, reached), entry, min(times), segments)
+            if reached in touched or Milestone.LEAD in touched:
+                times = [
+                    mark.at for (_, each), mark in lead.marks.items() if each is reached and mark.at != NOT
+                ]
+                if times:
+                    self._got_on(added, (Milestone.LEAD, reached), entry, min(times), segments)
 
     def _got_on(
         self,
@@ -166,7 +193,9 @@ class Counting:
             if at - entered.at <= most_ms:
                 _add(added, Tally(limited, minute, where))
 
-    def _deed(self, added: dict[Contribution, int], deed: Deed, segments: _Segments) -> None:
+    def _deed(self, added: dict[Contribution, int], deed: Deed | None, segments: _Segments) -> None:
+        if deed is None or deed.at == NOT:
+            return
         where = segments(deed.owner)
         _add(added, Tally(KNOWN, 0, where))
         for code in self._codes(deed):
@@ -184,17 +213,23 @@ class Counting:
     def _people(
         self, added: dict[Contribution, int], done: Iterable[tuple[str, int, str]], segments: _Segments
     ) -> None:
-        days: dict[tuple[str, str], set[int]] = {}
+        active: dict[str, dict[Segments, set[int]]] = {}
         for code, at, owner in done:
             if code in PEOPLE:
-                day = self._calendar.day_of(at)
-                for segment in segments(owner):
-                    days.setdefault((code, segment), set()).add(day)
-        for (code, segment), active in days.items():
-            last = None
-            for day in sorted(active):
-                added[Visit(code, 0 if last is None else day - last, day, segment)] = 1
-                last = day
+                days = active.setdefault(code, {}).setdefault(segments(owner), set())
+                days.add(self._calendar.day_of(at))
+        for code, by_segments in active.items():
+            if len(by_segments) == 1:
+                for where, days in by_segments.items():
+                    _visits(added, code, days, where)
+                continue
+            # Owners took turns, so the days between two visits differ from segment to segment.
+            apart: dict[str, set[int]] = {}
+            for where, days in by_segments.items():
+                for segment in where:
+                    apart.setdefault(segment, set()).update(days)
+            for segment, days in apart.items():
+                _visits(added, code, days, (segment,))
 
     def _customer(self, standing: Standing) -> str:
         said = dict(standing.segments).get(self._rules.customer, "")
@@ -226,35 +261,32 @@ class Counting:
         return of
 
 
-def _chosen(lead: KpiLead, parts: Parts) -> tuple[dict[int, _Marks], list[Deed]]:
-    """Return the cycles and activities of *parts* that stand, those of NOT left out; a chosen cycle may be empty."""
-    if parts.whole:
-        cycles: dict[int, _Marks] = {cycle: {} for cycle, _ in (*lead.marks, *lead.offers)}
-    else:
-        cycles = {cycle: {} for cycle in parts.cycles}
-    if cycles:
-        for (cycle, milestone), mark in lead.marks.items():
-            if cycle in cycles and mark.at != NOT:
-                cycles[cycle][milestone] = mark
-    keys: Iterable[str] = lead.deeds if parts.whole else parts.deeds
-    found = (lead.deeds.get(key) for key in keys)
-    return cycles, [deed for deed in found if deed is not None and deed.at != NOT]
+def _whole(lead: KpiLead) -> dict[int, set[Milestone]]:
+    cycles: dict[int, set[Milestone]] = {cycle: set() for cycle, _ in lead.offers}
+    for cycle, milestone in lead.marks:
+        cycles.setdefault(cycle, set()).add(milestone)
+    return cycles
 
 
-def _milestone_days(lead: KpiLead) -> Iterator[tuple[str, int, str]]:
+def _milestone_days(lead: KpiLead, touched: set[Milestone]) -> Iterator[tuple[str, int, str]]:
     for (_, milestone), mark in lead.marks.items():
-        if mark.at != NOT:
+        if milestone in touched and mark.at != NOT:
             yield MILESTONE_CODES[milestone], mark.at, mark.owner
+
+
+def _visits(added: dict[Contribution, int], code: str, days: set[int], where: Segments) -> None:
+    last = None
+    for day in sorted(days):
+        added[Visit(code, 0 if last is None else day - last, day, where)] = 1
+        last = day
 
 
 def _stages(added: dict[Contribution, int], marks: _Marks, segments: _Segments) -> None:
     """Count how long each stage took: until the first of what comes after it. One that was skipped took no time."""
-    for stage in STAGES:
-        mark = marks.get(stage)
-        if mark is not None:
-            ends = [marks[each].at for each in _AFTER[stage] if each in marks]
-            if ends and min(ends) >= mark.at:
-                _span(added, stage_time(stage), mark.at, min(ends), segments(mark.owner))
+    for stage, mark in marks.items():
+        ends = [marks[each].at for each in _AFTER.get(stage, ()) if each in marks]
+        if ends and (end := min(ends)) >= mark.at:
+            _span(added, stage_time(stage), mark.at, end, segments(mark.owner))
 
 
 def _responses(

@@ -12,6 +12,8 @@ The codes of what is counted, as they stand in the store: short, and never given
 | #      | marks and activities known of a segment's value                 | all time                          |
 | tM     | time spent in stage M                                           | its end                           |
 | tf, ts, tr | time to first response, system delay, rep delay             | its end                           |
+
+Cohorts, durations and distinct people are counted by days only, the rest by minutes and hours as well.
 """
 
 from itertools import pairwise
@@ -80,9 +82,13 @@ PEOPLE = {"M", "F", "S", "A", "O", "E", "W", "c", "cr", "ce"}
 """Of which codes the distinct people are counted as well."""
 
 
+COHORT_SIGN = ">"
+"""In each cohort's code, and in no other."""
+
+
 def cohort(entered: Milestone, reached: Milestone, days: int | None = None) -> str:
     """Return the code of those of a cohort that got on, within *days* or by now."""
-    return f"{MILESTONE_CODES[entered]}>{MILESTONE_CODES[reached]}{days or ''}"
+    return f"{MILESTONE_CODES[entered]}{COHORT_SIGN}{MILESTONE_CODES[reached]}{days or ''}"
 
 
 def stage_time(stage: Milestone) -> str:

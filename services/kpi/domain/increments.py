@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from services.kpi.domain.calendar import MINUTE_MS, Bucket, Calendar
 from services.kpi.domain.contributions import Contribution, Segments, Span, Tally
+from services.kpi.domain.counters import COHORT_SIGN
 from services.kpi.domain.places import ALL_TIME, counts_name, duration_field, people_field, spreads_name
 from services.kpi.domain.rules import HOUR_MS, CountingRules
 
@@ -29,7 +30,8 @@ class Increments:
         self._keep_ms = {"m": rules.keep_minutes_ms, "h": rules.keep_hours_ms}
         self._from = {grain: now - keep_ms - _GRACE_MS for grain, keep_ms in self._keep_ms.items()}
         self._tallies: dict[int, Parts] = {}
-        self._spans: dict[int, Parts] = {}
+        self._cohorts: dict[int, Parts] = {}
+        self._spreads: dict[int, Parts] = {}
         self._names: dict[str, Amounts] = {}
         self._expiries: dict[str, int] = {}
 
@@ -51,12 +53,14 @@ class Increments:
         """
         known = self._tallies.pop(0, {})  # what belongs to no time
         self._expand(counts_name(self._generation, ALL_TIME), known, whole=False)
-        for bucket, parts in self._buckets(self._tallies, "mhd"):
+        for bucket, parts in self._buckets():
             name = counts_name(self._generation, bucket)
             self._expand(name, parts)
-            self._note_expiry(name, bucket)
-        for bucket, parts in self._buckets(self._spans, "hd"):
-            self._expand_apart(bucket, parts)
+            if bucket.grain != "d":
+                keep_ms = self._keep_ms[bucket.grain] + 2 * _GRACE_MS
+                self._expiries[name] = bucket.number * MINUTE_MS + keep_ms
+        for day, parts in self._spreads.items():
+            self._expand_apart(Bucket("d", day), parts)
         added = {
             name: changed
             for name, fields in self._names.items()
@@ -66,31 +70,32 @@ class Increments:
 
     def _add(self, what: Contribution, amount: int) -> None:
         if isinstance(what, Tally):
-            fields = self._tallies.setdefault(what.minute, {}).setdefault(what.segments, {})
-            fields[what.code] = fields.get(what.code, 0) + amount
-            return
-        if isinstance(what, Span):
-            fields = self._spans.setdefault(what.minute, {}).setdefault(what.segments, {})
+            held = self._cohorts if COHORT_SIGN in what.code else self._tallies
+            fields = held.setdefault(what.minute, {}).setdefault(what.segments, {})
+            field = what.code
+        elif isinstance(what, Span):
+            day = self._calendar.place(what.minute)[1]
+            fields = self._spreads.setdefault(day, {}).setdefault(what.segments, {})
             field = duration_field(what.code, what.bin)
         else:
-            name = spreads_name(self._generation, Bucket("d", what.day), what.segment)
-            fields = self._names.setdefault(name, {})
+            fields = self._spreads.setdefault(what.day, {}).setdefault(what.segments, {})
             field = people_field(what.code, what.gap)
         fields[field] = fields.get(field, 0) + amount
 
-    def _buckets(self, minutes: Mapping[int, Parts], grains: str) -> Iterator[tuple[Bucket, Parts]]:
-        """Yield what is in each bucket: minutes, and their sums by hours and days, those of today's rules that last."""
+    def _buckets(self) -> Iterator[tuple[Bucket, Parts]]:
+        """Yield what is in each bucket: minutes, and their sums by hours and days, without those that are over."""
         hours: dict[int, Parts] = {}
         days: dict[int, Parts] = {}
-        for minute, parts in minutes.items():
+        for minute, parts in self._tallies.items():
             hour, day = self._calendar.place(minute)
             _merge(hours.setdefault(hour, {}), parts)
             _merge(days.setdefault(day, {}), parts)
-        for grain, held in (("m", minutes), ("h", hours)):
-            if grain in grains:
-                for number, parts in held.items():
-                    if number * MINUTE_MS >= self._from[grain]:
-                        yield Bucket(grain, number), parts
+        for minute, parts in self._cohorts.items():
+            _merge(days.setdefault(self._calendar.place(minute)[1], {}), parts)
+        for grain, held in (("m", self._tallies), ("h", hours)):
+            for number, parts in held.items():
+                if number * MINUTE_MS >= self._from[grain]:
+                    yield Bucket(grain, number), parts
         for day, parts in days.items():
             yield Bucket("d", day), parts
 
@@ -105,16 +110,9 @@ class Increments:
     def _expand_apart(self, bucket: Bucket, parts: Parts) -> None:
         for segments, fields in parts.items():
             for segment in segments:
-                name = spreads_name(self._generation, bucket, segment)
-                self._note_expiry(name, bucket)
-                held = self._names.setdefault(name, {})
+                held = self._names.setdefault(spreads_name(self._generation, bucket, segment), {})
                 for field, amount in fields.items():
                     held[field] = held.get(field, 0) + amount
-
-    def _note_expiry(self, name: str, bucket: Bucket) -> None:
-        if bucket.grain != "d":
-            keep_ms = self._keep_ms[bucket.grain] + 2 * _GRACE_MS
-            self._expiries[name] = bucket.number * MINUTE_MS + keep_ms
 
 
 def _merge(held: Parts, more: Parts) -> None:

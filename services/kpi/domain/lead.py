@@ -66,10 +66,10 @@ class KpiLead:
 
 @dataclass(slots=True)
 class Parts:
-    """Which parts of a lead facts can change; `whole` is all of it."""
+    """Which parts of a lead facts can change: milestones by cycle, activities; `whole` is all of it."""
 
     whole: bool = False
-    cycles: set[int] = field(default_factory=set[int])
+    cycles: dict[int, set[Milestone]] = field(default_factory=dict[int, set[Milestone]])
     deeds: set[str] = field(default_factory=set[str])
 
 
@@ -81,8 +81,10 @@ def parts_of(lead: KpiLead, facts: Iterable[Fact]) -> Parts:
     parts = Parts(whole=lead.stood < 0)
     for fact in facts:
         match fact:
-            case MilestoneTold() | HandoffTold():
-                parts.cycles.add(fact.cycle)
+            case MilestoneTold():
+                parts.cycles.setdefault(fact.cycle, set()).add(fact.milestone)
+            case HandoffTold():
+                parts.cycles.setdefault(fact.cycle, set())
             case ActivityTold():
                 parts.deeds.add(fact.key)
             case LeadGone():

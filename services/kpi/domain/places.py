@@ -6,7 +6,7 @@ Where counters stand in a shard: names of keys and of the fields in them.
 | name                  | type | field → value                                                                         |
 |-----------------------|------|---------------------------------------------------------------------------------------|
 | n:<g>:<bucket>        | hash | counter, with ``:dimension=value`` for a segment → count or money                     |
-| s:<g>:<bucket><segment> | hash | ``<duration>/<bin>`` or ``<people>~<gap>`` → count; durations by hours and days, people by days |
+| s:<g>:<bucket><segment> | hash | ``<duration>/<bin>`` or ``<people>~<gap>`` → count; by days only                        |
 
 Buckets of minutes and hours vanish by themselves; days are kept for ever. A field that comes to 0 is removed.
 """
