@@ -1,1 +1,1 @@
-"""The KPI service: the clock and the score."""
+"""The clock and the score: what the lifecycle's facts amount to, and which promises about them are overdue."""

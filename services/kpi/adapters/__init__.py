@@ -1,1 +1,1 @@
-"""Store formats of the KPI service."""
+"""What the service reads from elsewhere, one technology each."""

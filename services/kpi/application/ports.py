@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+_DIGITS = "0123456789"
+
 
 @dataclass(slots=True)
 class Wanted:
@@ -31,6 +33,20 @@ class Counters:
     amounts: Mapping[str, Mapping[str, int]]
     offsets: Mapping[int, int]
     generations: frozenset[str]
+    _read: dict[str, Mapping[str, Mapping[int, int]]] = field(
+        default_factory=dict[str, Mapping[str, Mapping[int, int]]]
+    )
+
+    def numbered(self, name: str, head: str) -> Mapping[int, int]:
+        """Return of the key *name* the fields that are *head* and a number: number to sum."""
+        found = self._read.get(name)
+        if found is None:
+            by_head: dict[str, dict[int, int]] = {}
+            for each, amount in self.amounts.get(name, {}).items():
+                start = each.rstrip(_DIGITS)
+                by_head.setdefault(start, {})[int(each[len(start) :])] = amount
+            found = self._read[name] = by_head
+        return found.get(head, {})
 
 
 class CounterStore(Protocol):

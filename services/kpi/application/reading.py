@@ -220,19 +220,7 @@ class Readings:
         """Add what is spread over bins or gaps under *code*; return what gives it for each bucket, by number."""
         names = [spreads_name(self._generation, bucket, segment) for bucket in held.buckets]
         wanted.keys.update(dict.fromkeys(names))
-        head = code + sign
-
-        def by_number(counters: Counters) -> Sequence[Mapping[int, int]]:
-            return [
-                {
-                    int(field.removeprefix(head)): amount
-                    for field, amount in counters.amounts.get(name, {}).items()
-                    if field.startswith(head)
-                }
-                for name in names
-            ]
-
-        return by_number
+        return lambda counters: [counters.numbered(name, code + sign) for name in names]
 
     def _spent(self, ask: Ask, code: str, segment: str, now: int, wanted: Wanted) -> _Read:
         held = self._covered(ask, now, "d")

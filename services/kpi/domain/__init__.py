@@ -1,1 +1,1 @@
-"""Rules that know nothing but themselves: what is counted, when a promise is due."""
+"""The rules of the clock and the score, pure: no I/O, no wall clock, no framework."""
