@@ -151,6 +151,27 @@ async def test_counters_equal_a_recount_of_the_facts(world: KpiWorld) -> None:
         assert abs(response.value - median(spent)) <= 0.03 * median(spent) + max(spent) / len(spent)
 
 
+async def test_minutes_and_hours_vanish_and_days_stay(world: KpiWorld) -> None:
+    """Each finer bucket has its end from the start; what is over already isn't written at all."""
+    now, teller = now_ms(), Teller()
+    for at in (now, now - 3 * DAY, now - 100 * DAY):
+        teller.reached(f"lead-{at}", "lead", at)
+    async with world.counting(RULES) as worker:
+        await world.tell(teller.told)
+        await world.counted(worker)
+        keys = [key for key, _ in await _counters(world) if "}n:" in key]
+        left = dict(zip(keys, await world.store.read([("PTTL", key) for key in keys]), strict=True))
+
+    def lasting(grain: str) -> list[int]:
+        return [ttl for key, ttl in left.items() if key.split(":")[-1].startswith(grain)]
+
+    assert len(lasting("m")) == 1
+    assert RULES.keep_minutes_ms < lasting("m")[0] <= RULES.keep_minutes_ms + 2 * HOUR
+    assert len(lasting("h")) == 2
+    assert max(lasting("h")) <= RULES.keep_hours_ms + 2 * HOUR
+    assert lasting("d") == [-1, -1, -1]
+
+
 async def test_no_data_is_not_zero(world: KpiWorld) -> None:
     """A rate over nothing has no value and no interval; what isn't counted at all is refused."""
     now = now_ms()

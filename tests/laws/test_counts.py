@@ -8,7 +8,7 @@ recount of the facts that hold says.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ from schemas.lifecycle import LifecycleFact
 from services.kpi.adapters.lead_codec import decode, encode
 from services.kpi.application.told import fact_of
 from services.kpi.domain.calendar import Calendar
-from services.kpi.domain.contributions import Contribution, Counting, Visit
+from services.kpi.domain.contributions import Contribution, Counting
 from services.kpi.domain.counters import MILESTONE_CODES
 from services.kpi.domain.facts import Fact, LeadGone, Milestone
 from services.kpi.domain.increments import Increments
@@ -165,30 +165,35 @@ def test_counters_are_what_a_plain_recount_says(history: Sequence[LifecycleFact]
         assert within == converted(history, entered, reached, DAY)[0]
 
 
-@given(history=histories(), first=st.integers(0, 12), length=st.integers(1, 12))
-@settings(max_examples=150, deadline=None)
+calls = st.lists(
+    st.tuples(st.sampled_from(LEADS), st.integers(0, 9), st.sampled_from(["x@f", "y@f", None])), max_size=14
+)
+
+
+@given(made=calls, first=st.integers(0, 9), length=st.integers(1, 9), data=st.data())
+@settings(max_examples=300, deadline=None)
 def test_distinct_people_are_exact_over_any_days(
-    history: Sequence[LifecycleFact], first: int, length: int
+    made: Sequence[tuple[str, int, str | None]], first: int, length: int, data: st.DataObject
 ) -> None:
-    """The pairs of day and gap give, for any range of days, how many people were called in it."""
-    leads: dict[str, KpiLead] = {}
-    for lead_id, fact in facts_of(history):
-        take(leads.setdefault(lead_id, KpiLead(lead_id)), fact)
+    """The pairs of day and gap give, for any range of days and any owner, how many people were called in it."""
+    teller = Teller()
+    for number, (lead, day, owner) in enumerate(made):
+        teller.did(lead, f"x:{number}", START + day * DAY, by=owner)
+    shard = folded([[each] for each in data.draw(st.permutations(facts_of(teller.told)))])
     start = CALENDAR.day_of(START) + first
-    visits = [
-        each
-        for lead in leads.values()
-        for each in COUNTING.of(lead)
-        if isinstance(each, Visit) and each.code == "c" and "" in each.segments
-    ]
+    owner = data.draw(st.sampled_from([None, "x@f", "y@f"]))
+    segment = "" if owner is None else f":owner={owner}"
 
-    counted = sum(
-        start <= each.day < start + length and (each.gap == 0 or each.day - each.gap < start)
-        for each in visits
-    )
+    counted = 0
+    for (name, field), count in shard.counters.items():
+        for day in range(start, start + length):
+            if name == f"s:{RULES.generation}:d{day}{segment}" and field.startswith("c~"):
+                gap = int(field.removeprefix("c~"))
+                counted += count if gap == 0 or day - gap < start else 0
 
-    days = [(date.fromordinal(start) + timedelta(days=step)).isoformat() for step in range(length)]
-    assert counted == people_called(history, days)
+    days = [date.fromordinal(start + step).isoformat() for step in range(length)]
+    told = [each for each in teller.told if owner is None or getattr(each.data, "owner", None) == owner]
+    assert counted == people_called(told, days)
 
 
 @given(history=histories(), data=st.data())

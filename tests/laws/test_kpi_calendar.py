@@ -75,10 +75,22 @@ def test_a_bucket_holds_what_is_placed_in_it(place: tuple[str, int]) -> None:
         assert calendar.start(calendar.around(calendar.end(bucket), grain)) == calendar.end(bucket)
 
 
+@pytest.mark.parametrize("zone", ZONES)
+def test_days_are_those_on_the_wall_where_the_clocks_change(zone: str) -> None:
+    """Around each change of the last years, every quarter of an hour is in the day that a clock shows."""
+    calendar, tz = Calendar(zone), ZoneInfo(zone)
+    for change in CHANGES[zone][-12:]:
+        for step in range(-48, 192):
+            at = change // HOUR_MS * HOUR_MS + step * HOUR_MS // 4
+            assert calendar.day_of(at) == datetime.fromtimestamp(at / 1000, tz).date().toordinal()
+
+
 @given(
     place=places(),
     length=st.integers(0, 200 * 1_440),
-    ago=st.integers(0, 150 * 1_440),
+    ago=st.one_of(
+        st.integers(0, 150 * 1_440), st.integers(91 * 1_440, 93 * 1_440), st.integers(2_600, 3_000)
+    ),
     grains=st.sampled_from(["mhd", "d"]),
 )
 @settings(max_examples=300, deadline=None)

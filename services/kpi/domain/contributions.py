@@ -208,16 +208,16 @@ class Counting:
         for deed in lead.deeds.values():
             if deed.at != NOT:
                 for code in self._codes(deed):
-                    yield code, deed.at, deed.owner
+                    if code in PEOPLE:
+                        yield code, deed.at, deed.owner
 
     def _people(
         self, added: dict[Contribution, int], done: Iterable[tuple[str, int, str]], segments: _Segments
     ) -> None:
         active: dict[str, dict[Segments, set[int]]] = {}
         for code, at, owner in done:
-            if code in PEOPLE:
-                days = active.setdefault(code, {}).setdefault(segments(owner), set())
-                days.add(self._calendar.day_of(at))
+            days = active.setdefault(code, {}).setdefault(segments(owner), set())
+            days.add(self._calendar.day_of(at))
         for code, by_segments in active.items():
             if len(by_segments) == 1:
                 for where, days in by_segments.items():
@@ -270,8 +270,8 @@ def _whole(lead: KpiLead) -> dict[int, set[Milestone]]:
 
 def _milestone_days(lead: KpiLead, touched: set[Milestone]) -> Iterator[tuple[str, int, str]]:
     for (_, milestone), mark in lead.marks.items():
-        if milestone in touched and mark.at != NOT:
-            yield MILESTONE_CODES[milestone], mark.at, mark.owner
+        if milestone in touched and mark.at != NOT and (code := MILESTONE_CODES[milestone]) in PEOPLE:
+            yield code, mark.at, mark.owner
 
 
 def _visits(added: dict[Contribution, int], code: str, days: set[int], where: Segments) -> None:

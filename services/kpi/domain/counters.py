@@ -78,8 +78,8 @@ PAIRS = tuple(
 )
 """Of which cohorts it is counted what became of them: (entered, reached)."""
 
-PEOPLE = {"M", "F", "S", "A", "O", "E", "W", "c", "cr", "ce"}
-"""Of which codes the distinct people are counted as well."""
+PEOPLE = {"M", "c", "cr"}
+"""Of which codes the distinct people are counted as well: those that a metric asks for."""
 
 
 COHORT_SIGN = ">"

@@ -1,10 +1,12 @@
 """From a lead to an opportunity."""
 
 from services.kpi.domain.catalogue.formulas import reached, share
+from services.kpi.domain.counters import MILESTONE_CODES
 from services.kpi.domain.facts import Milestone
 from services.kpi.domain.metric import (
     Metric,
     Need,
+    People,
     Source,
     Target,
     Unit,
@@ -36,6 +38,18 @@ FUNNEL = (
         formula=reached(Milestone.MQL),
         numerator="MQLs",
         sdr=Need.RECOMMENDED,
+        source=Source.MA,
+    ),
+    Metric(
+        name="people_qualified",
+        ja="MQL人数",
+        en="People qualified",
+        definition="Distinct people who became an MQL, in whichever cycle.",
+        definition_ja="MQLになった人数（重複なし）。",
+        unit=Unit.PEOPLE,
+        formula=People(MILESTONE_CODES[Milestone.MQL]),
+        numerator="people who became an MQL",
+        sdr=Need.AUXILIARY,
         source=Source.MA,
     ),
     Metric(
