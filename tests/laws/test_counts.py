@@ -17,7 +17,8 @@ from schemas.lifecycle import LifecycleFact
 from services.kpi.adapters.lead_codec import decode, encode
 from services.kpi.application.told import fact_of
 from services.kpi.domain.calendar import Calendar
-from services.kpi.domain.contributions import Contribution, Counting
+from services.kpi.domain.contribution import Contribution
+from services.kpi.domain.contributions import Counting
 from services.kpi.domain.counters import MILESTONE_CODES
 from services.kpi.domain.facts import Fact, LeadGone, Milestone
 from services.kpi.domain.increments import Increments

@@ -7,16 +7,15 @@ taken back, repeated or out of order is no special case, and any order of facts 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from services.kpi.domain.calendar import MINUTE_MS, Calendar
+from services.kpi.domain.contribution import Contribution, Segments, Span, Tally, Visit
 from services.kpi.domain.counters import (
-    CALL,
     DEED_CODES,
     ENDS,
     FIRST_RESPONSE_TIME,
     KNOWN,
-    MAIL,
     MILESTONE_CODES,
     OPPORTUNITIES_EXISTING,
     OPPORTUNITIES_NEW,
@@ -37,41 +36,6 @@ from services.kpi.domain.sketch import bin_of
 LONGEST_VALUE = 80
 """A segment's value is cut to so many characters, for each makes counters of its own."""
 
-Segments: TypeAlias = tuple[str, ...]
-"""The endings of the names of the counters that something counts in: "" for the whole, else ``:name=value``."""
-
-
-class Tally(NamedTuple):
-    """Something counted under `code` in the epoch minute `minute`."""
-
-    code: str
-    minute: int
-    segments: Segments
-
-
-class Span(NamedTuple):
-    """A duration in `bin` of the sketch `code`, that ended in the epoch minute `minute`."""
-
-    code: str
-    bin: int
-    minute: int
-    segments: Segments
-
-
-class Visit(NamedTuple):
-    """
-    A person active under `code` on `day`, `gap` days after that person's last such day; 0 on the first.
-
-    Of the days from a to b a person has one whose gap reaches before a: counting those counts each person once.
-    """
-
-    code: str
-    gap: int
-    day: int
-    segments: Segments
-
-
-Contribution: TypeAlias = Tally | Span | Visit
 _Segments: TypeAlias = Callable[[str], Segments]
 _Marks: TypeAlias = dict[Milestone, Mark]
 
@@ -310,6 +274,3 @@ def _span(added: dict[Contribution, int], code: str, start: int, end: int, where
 
 def _add(added: dict[Contribution, int], what: Contribution, amount: int = 1) -> None:
     added[what] = added.get(what, 0) + amount
-
-
-__all__ = ["CALL", "MAIL", "Contribution", "Counting", "Segments", "Span", "Tally", "Visit"]

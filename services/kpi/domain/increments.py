@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from services.kpi.domain.calendar import MINUTE_MS, Bucket, Calendar
-from services.kpi.domain.contributions import Contribution, Segments, Span, Tally
+from services.kpi.domain.contribution import Contribution, Segments, Span, Tally
 from services.kpi.domain.counters import COHORT_SIGN
 from services.kpi.domain.places import ALL_TIME, counts_name, duration_field, people_field, spreads_name
 from services.kpi.domain.rules import HOUR_MS, CountingRules
