@@ -38,12 +38,19 @@ class Score(Open):
 
 
 class Reached(Open):
-    """`milestone` was first reached in `cycle` at `reached_at`; `previous_at` if it was told otherwise before."""
+    """
+    `milestone` was first reached in `cycle` at `reached_at`; `previous_at` if it was told otherwise before.
+
+    `amount` is what the deal is worth, minor units of `currency` (ISO 4217), where the milestone is of a deal
+    and its amount is known.
+    """
 
     milestone: MilestoneName
     cycle: int = Field(ge=1)
     reached_at: EpochMs
     previous_at: EpochMs | None = None
+    amount: int | None = None
+    currency: str | None = None
     standing: Standing
 
 

@@ -41,6 +41,8 @@ EventName = Literal[
     "shard.revoked",
     "shard.fenced",
     "shard.records_missed",
+    "recount.started",
+    "recount.finished",
     "commit.duplicate",
     "commit.fenced",
     "commit.not_durable",

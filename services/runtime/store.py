@@ -1,6 +1,6 @@
 """The store: Redis or Valkey, one server or a cluster, and the one function through which state changes."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import structlog
@@ -154,6 +154,36 @@ class Store:
                 for command in commands:
                     pipeline.execute_command(*command)
                 return await pipeline.execute()
+
+    async def snapshot(self, commands: Sequence[Command]) -> list[Any]:
+        """
+        Run *commands*, which only read and are all of one shard, as one, and return their replies in order.
+
+        No commit comes between them, so what they return belongs together; the server does nothing else
+        meanwhile.
+        """
+        if not commands:
+            return []
+        with store_errors():
+            async with self._client.pipeline(transaction=True) as pipeline:
+                for command in commands:
+                    pipeline.execute_command(*command)
+                return await pipeline.execute()
+
+    async def names(self, shard: ShardId, prefix: str) -> AsyncGenerator[str]:
+        """
+        Yield the names in *shard* that begin with *prefix*, without the shard's tag; all keys of the server are seen.
+
+        One that is there all the while is yielded, perhaps more than once; one that comes or goes, perhaps.
+        """
+        pattern = shard.key(prefix).replace("[", "\\[") + "*"
+        found = self._client.scan_iter(match=pattern, count=1_000)
+        while True:
+            with store_errors():
+                name: bytes | None = await anext(found, None)
+            if name is None:
+                return
+            yield name.decode().removeprefix(shard.tag)
 
     async def write_apart(self, commands: Sequence[Command]) -> list[Any]:
         """

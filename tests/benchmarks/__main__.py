@@ -5,7 +5,7 @@ import platform
 import sys
 from itertools import takewhile
 
-NAMES = ("deadlines", "decide", "handoff")
+NAMES = ("deadlines", "decide", "fold", "handoff")
 
 
 def main() -> None:

@@ -141,6 +141,8 @@ def _told(fact: facts.Fact, stands: dict[str, Any], at: int) -> tuple[str, dict[
                 "cycle": fact.cycle,
                 "reached_at": fact.at,
                 "previous_at": fact.previous_at,
+                "amount": None,
+                "currency": None,
                 "standing": stands,
             }
         case facts.Done():

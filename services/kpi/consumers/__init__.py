@@ -1,0 +1,1 @@
+"""From the lifecycle topic to the counters."""
