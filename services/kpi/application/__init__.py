@@ -1,0 +1,1 @@
+"""What the service does, over ports: no technology is named here."""
