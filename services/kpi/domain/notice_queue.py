@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from services.kpi.domain.notice_ledger import Change, ChannelState, Sending, SinkLedger, Waiting
 from services.kpi.domain.notice_rules import SinkRule
-from services.kpi.domain.notices import ClockKey, Notice, Outcome, Place, ToldTo
+from services.kpi.domain.notices import ClockKey, Kind, Notice, Outcome, Place, ToldTo
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,8 @@ def settle(
     change.channels[target] = ChannelState(kept)
     found = (ledger.find(Place(target, each)) for each in sending.alert_ids)
     notices = [each.notice for each in found if each is not None]
-    change.untold = [ToldTo(target, each.clock) for each in notices if each.is_recovery]
+    # One that was met late may still turn out to have been met in time.
+    change.untold = [ToldTo(target, each.clock) for each in notices if each.kind is Kind.RETRACTED]
     return change
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from services.errors import Misconfigured
 from services.kpi.adapters.sinks.threads import Threads
 from services.kpi.adapters.templates.rendering import Renderer
-from services.kpi.application.notify import SinkUnavailable
+from services.kpi.application.notify import SinkRefused, SinkUnavailable
 from services.kpi.domain.notice_digest import Message
 
 TARGET = "{target}"
@@ -43,11 +43,16 @@ class AppriseSink:
         """See `Sink.send`."""
         rendered = self._renderer.render(message)
         url = self._url.replace(TARGET, quote(message.target, safe=""))
-        if not await self._threads.run(lambda: _notify(url, rendered.title, rendered.body)):
+        try:
+            well = await self._threads.run(lambda: _notify(url, rendered.title, rendered.body))
+        except Misconfigured as error:
+            # `check` accepted the sink's URL, so it is the person's address: the others' messages go on.
+            raise SinkRefused("apprise doesn't take the address that the message is for") from error
+        if not well:
             raise SinkUnavailable("apprise could not deliver it, or not to all", doubt=True)
 
     async def check(self) -> None:
-        """Raise Misconfigured if apprise doesn't know what to do with the URL."""
+        """Raise Misconfigured if apprise doesn't know what to do with the URL; before the first message."""
         await self._threads.run(lambda: _made(self._url.replace(TARGET, "a@b.example")) is not None)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 import httpx2
 import orjson
 
+from services.errors import Misconfigured
 from services.kpi.adapters.sinks.signature import HEADER, signed
 from services.kpi.adapters.templates.rendering import Renderer
 from services.kpi.application.notify import SinkRefused, SinkUnavailable
@@ -33,12 +34,17 @@ class WebhookSink:
         url: ``https://…``; redirects aren't followed, for the body is meant for this address.
         secrets: The secret that signs; two while it is being replaced.
         timeout_ms: For each step of the exchange; the whole is bound by the sink's rule.
+
+    Raises:
+        Misconfigured: The URL is none, or there is no secret.
     """
 
     def __init__(
         self, *, url: str, secrets: Sequence[str], renderer: Renderer, clock: Clock, timeout_ms: int = 10_000
     ) -> None:
-        self._url = url
+        self._url = _checked(url)
+        if not secrets or not all(secrets):
+            raise Misconfigured("a webhook needs a secret to sign with")
         self._secrets = tuple(secrets)
         self._renderer = renderer
         self._clock = clock
@@ -70,20 +76,20 @@ class WebhookSink:
             async with self._client.stream("POST", self._url, content=body, headers=headers) as answer:
                 # What it says beside the status doesn't matter, and may be endless.
                 self._judge(answer.status_code, answer.headers.get("Retry-After"))
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.InvalidURL) as error:
             raise SinkUnavailable(f"can't connect: {type(error).__name__}", doubt=False) from error
         except httpx2.HTTPError as error:
             raise SinkUnavailable(f"no clear answer: {type(error).__name__}", doubt=True) from error
 
     def _judge(self, status: int, retry_after: str | None) -> None:
-        if 200 <= status < 300:
+        if httpx2.codes.is_success(status):
             return
         if status in NEVER_TAKEN:
             raise SinkRefused(f"the webhook's receiver answers HTTP {status}")
         raise SinkUnavailable(
             f"the webhook's receiver answers HTTP {status}",
-            doubt=status not in NOT_TAKEN and not 300 <= status < 400,
-            retry_after_ms=_wait_ms(retry_after, self._clock()),
+            doubt=status not in NOT_TAKEN and not httpx2.codes.is_redirect(status),
+            retry_after_ms=wait_ms(retry_after, self._clock()),
         )
 
     def _content(self, message: Message) -> dict[str, Any]:
@@ -129,7 +135,17 @@ class WebhookSink:
         }
 
 
-def _wait_ms(retry_after: str | None, now: int) -> int | None:
+def _checked(url: str) -> str:
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        parsed = httpx2.URL()
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise Misconfigured("a webhook's address begins with https:// or http:// and names a host")
+    return url
+
+
+def wait_ms(retry_after: str | None, now: int) -> int | None:
     """
     Return how long ``Retry-After`` asks to wait: seconds, or a date; None where it says nothing that is known.
 

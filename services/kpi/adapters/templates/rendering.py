@@ -61,7 +61,7 @@ class Renderer:
 
     def _lead(self, notice: Notice, texts: Texts) -> str:
         shown = [
-            _cut(value)
+            _cut(value.translate(_HARMLESS))
             for name in self._rules.shown_segments
             if (value := notice.segments.get(name)) is not None
         ]
