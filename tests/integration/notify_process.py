@@ -33,7 +33,10 @@ async def run(url: str, namespace: str, service: str, sinks: dict[str, str]) -> 
     await log.start()
     await log.ensure_topics([TopicSpec(ALERTS.name, 1), TopicSpec(DEAD_LETTERS.name, 1)])
     rules = NoticeRules(
-        sinks={name: SinkRule(name=name, window_ms=20, limit=0, first_wait_ms=20) for name in sinks},
+        sinks={
+            name: SinkRule(name=name, window_ms=20, limit=0, first_wait_ms=20, longest_wait_ms=100)
+            for name in sinks
+        },
         routes=tuple(Route(sink=name) for name in sinks),
     )
     renderer, failed = Renderer(rules), asyncio.Event()

@@ -1,6 +1,5 @@
 """The notifier at work on the embedded log and store, with whatever sinks a test wants."""
 
-from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,12 +8,14 @@ from uuid import uuid4
 from schemas.alerts import Alert
 from schemas.topics import ALERTS, DEAD_LETTERS
 from services.kpi.application.notify import Clocks, Sink
+from services.kpi.consumers.notice_figures import NoticeFigures
 from services.kpi.consumers.notices import NoticeProcessor
 from services.kpi.domain.notice_rules import NoticeRules
 from services.runtime.clock import now_ms
 from services.runtime.keys import ShardId
 from services.runtime.log.embedded import EmbeddedLog
 from services.runtime.log.port import LogRecord, Record, TopicSpec
+from services.runtime.metrics import Metrics
 from services.runtime.store import Store
 from services.runtime.worker import ShardWorker
 from tests.toy_shards import mechanism
@@ -44,7 +45,7 @@ class NotifyWorld:
     clock: Now = field(default_factory=Now)
     service: str = field(default_factory=lambda: f"n{uuid4().hex[:10]}")
     worker: ShardWorker | None = None
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    metrics: Metrics = field(default_factory=Metrics)
 
     async def tell(self, *alerts: Alert) -> None:
         """Append *alerts* to the topic."""
@@ -58,14 +59,17 @@ class NotifyWorld:
     ) -> AsyncGenerator[NoticeProcessor]:
         """Run the notifier; raise what failed."""
         failures: list[BaseException] = []
+        figures = NoticeFigures(self.metrics)
         processor = NoticeProcessor(
             rules=rules,
             sinks=sinks,
             clock=self.clock,
             clocks=clocks,
             failed=failures.append,
-            counted=lambda sink, outcome, count: self.counts.update({(sink, outcome): count}),
+            counted=figures.counted,
+            sent=figures.sent,
         )
+        figures.watch(processor)
         shared = mechanism(self.store, self.log, clock=self.clock)
         worker = ShardWorker(service=self.service, topic=ALERTS.name, processor=processor, mechanism=shared)
         self.worker = worker

@@ -19,9 +19,10 @@ from services.kpi.application.notify import Sink
 from services.kpi.consumers.notices import NoticeProcessor
 from services.kpi.domain.notice_queue import message_id
 from services.kpi.domain.notice_rules import NoticeRules, Route, SinkRule
-from services.kpi.domain.notices import ClockKey, Live
+from services.kpi.domain.notices import ClockKey, Live, Outcome
 from services.runtime.clock import now_ms
 from services.runtime.log.port import Record
+from services.runtime.metric_catalogue import NOTICE_OUTCOMES
 from tests.integration.notify_world import NotifyWorld, notify_world
 from tests.notice_desk import MINUTE, alert
 from tests.receivers import DROP, HANG, HttpReceiver, http_receiver, status
@@ -278,7 +279,7 @@ async def test_the_end_of_a_breach_is_told_where_the_breach_was_told(
         "met-late",
     ]
     assert other.received == []
-    assert world.counts["none", "unrouted"] == 1
+    assert world.metrics.value("tasuki_notices_total", sink="none", outcome="unrouted") == 1
 
 
 class Answered:
@@ -303,7 +304,7 @@ async def test_a_warning_whose_lead_was_answered_while_it_waited_is_not_sent(
 
     assert receiver.received == []
     assert await world.outcomes("hook") == {"ended": 1}
-    assert world.counts["hook", "ended"] == 1
+    assert world.metrics.value("tasuki_notices_total", sink="hook", outcome="ended") == 1
 
 
 async def test_what_waits_for_a_sink_that_is_removed_is_dropped(
@@ -357,6 +358,38 @@ async def test_the_log_has_no_personal_data(world: NotifyWorld, webhooks: Webhoo
 
     assert {"sink.unavailable", "sink.recovered", "sink.refused"} <= {line["event"] for line in lines}
     assert not any("@" in str(line) or "山田" in str(line) or "127.0.0.1" in str(line) for line in lines)
+
+
+async def test_figures_tell_what_waits_what_left_and_how_long_it_took(
+    world: NotifyWorld, webhooks: Webhooks
+) -> None:
+    """For each sink."""
+    which = rules(rule("hook"), rule("later", window_ms=60_000))
+    async with http_receiver() as receiver:
+        receiver.moods.append(status(500))
+        sinks = await webhooks.to(which, hook=receiver, later=receiver)
+        async with world.at_work(which, sinks) as notifier:
+            await world.tell(alert("breached", at=now_ms()))
+            await world.read()
+            await wait_until(lambda: notifier.waiting()["hook"] == 0, description="it is delivered")
+            text = (await world.metrics.scrape()).decode()
+
+    for line in (
+        'tasuki_notices_waiting{sink="later"} 1.0',
+        'tasuki_notices_waiting{sink="hook"} 0.0',
+        'tasuki_notice_messages_total{outcome="failed",sink="hook"} 1.0',
+        'tasuki_notices_total{outcome="delivered",sink="hook"} 1.0',
+    ):
+        assert line in text
+    await wait_until(
+        lambda: world.metrics.value("tasuki_notice_seconds", sink="hook") == 1,
+        description="its time is known",
+    )
+
+
+def test_each_outcome_of_an_alert_is_in_the_catalogue_of_metrics() -> None:
+    """Else it would be counted as other."""
+    assert set(Outcome) == set(NOTICE_OUTCOMES)
 
 
 async def test_rules_that_name_a_sink_which_is_not_there_are_refused() -> None:

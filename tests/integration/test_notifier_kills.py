@@ -14,7 +14,7 @@ from tests.notice_desk import alert
 from tests.receivers import DROP, HANG, OK, http_receiver, status
 from tests.waiting import wait_until
 
-KILLS = 3
+KILLS = 2
 _SCRIPT = Path(__file__).with_name("notify_process.py")
 
 
