@@ -26,6 +26,7 @@ _log = structlog.get_logger(__name__)
 
 _PAUSE_MS = 1_000
 _GRACE_S = 1.0
+_FORGETS_EVERY_MS = 60_000
 
 Found = TypeVar("Found")
 
@@ -128,6 +129,7 @@ class Delivery:
         self._wake = asyncio.Event()
         self._stopping = False
         self._well = True
+        self._forgets_at = 0
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -197,7 +199,9 @@ class Delivery:
         )
         waited_ms = now - min(each.told_at for each in message.notices)
         outcome = {Delivered: "delivered", Failed: "failed", Refused: "refused"}[type(answer)]
-        await self._queue.forget(self._rule, now)
+        if now >= self._forgets_at:
+            await self._queue.forget(self._rule, now)
+            self._forgets_at = now + min(_FORGETS_EVERY_MS, self._rule.remembers_ms // 10)
         self._sent(self._rule.name, outcome, len(message.notices), waited_ms)
 
     async def _answer(self, message: Message) -> Answer:
@@ -220,9 +224,9 @@ class Delivery:
         _log.debug("notice.delivered", sink=name, records=count)
         return Delivered()
 
-    def _note_failure(self, reason: str) -> None:
+    def _note_failure(self, why: str) -> None:
         self._well = False
-        _log.warning("sink.unavailable", sink=self._rule.name, reason=reason)
+        _log.warning("sink.unavailable", sink=self._rule.name, reason=why)
 
     async def _sleep(self, until: int | None) -> None:
         """Wait to be woken, or until *until*, epoch ms; None: for ever."""

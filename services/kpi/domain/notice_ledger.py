@@ -1,6 +1,5 @@
 """What one sink has before it and behind it in one shard, and what a step changes of that."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -87,11 +86,11 @@ class SinkLedger:
     ) -> None:
         self.held_until = held_until
         self._waiting: dict[str, dict[str, Waiting]] = {}
-        self._clocks: dict[ClockKey, Counter[str]] = {}
+        self._clocks: dict[ClockKey, dict[Place, Waiting]] = {}
         self._size = 0
         self._channels = dict(channels)
         self._told: dict[ClockKey, dict[str, int]] = {}
-        for place, each in waiting.items():
+        for place, each in sorted(waiting.items(), key=lambda pair: pair[1].number):
             self._put(place, each)
         for each, at in sorted(told.items(), key=lambda pair: pair[1]):
             self._told.setdefault(each.clock, {})[each.target] = at
@@ -111,9 +110,13 @@ class SinkLedger:
         """What waits, where."""
         return [Place(target, each) for target, queue in self._waiting.items() for each in queue]
 
-    def queue(self, target: str) -> list[Waiting]:
-        """Return what waits for *target*, in the order of arrival."""
-        return sorted(self._waiting.get(target, {}).values(), key=lambda each: each.number)
+    def queue(self, target: str) -> Iterator[Waiting]:
+        """Yield what waits for *target*, in the order of arrival."""
+        yield from self._waiting.get(target, {}).values()
+
+    def of_clock(self, target: str, clock: ClockKey) -> list[Waiting]:
+        """Return what waits for *target* and speaks for *clock*, in the order of arrival."""
+        return [each for place, each in self._clocks.get(clock, {}).items() if place.target == target]
 
     def find(self, place: Place) -> Waiting | None:
         """Return what waits at *place*."""
@@ -129,7 +132,7 @@ class SinkLedger:
 
     def concerned(self, clock: ClockKey) -> set[str]:
         """Return the channels that may have heard of *clock*, or that something of it waits for."""
-        return {*self._told.get(clock, ()), *self._clocks.get(clock, ())}
+        return {*self._told.get(clock, ()), *(place.target for place in self._clocks.get(clock, ()))}
 
     def told_before(self, at: int) -> Iterator[ToldTo]:
         """Yield who was told of what before *at*."""
@@ -157,7 +160,7 @@ class SinkLedger:
 
     def _put(self, place: Place, waiting: Waiting) -> None:
         self._waiting.setdefault(place.target, {})[place.alert_id] = waiting
-        self._clocks.setdefault(waiting.notice.clock, Counter())[place.target] += 1
+        self._clocks.setdefault(waiting.notice.clock, {})[place] = waiting
         self._size += 1
 
     def _take(self, place: Place) -> None:
@@ -169,7 +172,6 @@ class SinkLedger:
         if not queue:
             del self._waiting[place.target]
         clock = waiting.notice.clock
-        self._clocks[clock][place.target] -= 1
-        self._clocks[clock] = +self._clocks[clock]
+        del self._clocks[clock][place]
         if not self._clocks[clock]:
             del self._clocks[clock]

@@ -1,6 +1,6 @@
 """What a sink is to do now: what no longer needs telling, the next message, and when to look again. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -65,34 +65,30 @@ def _groups(
     now: int,
     live: Mapping[ClockKey, Live],
     drops: Change,
-) -> Iterable[_Group]:
-    queue = ledger.queue(target)
-    gone = _needless(queue, ledger, target, rule, now, live)
-    drops.done |= {Place(target, each): outcome for each, outcome in gone.items()}
+) -> Sequence[_Group]:
+    view = _View(ledger, target, rule, now, live)
     state = ledger.channel(target)
-    kept = [each for each in queue if each.notice.id not in gone]
     free_at = max(state.next_at, ledger.held_until)
     if state.sending is not None:
-        out = [each for each in kept if each.notice.id in state.sending.alert_ids]
-        if len(out) == len(state.sending.alert_ids):
-            # In the order in which they were sent: the message is repeated as it was.
-            out.sort(key=lambda each: _place_in(state, each))
-            return [_timed(target, out, free_at, rule, now)]
+        out = [ledger.find(Place(target, each)) for each in state.sending.alert_ids]
+        if all(each is not None and view.outcome(each) is None for each in out):
+            # The message is repeated as it was.
+            return [_timed(target, [each for each in out if each is not None], free_at, rule, now)]
         drops.channels[target] = replace(state, sending=None)
-    if not kept:
-        return []
+    kept = view.kept(ledger.queue(target), drops)
     free_at = max(free_at, _rate_free_at(state, rule))
-    loud = [each for each in kept if rule.quiet is not None and rule.quiet.lets_pass(each.notice)]
-    found = [_windowed(target, kept, free_at, rule, now)]
-    if loud:
-        found.append(_windowed(target, loud, free_at, rule, now))
-    # When both are due they are one message, of all; when the quiet holds the whole back, the loud go alone.
-    return found[:1] if found[0].at <= now else found
+    found = [_windowed(target, kept, free_at, rule, now)] if kept else []
+    if rule.quiet is None or (found and found[0].at <= now):
+        return found
+    # The quiet holds the whole back, or may: what is loud enough goes alone.
+    lets_pass = rule.quiet.lets_pass
+    loud = view.kept((each for each in ledger.queue(target) if lets_pass(each.notice)), drops)
+    return [*found, _windowed(target, loud, free_at, rule, now)] if loud else found
 
 
 def _windowed(target: str, waiting: Sequence[Waiting], free_at: int, rule: SinkRule, now: int) -> _Group:
     window_ends = min(each.queued_at for each in waiting) + rule.window_ms
-    return _timed(target, waiting[: rule.most_alerts], max(free_at, window_ends), rule, now)
+    return _timed(target, waiting, max(free_at, window_ends), rule, now)
 
 
 def _timed(target: str, waiting: Sequence[Waiting], at: int, rule: SinkRule, now: int) -> _Group:
@@ -109,49 +105,53 @@ def _rate_free_at(state: ChannelState, rule: SinkRule) -> int:
     return state.sent_at[-rule.limit] + rule.period_ms
 
 
-def _place_in(state: ChannelState, waiting: Waiting) -> int:
-    return 0 if state.sending is None else state.sending.alert_ids.index(waiting.notice.id)
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One channel's queue at an instant: what of it still needs telling."""
 
+    ledger: SinkLedger
+    target: str
+    rule: SinkRule
+    now: int
+    live: Mapping[ClockKey, Live]
 
-def _needless(
-    queue: Sequence[Waiting],
-    ledger: SinkLedger,
-    target: str,
-    rule: SinkRule,
-    now: int,
-    live: Mapping[ClockKey, Live],
-) -> dict[str, Outcome]:
-    """Return which alerts of the queue need no telling any more, and why."""
-    gone: dict[str, Outcome] = {}
-    over = {each.notice.clock for each in queue if each.notice.is_recovery}
-    over |= {clock for clock, state in live.items() if state.ended}
-    for each in queue:
-        outcome = _outcome(each, ledger, target, rule, now, over)
-        if outcome is not None:
-            gone[each.notice.id] = outcome
-    staying = {each.notice.clock for each in queue if each.notice.is_breach and each.notice.id not in gone}
-    for each in queue:
-        clock = each.notice.clock
-        if each.notice.is_recovery and not ledger.was_told(target, clock) and clock not in staying:
-            gone.setdefault(each.notice.id, Outcome.NOT_TOLD)
-    return gone
+    def kept(self, waiting: Iterable[Waiting], drops: Change) -> list[Waiting]:
+        """
+        Return the first of *waiting* that need telling, as many as a message holds; add to *drops* what is before.
 
+        No more is looked at, so that a sink that was away for long doesn't cost more with each message.
+        """
+        kept: list[Waiting] = []
+        for each in waiting:
+            outcome = self.outcome(each)
+            if outcome is not None:
+                drops.done[Place(self.target, each.notice.id)] = outcome
+                continue
+            kept.append(each)
+            if len(kept) == self.rule.most_alerts:
+                break
+        return kept
 
-def _outcome(
-    waiting: Waiting,
-    ledger: SinkLedger,
-    target: str,
-    rule: SinkRule,
-    now: int,
-    over: Collection[ClockKey],
-) -> Outcome | None:
-    notice = waiting.notice
-    if now - waiting.queued_at >= rule.keeps_ms:
-        return Outcome.EXPIRED
-    if not rule.current_only or notice.is_recovery:
-        return None
-    if notice.clock in over:
-        return Outcome.ENDED
-    if notice.kind is Kind.WARNED and ledger.was_told(target, notice.clock):
-        return Outcome.SUPERSEDED
-    return None
+    def outcome(self, waiting: Waiting) -> Outcome | None:
+        """Return why *waiting* needs no telling any more, or None if it does."""
+        notice = waiting.notice
+        if self.now - waiting.queued_at >= self.rule.keeps_ms:
+            return Outcome.EXPIRED
+        told = self.ledger.was_told(self.target, notice.clock)
+        if notice.is_recovery:
+            return None if told or self._breach_stays(notice.clock) else Outcome.NOT_TOLD
+        if not self.rule.current_only:
+            return None
+        if self._is_over(notice.clock):
+            return Outcome.ENDED
+        return Outcome.SUPERSEDED if notice.kind is Kind.WARNED and told else None
+
+    def _is_over(self, clock: ClockKey) -> bool:
+        state = self.live.get(clock)
+        if state is not None and state.ended:
+            return True
+        return any(each.notice.is_recovery for each in self.ledger.of_clock(self.target, clock))
+
+    def _breach_stays(self, clock: ClockKey) -> bool:
+        others = self.ledger.of_clock(self.target, clock)
+        return any(each.notice.is_breach and self.outcome(each) is None for each in others)
