@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from schemas.dead_letters import DeadLettered
 from schemas.topics import ALERTS
+from services.configuration.parts import topic_specs
 from services.errors import Misconfigured
 from services.kpi.adapters.sinks import WebhookSink
 from services.kpi.adapters.sinks.signature import HEADER, is_signed
@@ -398,6 +399,11 @@ async def test_rules_that_name_a_sink_which_is_not_there_are_refused() -> None:
 
     with pytest.raises(Misconfigured, match="hook, nowhere"):
         NoticeProcessor(rules=which, sinks={}, clock=now_ms, failed=lambda _error: None)
+
+
+def test_all_alerts_lie_on_one_partition() -> None:
+    """Whatever the deployment has otherwise: digests and limits are for the firm, not for a 24th of its leads."""
+    assert [each.partitions for each in topic_specs(24) if each.name == ALERTS.name] == [1]
 
 
 def test_a_message_of_several_has_one_id_for_the_same_alerts() -> None:
