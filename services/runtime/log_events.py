@@ -87,6 +87,13 @@ EventName = Literal[
     "handoff.delivered",
     "drift.counted",
     "drift.repaired",
+    # Alerts on their way to people
+    "notice.delivered",
+    "notice.dropped",
+    "notice.delayed",
+    "sink.unavailable",
+    "sink.recovered",
+    "sink.refused",
 ]
 
 EVENT_NAMES: frozenset[str] = frozenset(get_args(EventName))

@@ -1,1 +1,1 @@
-"""From the lifecycle topic to the counters."""
+"""From the log to the use cases: the processors of the service's topics."""
