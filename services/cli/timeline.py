@@ -19,6 +19,7 @@ _WORDS = {
     "activity": "活動",
     "sent": "送信",
     "settled": "結果",
+    "retried": "再試行",
     "handed-over": "引き渡し",
     "cycle": "サイクル",
 }
@@ -103,6 +104,7 @@ _DETAILS: Mapping[str, Callable[[Json], str]] = {
     "decided": _decided,
     "sent": _sent,
     "settled": _settled,
+    "retried": lambda entry: f"{entry['side']} {entry['slot']}: what was refused may be sent again",
     "score": lambda entry: f"{entry['previous']} → {entry['score']}",
     "reached": lambda entry: f"{entry['milestone']} (cycle {entry['cycle']})",
     "retracted": lambda entry: f"{entry['milestone']} (cycle {entry['cycle']})",

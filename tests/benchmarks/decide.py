@@ -139,6 +139,7 @@ async def _decide(log: Log, store: Store, rules: Rules) -> float:
         decode=decode,
         connectors={},
         gates={},
+        circuits={},
         streams=streams,
         clock=now_ms,
         failed=failures.append,

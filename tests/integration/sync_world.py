@@ -25,6 +25,7 @@ from services.sync.adapters.lead_codec import decode, encode
 from services.sync.adapters.measured import MeasuredConnector
 from services.sync.app import topic_specs
 from services.sync.app.gauges import register_streams, watch_dirty, watch_vendors, watch_workers
+from services.sync.application.circuit import make_circuits
 from services.sync.application.decide import Decide
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identify
@@ -181,6 +182,7 @@ def _workers(world: SyncWorld, store: Store, traces: Traces) -> list[ShardWorker
         each.side: MeasuredConnector(each, metrics, traces.calling) for each in (world.marketing, world.sales)
     }
     gates = {each.system: Gate(clock) for each in connectors.values()}
+    circuits = make_circuits(gates.keys(), clock)
     streams = Streams(
         connectors=list(connectors.values()),
         store=store,
@@ -197,6 +199,7 @@ def _workers(world: SyncWorld, store: Store, traces: Traces) -> list[ShardWorker
         decode=decode,
         connectors=connectors,
         gates=gates,
+        circuits=circuits.writes,
         streams=streams,
         clock=clock,
         failed=world.failures.append,
@@ -207,6 +210,7 @@ def _workers(world: SyncWorld, store: Store, traces: Traces) -> list[ShardWorker
     observe = Observe(
         connectors={each.system: each for each in connectors.values()},
         gates=gates,
+        circuits=circuits.reads,
         identify=Identify(IdentityIndex(store)),
         clock=clock,
         around=traces.observing,

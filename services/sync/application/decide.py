@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 
 from schemas.dead_letters import DeadLetter, DeadLettered
 from schemas.decisions import Decisions, FieldsDecided
-from schemas.lead import LeadChange, LeadObserved, LeadWriteSettled, LeadWriteStarted, Observed, WriteSettled
+from schemas.lead import (
+    LeadChange,
+    LeadObserved,
+    LeadWriteRetried,
+    LeadWriteSettled,
+    LeadWriteStarted,
+    Observed,
+    WriteSettled,
+)
 from schemas.lifecycle import LifecycleFact
 from services.sync.application.tell import SOURCE, Context, decision_of, lifecycle_event, rfc3339
 from services.sync.domain.decisions import made, outcomes
@@ -60,6 +68,9 @@ class Decide:
         context = Context(lead.id, event_id, event.traceparent)
         if isinstance(event, LeadObserved):
             self._observe(lead, event.data, context, decided)
+        elif isinstance(event, LeadWriteRetried):
+            self._folder.retry_write(lead, Side(event.data.side), event.data.slot)
+            self._follow(lead, context, event.data.retried_at, decided)
         else:
             self._settle(lead, event, context, decided)
         return decided

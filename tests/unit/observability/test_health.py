@@ -11,7 +11,6 @@ from services.runtime.health_probes import (
     ConsumerProbe,
     LoopWatch,
     WatchedHandler,
-    circuit_probe,
     ping_probe,
     stream_probe,
 )
@@ -276,7 +275,7 @@ async def test_a_silent_stream_and_an_open_circuit_are_told_but_close_no_door(cl
     """The other system's webhooks must still come in while one vendor is down."""
     health = Health(clock, fresh_ms=1)
     health.register("stream.salesforce", stream_probe(lambda: NOON, clock))
-    health.register("vendor.salesforce", circuit_probe(lambda: False, lambda: "5 calls failed in a row"))
+    health.register("vendor.salesforce", _says(Report(Condition.DEGRADED, "5 calls failed in a row")))
     clock.pass_by(301)
 
     verdict = await health.verdict()
