@@ -5,7 +5,6 @@ A pure function of the lead and the event: the same event at the same place of t
 emissions, so they may be repeated after any crash.
 """
 
-from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -21,6 +20,7 @@ from schemas.lead import (
     WriteSettled,
 )
 from schemas.lifecycle import LifecycleFact
+from services.sync.application.letters import enclosed
 from services.sync.application.tell import SOURCE, Context, decision_of, lifecycle_event, rfc3339
 from services.sync.domain.decisions import made, outcomes
 from services.sync.domain.desired import Missing, missing
@@ -170,4 +170,4 @@ def _dead_letter(lead: Lead, data: WriteSettled, context: Context) -> DeadLetter
 
 
 def _body(event: WriteSettled) -> str:
-    return b64encode(event.model_dump_json().encode()).decode()
+    return enclosed(event.model_dump_json().encode())

@@ -6,7 +6,6 @@ that carry their values are used as they are.
 """
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from services.runtime.clock import Clock
 from services.sync.application.circuit import Circuit
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identify, Sighting, is_person
+from services.sync.application.letters import enclosed
 from services.sync.application.ports import Connector, Forbidden
 from services.sync.application.tell import SOURCE, rfc3339
 from services.sync.application.trouble import report
@@ -266,7 +266,7 @@ def _set_aside(hint: Hint, reason: str, detail: str, now: int) -> Found:
         detail=detail,
         origin=notification.ref.system,
         key=str(notification.ref),
-        body=b64encode(notification.body.encode()).decode(),
+        body=enclosed(notification.body.encode()),
         attempts=1,
         failed_at=now,
     )

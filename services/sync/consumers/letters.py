@@ -1,5 +1,6 @@
 """The dead letters on their topic, with what became of each; replayed into the topics they came from."""
 
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, cast
@@ -8,7 +9,7 @@ import structlog
 
 from schemas.dead_letters import DeadLettered
 from schemas.reading import Unreadable, read
-from schemas.topics import DEAD_LETTERS, LEAD_CHANGES
+from schemas.topics import DEAD_LETTERS, LEAD_CHANGES, TOPICS
 from services.runtime.clock import Clock
 from services.runtime.keys import ShardId
 from services.runtime.log.port import Log, Record
@@ -180,7 +181,20 @@ class LetterBox:
     async def _replay(self, letter: Letter, by: str) -> Record:
         if letter.write is not None and not await self._is_known(letter.data.key):
             raise NotReplayable("the lead isn't known any more")
+        if "/" in letter.data.origin and not letter.data.body:
+            letter = replace(
+                letter, data=letter.data.model_copy(update={"body": await self._at_origin(letter)})
+            )
         return replay_of(letter, systems=self._systems.values(), now=self._clock(), by=by)
+
+    async def _at_origin(self, letter: Letter) -> str:
+        """Return the original of a letter that was too long for it, as base64, from where it still stands."""
+        topic, partition, offset = letter.data.origin.rsplit("/", 2)
+        if topic not in {each.name for each in TOPICS}:
+            return ""
+        page = await self._log.read(topic, int(partition), int(offset), limit=1)
+        found = page[0].value if page and page[0].offset == int(offset) else None
+        return b64encode(found or b"").decode()
 
     async def _is_known(self, lead_id: str) -> bool:
         partition = self._log.partition_for(LEAD_CHANGES.name, lead_id)
