@@ -228,6 +228,27 @@ async def test_taking_over_partitions_for_too_long_is_stuck(clock: HandClock) ->
     assert (await probe()).condition is Condition.OK
 
 
+async def test_a_batch_that_waits_for_a_vendor_is_not_stuck(clock: HandClock) -> None:
+    """A restart would not bring the vendor back, and the door must stay open."""
+    held, awaited = HeldHandler(), ["hubspot (unavailable)"]
+    handler, subscription = WatchedHandler(held, clock), FakeSubscription()
+    probe = ConsumerProbe(subscription, handler, clock, waits_for=lambda: awaited[0])
+    running = asyncio.create_task(handler.batch(4, []))
+    await asyncio.sleep(0)
+    clock.pass_by(61)
+    subscription.last_poll_at = clock.now
+
+    told = await probe()
+    assert (told.condition, told.reason) == (
+        Condition.DEGRADED,
+        "a batch waits for hubspot (unavailable)",
+    )
+    awaited[0] = ""
+    assert (await probe()).condition is Condition.STUCK
+    held.let_go.set()
+    await running
+
+
 async def test_a_revoked_partition_counts_as_running_no_more(clock: HandClock) -> None:
     """What another process works on is not ours to be stuck with."""
     handler = WatchedHandler(HeldHandler(), clock)
