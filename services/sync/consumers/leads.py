@@ -10,6 +10,7 @@ from schemas.lead import LeadChange, LeadObserved, LeadWriteRetried, LeadWriteSe
 from schemas.reading import Unreadable, read
 from schemas.topics import DEAD_LETTERS, DECISIONS, LEAD_CHANGES, LIFECYCLE
 from services.runtime.clock import Clock
+from services.runtime.endings import ended
 from services.runtime.log.port import Log, LogRecord
 from services.runtime.operations import Operations
 from services.runtime.outbox import Emission
@@ -103,7 +104,7 @@ class LeadProcessor:
             dispatcher = self._dispatcher(shard, leads, connector)
             held.dispatchers[side] = dispatcher
             task = asyncio.create_task(dispatcher.run(), name=f"dispatch {side} {shard.id}")
-            task.add_done_callback(lambda ended: report_end(ended, self._failed))
+            task.add_done_callback(lambda over: report_end(over, self._failed))
             held.tasks.append(task)
         await self._streams.opened(shard)
 
@@ -127,9 +128,7 @@ class LeadProcessor:
         held = self.held.pop(shard.id.partition, None)
         if held is None:
             return
-        for task in held.tasks:
-            task.cancel()
-        await asyncio.gather(*held.tasks, return_exceptions=True)
+        await ended(*held.tasks)
 
     async def fold(self, shard: Shard, records: Sequence[LogRecord]) -> Fold:
         """Take *records* into their leads."""

@@ -16,6 +16,7 @@ import structlog
 
 from services.errors import Retryable
 from services.runtime.clock import Clock
+from services.runtime.endings import ended
 from services.runtime.log.port import Log, partition_of
 from services.runtime.operations import Operations
 from services.runtime.shard import Shard
@@ -79,15 +80,12 @@ class Streams:
             if home == shard.id.partition:
                 self._told_at[connector.system, channel] = self._clock()
                 task = asyncio.create_task(self._follow(shard, connector, channel), name=f"follow {channel}")
-                task.add_done_callback(lambda ended: report_end(ended, self._failed))
+                task.add_done_callback(lambda over: report_end(over, self._failed))
                 tasks.append(task)
 
     async def closed(self, shard: Shard) -> None:
         """Stop following; the next owner goes on from the cursor."""
-        tasks = self._tasks.pop(shard.id.partition, [])
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*self._tasks.pop(shard.id.partition, []))
         for home, connector, channel in self._homes:
             if home == shard.id.partition:
                 self._told_at.pop((connector.system, channel), None)
