@@ -11,6 +11,7 @@ import pytest
 from schemas.topics import INBOX
 from services.cli.exits import ExitCode
 from services.cli.main import main
+from services.runtime.clock import now_ms
 from services.runtime.valkey_server import EmbeddedServer
 from services.sync.adapters.operator_marks import OperatorMarks
 from services.sync.app import make_log, make_store, topic_specs
@@ -83,7 +84,7 @@ async def _write_letters(settings: Settings) -> None:
         await log.ensure_topics(topic_specs(2))
         await log.append(
             [
-                dead_letter("good"),
+                dead_letter("good", failed_at=now_ms() - 60_000),
                 dead_letter("bad", reason="unknown-system", key="marketo:lead:7", detail="[bold]no[/bold]"),
             ]
         )

@@ -4,8 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from schemas.topics import DEAD_LETTERS, LIFECYCLE
+from schemas.lead import LeadWriteRetried, WriteRetried
+from schemas.topics import DEAD_LETTERS, LEAD_CHANGES, LIFECYCLE
 from services.runtime.health import Condition, Report
+from services.runtime.keys import ShardId
+from services.runtime.log.port import Record
 from services.sync.adapters.operator_marks import OperatorMarks
 from services.sync.application.letters import LetterState, Wanted
 from services.sync.consumers.letters import LetterBox
@@ -138,3 +141,20 @@ async def test_when_nothing_can_be_read_the_notifications_wait(world: SyncWorld)
     assert len(waiting) == MOST_REFUSALS
     await box(world).replay(waiting, by="ops")
     await wait_until(lambda: handoffs(world) == LEADS, description="those of the letters")
+
+
+async def test_a_retry_of_a_lead_that_is_not_there_makes_none(world: SyncWorld) -> None:
+    """It was erased between the refusal and the replay, and must not come to life again."""
+    gone = "01890a5d-ac96-774b-bcce-b302099a8057"
+    event = LeadWriteRetried(
+        id="r",
+        source="/test",
+        subject=gone,
+        time="2026-09-21T00:00:00.000Z",
+        data=WriteRetried(side="sfa", slot="lead", retried_at=world.clock()),
+    )
+    await world.log.append([Record(LEAD_CHANGES.name, gone, event.model_dump_json().encode())])
+    await world.notify(1)
+    await wait_until(lambda: handoffs(world) == 1, description="what came after it")
+    shard = ShardId(world.service, LEAD_CHANGES.name, 0)
+    assert await world.store.mget([shard.key(f"lead:{gone}")]) == [None]
