@@ -16,8 +16,9 @@ from typing import Protocol
 from schemas.lead import LeadChange, LeadWriteSettled, LeadWriteStarted, Ref, WriteSettled, WriteStarted
 from services.errors import Retryable
 from services.runtime.clock import Clock
-from services.sync.application.circuit import Circuit, Cut, Lane
+from services.sync.application.circuit import Circuit, Cut
 from services.sync.application.gate import Gate
+from services.sync.application.lane import Lane
 from services.sync.application.ports import BatchRefused, Connector, Forbidden
 from services.sync.application.tell import SOURCE, rfc3339
 from services.sync.application.trouble import report

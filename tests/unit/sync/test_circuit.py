@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 import pytest
 from structlog.testing import capture_logs
 
-from services.sync.application.circuit import FIRST_PAUSE_MS, LONGEST_PAUSE_MS, Circuit, Lane, Line
+from services.sync.application.circuit import FIRST_PAUSE_MS, LONGEST_PAUSE_MS, Circuit, Line
+from services.sync.application.lane import Lane
 from services.sync.application.ports import Forbidden
 from services.sync.domain.records import Confirmed, Deferred, RecordRef, Refused, WriteResult
 
