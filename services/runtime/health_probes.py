@@ -65,8 +65,8 @@ class ConsumerProbe:
     """
     Whether one subscription does its work.
 
-    DEAD: it failed, or the log answered no read for *silence_ms*. STUCK: one batch runs for *stuck_ms*.
-    WAITING: no partition yet, or more than *most_lag* records behind.
+    DEAD: it failed, or the log answered no read for *silence_ms*. STUCK: one batch runs for *stuck_ms*;
+    DEGRADED where that is because it waits for what *waits_for* names, which a restart doesn't bring. WAITING: no partition yet, or more than *most_lag* records behind.
 
     Args:
         subscription: What is watched.
@@ -75,6 +75,7 @@ class ConsumerProbe:
         silence_ms: Reads are answered at least every few seconds, with or without records.
         stuck_ms: Longer than any batch may take, retries included.
         most_lag: Up to here the consumer counts as caught up.
+        waits_for: Returns what batches wait for now, for instance a vendor that is away; empty for nothing.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class ConsumerProbe:
         silence_ms: int = 30_000,
         stuck_ms: int = 60_000,
         most_lag: int = 10_000,
+        waits_for: Callable[[], str] = str,
     ) -> None:
         self._subscription = subscription
         self._handler = handler
@@ -93,6 +95,7 @@ class ConsumerProbe:
         self._silence_ms = silence_ms
         self._stuck_ms = stuck_ms
         self._most_lag = most_lag
+        self._waits_for = waits_for
         self._since = clock()
 
     async def __call__(self) -> Report:
@@ -107,6 +110,8 @@ class ConsumerProbe:
         if silence_ms > self._silence_ms:
             return Report(Condition.DEAD, f"no read was answered for {silence_ms / 1000:.0f} s", facts)
         running_ms = self._running_ms(now)
+        if running_ms > self._stuck_ms and (awaited := self._waits_for()):
+            return Report(Condition.DEGRADED, f"a batch waits for {awaited}", facts)
         if running_ms > self._stuck_ms:
             return Report(Condition.STUCK, f"a batch runs for {running_ms / 1000:.0f} s", facts)
         if not self._subscription.assignment:
@@ -158,15 +163,6 @@ def stream_probe(last_event_at: Callable[[], int], clock: Clock, *, silence_ms: 
         if age_ms > silence_ms:
             return Report(Condition.DEGRADED, f"nothing came for {age_ms / 1000:.0f} s", facts)
         return Report(Condition.OK, facts=facts)
-
-    return probe
-
-
-def circuit_probe(closed: Callable[[], bool], why: Callable[[], str]) -> Probe:
-    """Return a probe for a vendor: DEGRADED with *why* while its circuit isn't *closed*."""
-
-    async def probe() -> Report:
-        return Report(Condition.OK) if closed() else Report(Condition.DEGRADED, why())
 
     return probe
 

@@ -72,6 +72,8 @@ EventName = Literal[
     "vendor.recovered",
     "vendor.read_failed",
     "vendor.write_failed",
+    "line.stopped",
+    "line.resumed",
     "batch.halved",
     "write.refused",
     "write.deferred",

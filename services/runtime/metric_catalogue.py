@@ -31,6 +31,7 @@ GaugeName = Literal[
     "tasuki_lag_records",
     "tasuki_outbox_records",
     "tasuki_quota_remaining_calls",
+    "tasuki_vendor_waiting",
     "tasuki_stream_age_seconds",
     "tasuki_handoff_vendor_calls",
     "tasuki_loop_delay_seconds",
@@ -65,7 +66,8 @@ SECONDS = (
 )
 RECORDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 
-CALL_OUTCOMES = ("ok", "throttled", "unavailable", "unauthorised", "refused")
+CALL_OUTCOMES = ("ok", "throttled", "unavailable", "unauthorised", "forbidden", "refused")
+TROUBLES = ("throttled", "unavailable", "credentials-refused", "permission-missing", "everything-refused")
 WRITE_OUTCOMES = ("confirmed", "created", "refused", "deferred")
 RECORD_KINDS = ("lead", "opportunity", "activity", "company")
 RULES = (
@@ -309,6 +311,12 @@ CATALOGUE: tuple[Metric, ...] = (
         unit="calls",
         meaning="What is left of a vendor's limit, as its latest answer told.",
         labels={"system": CONFIGURED, "limit": CONFIGURED},
+    ),
+    Metric(
+        name="tasuki_vendor_waiting",
+        unit="1",
+        meaning="Calls to the system wait, for this reason; there is no series for a system that is well.",
+        labels={"system": CONFIGURED, "reason": TROUBLES},
     ),
     Metric(
         name="tasuki_stream_age_seconds",

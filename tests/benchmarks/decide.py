@@ -147,6 +147,7 @@ async def _decide(log: Log, store: Store, rules: Rules) -> tuple[float, float]:
         decode=decode,
         connectors={},
         gates={},
+        circuits={},
         streams=streams,
         clock=now_ms,
         failed=failures.append,

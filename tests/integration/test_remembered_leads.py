@@ -101,6 +101,7 @@ async def bench() -> AsyncGenerator[Bench]:
             decode=read,
             connectors={},
             gates={},
+            circuits={},
             streams=streams,
             clock=clock,
             failed=failures.append,

@@ -18,7 +18,7 @@ from services.runtime import lifecycle
 from services.runtime.clock import Clock, now_ms
 from services.runtime.collector import calm_collector
 from services.runtime.health import Health
-from services.runtime.health_probes import ConsumerProbe, LoopWatch, circuit_probe, ping_probe
+from services.runtime.health_probes import ConsumerProbe, LoopWatch, ping_probe
 from services.runtime.http import RunningServer, is_loopback, serve
 from services.runtime.lifecycle import Component
 from services.runtime.log.port import Log
@@ -29,13 +29,25 @@ from services.runtime.store import Store
 from services.runtime.tracing import Tracing, start_tracing
 from services.runtime.valkey_server import EmbeddedServer
 from services.runtime.worker import ShardWorker
-from services.sync.adapters.door import DoorLimits, make_door, make_leads_router
+from services.sync.adapters.door import DoorLimits, make_door, make_leads_router, make_letters_router
 from services.sync.adapters.gathered import GatheredConnector
 from services.sync.adapters.identity_index import IdentityIndex
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.adapters.measured import MeasuredConnector
+from services.sync.adapters.operator_marks import OperatorMarks
 from services.sync.app.connectors import calls, make_connectors, quotas
-from services.sync.app.gauges import register_streams, watch_calls, watch_dirty, watch_vendors, watch_workers
+from services.sync.app.gauges import (
+    awaited,
+    register_streams,
+    vendor_probe,
+    watch_calls,
+    watch_dirty,
+    watch_lines,
+    watch_vendors,
+    watch_workers,
+)
+from services.sync.app.letters import SERVICE, make_letter_box
+from services.sync.application.circuit import Circuits, make_circuits
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identify
@@ -44,13 +56,14 @@ from services.sync.application.ports import Connector
 from services.sync.consumers.figures import Figures
 from services.sync.consumers.inbox import InboxProcessor
 from services.sync.consumers.leads import LeadProcessor
+from services.sync.consumers.letters import LetterBox
+from services.sync.consumers.resuming import watch
 from services.sync.consumers.streams import Streams
 from services.sync.consumers.timeline import Timeline
 from services.sync.consumers.traces import Traces
 from services.sync.domain.records import Side
 from services.sync.settings import Settings
 
-SERVICE = "sync"
 _LOOK_S = 0.1
 
 
@@ -63,6 +76,7 @@ class Sync:
     store: Store
     connectors: Mapping[Side, Connector]
     timeline: Timeline
+    letters: LetterBox
     health: Health
     metrics: Metrics
     leads: LeadProcessor
@@ -88,6 +102,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         for side, each in vendors.items()
     }
     gates = {each.system: Gate(clock) for each in connectors.values()}
+    circuits = make_circuits(gates.keys(), clock, most=settings.sync.stop_after_refusals)
     identity = IdentityIndex(store)
     identify = Identify(identity)
     figures = Figures(metrics, clock)
@@ -109,6 +124,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         decode=decode,
         connectors=connectors,
         gates=gates,
+        circuits=circuits.writes,
         streams=streams,
         clock=clock,
         failed=failures.append,
@@ -121,6 +137,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     observe = Observe(
         connectors={each.system: each for each in connectors.values()},
         gates=gates,
+        circuits=circuits.reads,
         identify=identify,
         clock=clock,
         observed=figures.observed,
@@ -129,23 +146,29 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     timeline = Timeline(
         log=log, store=store, identity=identity, decode=decode, rules=settings.rules, service=SERVICE
     )
-    sync = Sync(settings, log, store, connectors, timeline, health, metrics, leads, failures=failures)
+    letters = make_letter_box(settings, log, store, clock)
+    sync = Sync(
+        settings, log, store, connectors, timeline, letters, health, metrics, leads, failures=failures
+    )
     mechanism = Mechanism(store=store, log=log, clock=clock, metrics=metrics)
     processors: dict[str, tuple[str, Processor]] = {
         "leads": (LEAD_CHANGES.name, leads),
         "inbox": (INBOX.name, InboxProcessor(observe)),
     }
-    _register(sync, gates)
+    waits: dict[str, Callable[[], str]] = {"leads": str, "inbox": lambda: awaited(gates, circuits)}
+    _register(sync, gates, circuits)
     register_streams(health, streams, connectors.values(), clock)
     workers: dict[str, ShardWorker] = {}
     watch_vendors(metrics, lambda: quotas(vendors.values()), streams, clock)
     watch_calls(metrics, lambda: calls(vendors.values()))
     watch_workers(metrics, workers)
     watch_dirty(metrics, leads.held, connectors)
+    watch_lines(metrics, gates, circuits)
     sync.components = [
         *_components(sync),
+        Component(name="orders", run=lambda: watch(circuits, OperatorMarks(store))),
         *(
-            _worker(sync, name, topic, processor, mechanism, workers)
+            _worker(sync, name, topic, processor, mechanism, workers, waits[name])
             for name, (topic, processor) in processors.items()
         ),
         _door(sync, tracing, clock),
@@ -163,14 +186,11 @@ def _both(
     return told
 
 
-def _register(sync: Sync, gates: Mapping[str, Gate]) -> None:
+def _register(sync: Sync, gates: Mapping[str, Gate], circuits: Circuits) -> None:
     sync.health.register("store", ping_probe(sync.store.ping))
     sync.health.register("log", ping_probe(sync.log.ping))
     for system, gate in gates.items():
-        sync.health.register(
-            system,
-            circuit_probe(lambda gate=gate: gate.closed_until == 0, lambda gate=gate: gate.reason or ""),
-        )
+        sync.health.register(system, vendor_probe(gate, circuits, system))
 
 
 def _components(sync: Sync) -> list[Component]:
@@ -199,6 +219,7 @@ def _worker(
     processor: Processor,
     mechanism: Mechanism,
     workers: dict[str, ShardWorker],
+    waits_for: Callable[[], str],
 ) -> Component:
     """Return the member of the group on *topic*; it is made when the log knows its topics."""
     made: list[ShardWorker] = []
@@ -207,7 +228,10 @@ def _worker(
         worker = ShardWorker(service=SERVICE, topic=topic, processor=processor, mechanism=mechanism)
         made.append(worker)
         workers[topic] = worker
-        sync.health.register(name, ConsumerProbe(worker.subscription, worker.watched, mechanism.clock))
+        sync.health.register(
+            name,
+            ConsumerProbe(worker.subscription, worker.watched, mechanism.clock, waits_for=waits_for),
+        )
         await worker.start()
 
     async def stop() -> None:
@@ -224,7 +248,11 @@ def _worker(
 
 def _door(sync: Sync, tracing: Tracing, clock: Clock) -> Component:
     http = sync.settings.http
-    routers = [make_leads_router(sync.timeline.of, api_key=_api_key(sync.settings), host=http.host)]
+    key = _api_key(sync.settings)
+    routers = [
+        make_leads_router(sync.timeline.of, api_key=key, host=http.host),
+        make_letters_router(sync.letters, api_key=key, host=http.host),
+    ]
     door = make_door(
         connectors={each.system: each for each in sync.connectors.values()},
         append=sync.log.append,
@@ -235,7 +263,7 @@ def _door(sync: Sync, tracing: Tracing, clock: Clock) -> Component:
         health=sync.health,
         limits=DoorLimits(body_bytes=http.body_limit_bytes, json_depth=http.depth_limit),
         tracing=tracing,
-        routers=routers if _api_key(sync.settings) or is_loopback(http.host) else (),
+        routers=routers if key or is_loopback(http.host) else (),
         version=version("tasuki"),
     )
 

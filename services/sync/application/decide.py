@@ -5,11 +5,19 @@ A pure function of the lead and the event: the same event at the same place of t
 emissions, so they may be repeated after any crash.
 """
 
-from base64 import b64encode
 from dataclasses import dataclass, field
 
 from schemas.dead_letters import DeadLetter, DeadLettered
-from schemas.lead import LeadChange, LeadObserved, LeadWriteSettled, LeadWriteStarted, Observed, WriteSettled
+from schemas.lead import (
+    LeadChange,
+    LeadObserved,
+    LeadWriteRetried,
+    LeadWriteSettled,
+    LeadWriteStarted,
+    Observed,
+    WriteSettled,
+)
+from services.sync.application.letters import enclosed
 from services.sync.application.tell import (
     SOURCE,
     Context,
@@ -71,6 +79,9 @@ class Decide:
         context = Context(lead.id, event_id, event.traceparent)
         if isinstance(event, LeadObserved):
             self._observe(lead, event.data, context, decided)
+        elif isinstance(event, LeadWriteRetried):
+            self._folder.retry_write(lead, Side(event.data.side), event.data.slot)
+            self._follow(lead, context, event.data.retried_at, decided)
         else:
             self._settle(lead, event, context, decided)
         return decided
@@ -183,4 +194,4 @@ def _shape(value: Scalar) -> str:
 
 
 def _body(event: WriteSettled) -> str:
-    return b64encode(event.model_dump_json().encode()).decode()
+    return enclosed(event.model_dump_json().encode())

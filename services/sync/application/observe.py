@@ -6,7 +6,6 @@ that carry their values are used as they are.
 """
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -17,16 +16,22 @@ from schemas.dead_letters import DeadLetter, DeadLettered
 from schemas.lead import Change, LeadObserved, Observed, Ref
 from services.errors import Rejected, Retryable
 from services.runtime.clock import Clock
+from services.sync.application.circuit import Circuit
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identify, Sighting, is_person
-from services.sync.application.ports import Connector
+from services.sync.application.letters import enclosed
+from services.sync.application.ports import Connector, Forbidden
 from services.sync.application.tell import SOURCE, rfc3339
+from services.sync.application.trouble import report
 from services.sync.domain.records import Notification, Observation, RecordRef
 
 log = structlog.get_logger()
 
 READ = ""
 """The body of a notification that asks for its record to be read."""
+
+FOREIGN = frozenset({"unknown-system", "unknown-object", "unknown-record"})
+"""Reasons that speak of what the notification is about, not of our reading: they don't stop the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Observe:
     The first half of sync: read and identify.
 
     Args:
+        circuits: Of each system's reads: they stop when nothing can be read.
         observed: Told what was seen of a system's records, for the metrics.
         around: Entered around the work on some hints; it gives them with the contexts to hand on.
     """
@@ -62,6 +68,7 @@ class Observe:
         *,
         connectors: Mapping[str, Connector],
         gates: Mapping[str, Gate],
+        circuits: Mapping[str, Circuit],
         identify: Identify,
         clock: Clock,
         observed: Callable[[str, Sequence[Observation]], None] = lambda _system, _seen: None,
@@ -71,6 +78,7 @@ class Observe:
         self._around = around
         self._connectors = connectors
         self._gates = gates
+        self._circuits = circuits
         self._identify = identify
         self._clock = clock
 
@@ -112,21 +120,28 @@ class Observe:
 
     async def _read(self, connector: Connector, hints: list[Hint]) -> tuple[list[Observation], list[Found]]:
         """Ask the connector, again and again while the vendor is away; a bad hint stands alone."""
-        gate = self._gates[connector.system]
+        gate, circuit = self._gates[connector.system], self._circuits[connector.system]
         while True:
             await gate.wait()
+            await circuit.turn()
             try:
                 seen = await connector.observe([each.notification for each in hints])
+            except Forbidden as error:
+                circuit.forbid(error)
+                report("vendor.read_failed", error, system=connector.system)
             except Retryable as error:
                 gate.fail(error)
-                log.warning("vendor.read_failed", system=connector.system, error=type(error).__name__)
+                report("vendor.read_failed", error, system=connector.system)
             except Rejected as error:
                 if len(hints) == 1:
+                    if error.reason not in FOREIGN:
+                        circuit.refuse(str(hints[0].notification.ref), error.reason)
                     return [], [_set_aside(hints[0], error.reason, str(error), self._clock())]
                 parts = [await self._read(connector, [each]) for each in hints]
                 return [s for some, _ in parts for s in some], [f for _, some in parts for f in some]
             else:
                 gate.succeed()
+                circuit.succeed()
                 self._observed(connector.system, seen)
                 return list(seen), []
 
@@ -252,7 +267,7 @@ def _set_aside(hint: Hint, reason: str, detail: str, now: int) -> Found:
         detail=detail,
         origin=notification.ref.system,
         key=str(notification.ref),
-        body=b64encode(notification.body.encode()).decode(),
+        body=enclosed(notification.body.encode()),
         attempts=1,
         failed_at=now,
     )

@@ -1,7 +1,5 @@
 """Events as emissions of the record that caused them; a record that can't be read becomes a dead letter."""
 
-from base64 import b64encode
-
 import orjson
 
 from schemas.dead_letters import DeadLetter, DeadLettered
@@ -10,6 +8,7 @@ from schemas.reading import Unreadable
 from schemas.topics import DEAD_LETTERS
 from services.runtime.log.port import LogRecord, Record
 from services.runtime.outbox import Emission
+from services.sync.application.letters import enclosed
 from services.sync.application.tell import SOURCE, Event, rfc3339
 
 
@@ -25,7 +24,7 @@ def unreadable(record: LogRecord, error: Unreadable) -> Emission:
         detail=str(error),
         origin=f"{record.topic}/{record.partition}/{record.offset}",
         key=record.key,
-        body=b64encode(record.value or b"").decode(),
+        body=enclosed(record.value or b""),
         attempts=1,
         failed_at=record.appended_at,
     )

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import cast
 
-from schemas.lead import LeadChange, LeadObserved, LeadWriteSettled
+from schemas.lead import LeadChange, LeadObserved, LeadWriteRetried, LeadWriteSettled
 from schemas.reading import Unreadable, read
 from schemas.topics import DEAD_LETTERS, DECISIONS, LEAD_CHANGES, LIFECYCLE
 from services.runtime.clock import Clock
@@ -17,6 +17,7 @@ from services.runtime.outbox import Emission
 from services.runtime.processor import Fold
 from services.runtime.shard import Shard
 from services.runtime.store import Store
+from services.sync.application.circuit import Circuit
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.dispatch import Dispatcher, Plan
 from services.sync.application.gate import Gate
@@ -73,6 +74,7 @@ class LeadProcessor:
         decode: Decode,
         connectors: Mapping[Side, Connector],
         gates: Mapping[str, Gate],
+        circuits: Mapping[str, Circuit],
         streams: Streams,
         clock: Clock,
         failed: Callable[[BaseException], None],
@@ -89,6 +91,7 @@ class LeadProcessor:
         self._decode = decode
         self._connectors = connectors
         self._gates = gates
+        self._circuits = circuits
         self._streams = streams
         self._clock = clock
         self._failed = failed
@@ -120,6 +123,7 @@ class LeadProcessor:
             shard=leads,
             lacks=self._decide.lacks,
             gate=self._gates[system],
+            circuit=self._circuits[system],
             clock=self._clock,
             name=f"{shard.id.partition}-{shard.ledger.epoch}-{connector.side}",
             sending=lambda plans, now: self._sending(system, plans, now),
@@ -148,6 +152,8 @@ class LeadProcessor:
             event = _read(record, emissions)
             if event is None:
                 continue
+            if isinstance(event, LeadWriteRetried) and record.key not in leads:
+                continue  # of a lead that isn't there nothing was refused
             lead = leads.setdefault(record.key, Lead(record.key))
             decided = self._decided_on(lead, event, record)
             if decided.forgotten is not None and self._forget is not None:
@@ -188,6 +194,8 @@ def _applied(
 def _since(event: LeadChange) -> int:
     if isinstance(event, LeadObserved):
         return event.data.received_at
+    if isinstance(event, LeadWriteRetried):
+        return event.data.retried_at
     return event.data.settled_at if isinstance(event, LeadWriteSettled) else event.data.started_at
 
 

@@ -23,6 +23,7 @@ from services.runtime.shard import Shard
 from services.runtime.store import Store
 from services.sync.application.gate import Gate
 from services.sync.application.ports import Connector, StreamPosition, StreamPositionLost
+from services.sync.application.trouble import report
 from services.sync.consumers.endings import report_end
 from services.sync.consumers.inbox import inbox_record
 
@@ -104,9 +105,7 @@ class Streams:
                 await shard.commit(Operations().delete(key))
             except Retryable as error:
                 gate.fail(error)
-                log.warning(
-                    "stream.broken", system=connector.system, channel=channel, error=type(error).__name__
-                )
+                report("stream.broken", error, system=connector.system, channel=channel)
 
     async def _read_stream(
         self, shard: Shard, connector: Connector, position: StreamPosition, key: str, gate: Gate

@@ -204,6 +204,12 @@ class Folder:
         if not named:
             lead.refused[slot_key(side, slot)] = fields_hash(fields)
 
+    def retry_write(self, lead: Lead, side: Side, slot: str) -> None:
+        """Forget what the vendor refused of the record: it is sent once more."""
+        refused = slot_key(side, slot)
+        for key in [each for each in lead.refused if each.partition("#")[0] == refused]:
+            del lead.refused[key]
+
 
 def _person(lead: Lead, side: Side, ref: RecordRef) -> Person:
     return lead.persons.setdefault(side, {}).setdefault(str(ref), Person(ref))

@@ -1,25 +1,16 @@
 """GET /leads/{id_or_email}: what is known of a lead and why, for people who hold the key."""
 
-import hashlib
-import hmac
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
-from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi import APIRouter, Path, Response
 from starlette.responses import JSONResponse
 
-from services.errors import Misconfigured
-from services.runtime.http import is_loopback
 from services.runtime.problems import Problem, ProblemBody
+from services.sync.adapters.door.access import key_holders
 
 Timeline = Callable[[str], Awaitable[dict[str, Any] | None]]
 """Returns a lead's present state and history by lead_id or e-mail address; None when there is no such lead."""
-
-_SHORTEST_KEY = 16
-
-_bearer = HTTPBearer(auto_error=False, description="The API key of the configuration.")
-_header = APIKeyHeader(name="X-Api-Key", auto_error=False, description="The API key of the configuration.")
 
 
 def make_leads_router(timeline: Timeline, *, api_key: str | None, host: str) -> APIRouter:
@@ -34,15 +25,7 @@ def make_leads_router(timeline: Timeline, *, api_key: str | None, host: str) -> 
     Raises:
         Misconfigured: No key although others can reach the server, or a key that can be guessed.
     """
-    if api_key is None and not is_loopback(host):
-        raise Misconfigured(
-            f"leads are served at {host!r}, which others can reach, without an API key:"
-            " set one, or bind to 127.0.0.1"
-        )
-    if api_key is not None and len(api_key) < _SHORTEST_KEY:
-        raise Misconfigured(f"the API key must have {_SHORTEST_KEY} characters or more")
-    guard = _require(api_key) if api_key is not None else _require_local_name
-    router = APIRouter(tags=["leads"], dependencies=[Depends(_bearer), Depends(_header), Depends(guard)])
+    router = APIRouter(tags=["leads"], dependencies=key_holders(api_key=api_key, host=host, what="leads"))
     refusals: dict[int | str, dict[str, Any]] = {
         401: {"model": ProblemBody, "description": "No key, or not the right one."},
         404: {"model": ProblemBody, "description": "No such lead."},
@@ -67,27 +50,3 @@ def make_leads_router(timeline: Timeline, *, api_key: str | None, host: str) -> 
 
     _ = lead  # registered by its decorator
     return router
-
-
-def _require(api_key: str) -> Callable[[Request], None]:
-    # Hashed, for the comparison takes constant time only over equal lengths.
-    expected = hashlib.sha256(api_key.encode()).digest()
-
-    def guard(request: Request) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        given = token.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
-        presented = hashlib.sha256(given.encode("utf-8", "surrogateescape")).digest()
-        if not hmac.compare_digest(presented, expected):
-            mend = "send the key as `Authorization: Bearer …` or `X-Api-Key: …`"
-            raise Problem(401, "unauthorised", "the API key is missing or wrong", mend=mend)
-
-    return guard
-
-
-def _require_local_name(request: Request) -> None:
-    # A page in the user's browser may point a name of its own at 127.0.0.1 and read what no key protects.
-    host = request.headers.get("host", "")
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    if not is_loopback(name):
-        mend = "call http://127.0.0.1, or set an API key"
-        raise Problem(403, "foreign-host", "without an API key only local names are answered", mend=mend)
