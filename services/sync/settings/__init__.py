@@ -5,7 +5,7 @@ The only reader of the file. `load` gives all of it or raises `ConfigurationErro
 its place. Adapters and consumers take values from it; they don't know this package.
 """
 
-from services.sync.settings.demo import DEMO_ENVIRONMENT, demo_document, demo_settings
+from services.sync.settings.demo import DEMO_ENVIRONMENT, demo_document, demo_settings, sandbox_document
 from services.sync.settings.environment import Secrets
 from services.sync.settings.loader import CONFIG_FILE, load, loads
 from services.sync.settings.mistakes import ConfigurationErrors, Mistake
@@ -23,5 +23,6 @@ __all__ = [
     "demo_settings",
     "load",
     "loads",
+    "sandbox_document",
     "template",
 ]
