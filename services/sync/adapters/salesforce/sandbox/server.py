@@ -22,7 +22,7 @@ from services.sync.adapters.salesforce.sandbox.rest import Rest
 from services.sync.adapters.salesforce.sandbox.settings import SandboxSettings
 from services.sync.adapters.salesforce.sandbox.traffic import Traffic
 from services.sync.adapters.sandbox.admin import admin_routes
-from services.sync.adapters.sandbox.page import page_routes
+from services.sync.adapters.sandbox.web import page_routes
 
 _logger = structlog.stdlib.get_logger(__name__)
 
@@ -144,8 +144,12 @@ def _listener(host: str, port: int) -> socket.socket:
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(256)
+    try:
+        listener.bind((host, port))
+        listener.listen(256)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 
