@@ -1,8 +1,11 @@
 """`tasuki up`: the service on this machine, with embedded parts unless the configuration names others."""
 
 import asyncio
+import fcntl
 import socket
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import typer
 
@@ -39,7 +42,41 @@ def up(context: typer.Context, config: ConfigOption = None) -> None:
             markup=False,
         )
     start_logging(settings)
-    raise typer.Exit(_CODES[asyncio.run(run(settings))])
+    with _alone_in(settings):
+        raise typer.Exit(_CODES[asyncio.run(run(settings))])
+
+
+@contextmanager
+def _alone_in(settings: Settings) -> Generator[None]:
+    """
+    Hold the data folder of embedded parts for this process; the system lets go of it however we end.
+
+    A second `tasuki up` would be a guest of the first one's store, and stand there without one when that ends.
+
+    Raises:
+        Misconfigured: Another process holds it, or it can't be written.
+    """
+    if "embedded" not in {settings.store.kind, settings.log.kind}:
+        yield
+        return
+    path = settings.data_folder / "up.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = path.open("ab")
+    except OSError as error:
+        raise Misconfigured(
+            f"the data folder {settings.data_folder} cannot be written: {error.strerror or error}; "
+            "name another folder or mend its permissions"
+        ) from error
+    with held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Misconfigured(
+                f"another tasuki up works in the data folder {settings.data_folder}; stop it, or name another "
+                '[data] folder (several processes need log kind = "kafka" and store kind = "redis")'
+            ) from error
+        yield
 
 
 def _see_that_free(settings: Settings) -> None:

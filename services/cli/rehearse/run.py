@@ -29,6 +29,7 @@ from services.sync.domain.rules import Milestone
 from services.sync.settings import loads, sandbox_document
 
 QUIET_WITHIN_S = 60.0
+_STARTS_IN_VAIN = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,8 +167,23 @@ async def rehearse(
 
 
 async def _killing(stage: Stage, every_s: float | None) -> None:
+    """
+    Kill the service every *every_s* seconds, also while it starts.
+
+    But not while it starts for the third time in a row: on a machine where that takes longer than *every_s* it
+    would never get to do anything.
+    """
+    in_vain = 0
     while every_s is not None:
         await asyncio.sleep(every_s)
+        if await stage.is_ready():
+            in_vain = 0
+        elif in_vain < _STARTS_IN_VAIN:
+            in_vain += 1
+        else:
+            await stage.ready()
+            in_vain = 0
+            continue
         await stage.kill_service()
 
 

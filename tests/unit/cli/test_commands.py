@@ -1,5 +1,6 @@
 """The commands init and check, and how findings are shown."""
 
+import fcntl
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -166,3 +167,40 @@ def test_the_log_format_of_the_command_line_wins(firm: Path) -> None:
 
     assert Invocation().settings().logs.format == "auto"
     assert Invocation(log_format="json").settings().logs.format == "json"
+
+
+def test_a_second_process_is_kept_out_of_a_data_folder(
+    firm: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would hang on the first one's store, and lose it when that ends."""
+    for name, value in DEMO_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    (firm / "tasuki.toml").write_text(template().replace("port = 8080", "port = 0"))
+    (firm / ".tasuki").mkdir()
+    with (firm / ".tasuki" / "up.lock").open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+
+        assert main(["up"]) is ExitCode.USAGE
+
+    assert f"another tasuki up works in the data folder {firm / '.tasuki'}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("demo", "--seconds", "1", "--folder", "a-file"),
+        ("rehearse", "--leads", "x.csv", "--map", "x.toml", "--folder", "a-file/x"),
+        ("rehearse", "--leads", "x.csv", "--map", "x.toml", "--export", "no-folder/x"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_told_before_anything_starts(
+    arguments: tuple[str, ...], firm: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its name and without a traceback; not after an hour of playing."""
+    (firm / "a-file").write_text("x")
+
+    assert main(arguments) is ExitCode.USAGE
+
+    shown = capsys.readouterr().err
+    assert "can't be written" in shown
+    assert arguments[-1] in shown
