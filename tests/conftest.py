@@ -1,3 +1,3 @@
-"""What all tests share: the servers, see tests/servers.py."""
+"""What all tests share: the servers and a browser, see tests/servers.py and tests/browser.py."""
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.browser"]

@@ -42,7 +42,10 @@ def show(found: Json, console: Console, *, time_zone: str, language: str) -> Non
         console.print(f"{side}: {ref}", markup=False)
     console.print()
     titles = ("時刻", "事", "内容") if japanese else ("time", "what", "detail")
-    table = Table(*titles, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        # Japanese has no blanks to break at: what is too long goes on in the next line.
+        table.add_column(title, overflow="fold")
     for entry in found["entries"]:
         what = entry["what"]
         word = _WORDS.get(what, what) if japanese else what

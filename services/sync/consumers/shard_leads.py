@@ -23,8 +23,10 @@ from services.sync.domain.records import Side
 PRIORITY_STEP = 10**13
 """More than any epoch ms until the year 2286, so that priority goes before age."""
 
-REMEMBERED_LEADS = 256
-"""How many leads of a shard stay decoded: what is sent comes round as three more changes within a second."""
+REMEMBERED_LEADS = 64
+"""
+How many leads of a shard stay decoded, 10 kB each: what is sent comes round as three more changes within a second.
+"""
 
 Encode = Callable[[Lead], bytes]
 Decode = Callable[[str, bytes], Lead]
