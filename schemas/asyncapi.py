@@ -23,8 +23,8 @@ The events that tasuki puts on its log: CloudEvents 1.0 in structured JSON, one 
 
 A reader ignores fields it does not know and keeps them if it writes the event again. An event of a type it \
 does not know goes to its dead letters. A record may come twice: the same `source` and `id` is the same event. \
-The number of partitions is fixed when a deployment is made (24 unless it says otherwise), so it is not told \
-here. On one machine the same topics live in an embedded log instead of Kafka."""
+The number of partitions is fixed when a deployment is made (24 unless it says otherwise), so it is told here \
+only of topics that always have the same. On one machine the same topics live in an embedded log instead of Kafka."""
 
 
 def asyncapi() -> Json:
@@ -65,8 +65,10 @@ def _kept(topic: Topic) -> str:
 
 def _binding(topic: Topic) -> Json:
     retention_ms = KEPT_FOR_EVER if topic.retention_ms is None else topic.retention_ms
+    fixed = {} if topic.partitions is None else {"partitions": topic.partitions}
     return {
         "topic": topic.name,
+        **fixed,
         "topicConfiguration": {
             "cleanup.policy": ["compact" if topic.compacted else "delete"],
             "retention.ms": retention_ms,

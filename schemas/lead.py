@@ -29,7 +29,11 @@ class Change(Open):
 
 
 class Observed(Open):
-    """What was seen of one record of a lead; `fields` may hold several changes of one field."""
+    """
+    What was seen of one record of a lead; `fields` may hold several changes of one field.
+
+    `erased`: the person asked that vendor to be forgotten; `deleted` is true then as well.
+    """
 
     side: SideName
     kind: KindName
@@ -41,6 +45,7 @@ class Observed(Open):
     external_id: str | None = None
     moved_to: Ref | None = None
     deleted: bool = False
+    erased: bool = False
 
 
 class WriteStarted(Open):
@@ -78,6 +83,20 @@ class WriteSettled(Open):
     refused_fields: list[str] = Field(default_factory=list[str])
 
 
+class WriteRetried(Open):
+    """
+    What a vendor refused of a record may be sent again: somebody mended the cause.
+
+    `letter` is the id of the dead letter that told of the refusal, `by` who asked for it.
+    """
+
+    side: SideName
+    slot: str
+    retried_at: EpochMs
+    letter: str | None = None
+    by: str | None = None
+
+
 class LeadObserved(Envelope):
     """A record of the lead was seen in one of the systems."""
 
@@ -99,5 +118,14 @@ class LeadWriteSettled(Envelope):
     data: WriteSettled
 
 
-LeadChange = Annotated[LeadObserved | LeadWriteStarted | LeadWriteSettled, Field(discriminator="type")]
+class LeadWriteRetried(Envelope):
+    """A write of tasuki that the vendor refused is to be tried again."""
+
+    type: Literal["tasuki.lead.write-retried.v1"] = "tasuki.lead.write-retried.v1"
+    data: WriteRetried
+
+
+LeadChange = Annotated[
+    LeadObserved | LeadWriteStarted | LeadWriteSettled | LeadWriteRetried, Field(discriminator="type")
+]
 LEAD_CHANGE: TypeAdapter[LeadChange] = TypeAdapter(LeadChange)

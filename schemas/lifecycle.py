@@ -38,12 +38,19 @@ class Score(Open):
 
 
 class Reached(Open):
-    """`milestone` was first reached in `cycle` at `reached_at`; `previous_at` if it was told otherwise before."""
+    """
+    `milestone` was first reached in `cycle` at `reached_at`; `previous_at` if it was told otherwise before.
+
+    `amount` is what the deal is worth, minor units of `currency` (ISO 4217), where the milestone is of a deal
+    and its amount is known.
+    """
 
     milestone: MilestoneName
     cycle: int = Field(ge=1)
     reached_at: EpochMs
     previous_at: EpochMs | None = None
+    amount: int | None = None
+    currency: str | None = None
     standing: Standing
 
 
@@ -99,6 +106,12 @@ class Cycle(Open):
     started_at: EpochMs
 
 
+class Erased(Open):
+    """Since `erased_at` nothing personal of the lead is kept; what was counted stands."""
+
+    erased_at: EpochMs
+
+
 class ScoreChanged(Envelope):
     """The lead's score changed."""
 
@@ -148,6 +161,13 @@ class CycleStarted(Envelope):
     data: Cycle
 
 
+class LeadErased(Envelope):
+    """The person asked one of the tools to be forgotten: erase what is kept of them."""
+
+    type: Literal["tasuki.lifecycle.lead-erased.v1"] = "tasuki.lifecycle.lead-erased.v1"
+    data: Erased
+
+
 LifecycleFact = Annotated[
     ScoreChanged
     | MilestoneReached
@@ -155,7 +175,8 @@ LifecycleFact = Annotated[
     | ActivityLogged
     | ActivityRetracted
     | HandoffOffered
-    | CycleStarted,
+    | CycleStarted
+    | LeadErased,
     Field(discriminator="type"),
 ]
 LIFECYCLE_FACT: TypeAdapter[LifecycleFact] = TypeAdapter(LifecycleFact)

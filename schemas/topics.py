@@ -20,7 +20,8 @@ class Topic:
     """
     One topic. `key` says what records are keyed by; `events` decodes and encodes them.
 
-    `retention_ms` None keeps everything: the store can be built anew from such a topic.
+    `retention_ms` None keeps everything: the store can be built anew from such a topic. `partitions` None: as many
+    as the deployment has; a number where one reader must see all records.
     """
 
     name: str
@@ -29,12 +30,13 @@ class Topic:
     events: TypeAdapter[object]
     retention_ms: int | None = None
     compacted: bool = False
+    partitions: int | None = None
 
 
 INBOX = Topic("tasuki.inbox.v1", "system:object:id", "Notifications as received", adapter(InboxReceived))
 LEAD_CHANGES = Topic("tasuki.lead-changes.v1", "lead_id", "Canonical changes of leads", LEAD_CHANGE)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
 LIFECYCLE = Topic("tasuki.lifecycle.v1", "lead_id", "Facts of the lifecycle", LIFECYCLE_FACT)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
-ALERTS = Topic("tasuki.alerts.v1", "lead_id", "What the clock tells", ALERT)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
+ALERTS = Topic("tasuki.alerts.v1", "lead_id", "What the clock tells", ALERT, partitions=1)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
 DECISIONS = Topic("tasuki.decisions.v1", "lead_id", "The audit trail", adapter(FieldsDecided))
 DEAD_LETTERS = Topic(
     "tasuki.dead-letters.v1", "the original's key", "What could not be processed", adapter(DeadLettered)

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from schemas.decisions import Decision
+import orjson
+from pydantic import TypeAdapter
+
+from schemas.decisions import Decision, FieldsDecided
+from schemas.envelope import Envelope
 from schemas.lead import (
     Change,
     LeadChange,
@@ -16,8 +20,9 @@ from schemas.lead import (
     WriteSettled,
     WriteStarted,
 )
-from schemas.lifecycle import LifecycleFact
+from schemas.lifecycle import LIFECYCLE_FACT, LifecycleFact
 from services.sync.application.decide import Decide, Decided
+from services.sync.application.tell import Event
 from services.sync.domain.desired import Missing
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import Kind, Scalar, Side
@@ -218,6 +223,18 @@ def _kind(slot: str) -> Literal["lead", "opportunity", "activity"]:
     return "opportunity" if head == "opportunity" else "activity" if head == "task" else "lead"
 
 
+Published = TypeVar("Published", bound=Envelope)
+FIELDS_DECIDED = TypeAdapter(FieldsDecided)
+
+
+def as_published(event: Event, kind: TypeAdapter[Published]) -> Published:
+    """Return *event*, as it is told, read by its schema, which would write the same bytes."""
+    told = orjson.dumps(event)
+    read = kind.validate_json(told)
+    assert read.model_dump_json().encode() == told
+    return read
+
+
 @dataclass
 class Story:
     """One lead's life: what the tools tell is decided at once, and all that is told is kept."""
@@ -238,8 +255,9 @@ class Story:
         decided = self._decide.apply(self.lead, event, f"0-{self._number}")
         if decided.missing:
             self.last = decided
-        self.facts += decided.facts
-        self.decisions += [each for one in decided.decisions for each in one.data.decisions]
+        self.facts += [as_published(each, LIFECYCLE_FACT) for each in decided.facts]
+        audit = [as_published(each, FIELDS_DECIDED) for each in decided.decisions]
+        self.decisions += [each for one in audit for each in one.data.decisions]
         return decided
 
     def marketing(self, at: int, **fields: Scalar) -> Decided:

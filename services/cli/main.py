@@ -22,7 +22,8 @@ moment it qualifies, and hands sales' verdict back.
 
 [bold]First steps[/bold]
 
-  tasuki init     write a tasuki.toml to start from
+  tasuki demo     see it work: nothing to configure, nothing to install
+  tasuki init     write a tasuki.toml to start from; with --sandbox for two sandboxes on this machine
   tasuki check    find what is wrong with it or the two systems, with its mend
 """
 _EPILOG = "[bold]Exit codes[/bold]\n\n" + "\n".join(

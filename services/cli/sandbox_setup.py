@@ -8,6 +8,14 @@ from services.sync.adapters.salesforce.sandbox.catalogue import schema
 from services.sync.adapters.salesforce.sandbox.fields import Field
 from services.sync.domain.field_map import FieldMap, FieldType
 from services.sync.domain.records import Kind
+from services.sync.settings import Settings
+
+PEOPLE = (
+    ("sato@sandbox.example", "佐藤", "花子"),
+    ("suzuki@sandbox.example", "鈴木", "一郎"),
+    ("tanaka@sandbox.example", "田中", "実"),
+)
+"""E-mail address, last and first name of those who own leads and deals, the same in both sandboxes."""
 
 _HUBSPOT_TYPES: Mapping[FieldType, str] = {
     FieldType.INTEGER: "number",
@@ -29,6 +37,14 @@ _SALESFORCE_TYPES: Mapping[FieldType, str] = {
     FieldType.OWNER: "reference",
 }
 _RECORD_EVENTS = ("contact.creation", "contact.deletion", "contact.merge", "contact.privacyDeletion")
+
+
+def people(settings: Settings) -> tuple[tuple[str, str, str], ...]:
+    """Return everybody in [assignment] as (e-mail address, last name, first name), each once, then `PEOPLE`."""
+    given = settings.rules.assignment
+    named = {email: (email, last, first) for email, last, first in PEOPLE}
+    emails = dict.fromkeys((*given.sdr, *given.bdr, *given.field_sales, *named))
+    return tuple(named.get(each, (each, each.partition("@")[0], "")) for each in emails)
 
 
 def hubspot_properties(fields: FieldMap) -> tuple[Property, ...]:

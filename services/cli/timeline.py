@@ -20,8 +20,10 @@ _WORDS = {
     "activity-retracted": "活動取消",
     "sent": "送信",
     "settled": "結果",
+    "retried": "再試行",
     "handed-over": "引き渡し",
     "cycle": "サイクル",
+    "erased": "消去",
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -40,7 +42,10 @@ def show(found: Json, console: Console, *, time_zone: str, language: str) -> Non
         console.print(f"{side}: {ref}", markup=False)
     console.print()
     titles = ("時刻", "事", "内容") if japanese else ("time", "what", "detail")
-    table = Table(*titles, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        # Japanese has no blanks to break at: what is too long goes on in the next line.
+        table.add_column(title, overflow="fold")
     for entry in found["entries"]:
         what = entry["what"]
         word = _WORDS.get(what, what) if japanese else what
@@ -104,6 +109,7 @@ _DETAILS: Mapping[str, Callable[[Json], str]] = {
     "decided": _decided,
     "sent": _sent,
     "settled": _settled,
+    "retried": lambda entry: f"{entry['side']} {entry['slot']}: what was refused may be sent again",
     "score": lambda entry: f"{entry['previous']} → {entry['score']}",
     "reached": lambda entry: f"{entry['milestone']} (cycle {entry['cycle']})",
     "retracted": lambda entry: f"{entry['milestone']} (cycle {entry['cycle']})",

@@ -5,10 +5,17 @@ The imports stand in the functions: the connectors bring gRPC and the web framew
 `tasuki --help` should not cost.
 """
 
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
+from services.runtime.valkey_server import EmbeddedServer
 from services.sync.application.ports import Connector
 from services.sync.settings import Settings
+
+if TYPE_CHECKING:
+    from services.sync.application.letters import Marks
+    from services.sync.consumers.letters import LetterBox
 
 
 def connectors(settings: Settings) -> Iterable[Connector]:
@@ -16,3 +23,30 @@ def connectors(settings: Settings) -> Iterable[Connector]:
     from services.sync.app.connectors import make_connectors  # noqa: PLC0415 - see the module
 
     return make_connectors(settings).values()
+
+
+@asynccontextmanager
+async def letters(settings: Settings) -> AsyncGenerator["LetterBox"]:
+    """Give the deployment's dead letters, whether the service runs or not."""
+    from services.sync.app import open_letters  # noqa: PLC0415 - see the module
+
+    async with AsyncExitStack() as stack:
+        url = await _embedded(settings, stack)
+        yield await stack.enter_async_context(open_letters(settings, url))
+
+
+@asynccontextmanager
+async def marks(settings: Settings) -> AsyncGenerator["Marks"]:
+    """Give the place where orders to the service are kept."""
+    from services.sync.app import open_marks  # noqa: PLC0415 - see the module
+
+    async with AsyncExitStack() as stack:
+        url = await _embedded(settings, stack)
+        yield await stack.enter_async_context(open_marks(settings, url))
+
+
+async def _embedded(settings: Settings, stack: AsyncExitStack) -> str | None:
+    """Return the embedded server's address where the store lives in it; it is started if nobody runs it."""
+    if settings.store.kind != "embedded":
+        return None
+    return (await stack.enter_async_context(EmbeddedServer(settings.data_folder))).url

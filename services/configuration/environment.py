@@ -42,7 +42,7 @@ OTHERS: Final[Mapping[str, str]] = {
 """Variables that hold no secret."""
 
 TEST_ONLY: Final = frozenset(
-    {"TASUKI_KAFKA", "TASUKI_REDIS", "TASUKI_SHARED", "TASUKI_CASES", "TASUKI_KAFKA_HOME"}
+    {"TASUKI_KAFKA", "TASUKI_REDIS", "TASUKI_SHARED", "TASUKI_CASES", "TASUKI_KAFKA_HOME", "TASUKI_CHROMIUM"}
 )
 """Read by the test suite, not by the product."""
 

@@ -63,5 +63,8 @@ def needs_embedded(platform: Platform) -> bool:
 
 
 def topic_specs(partitions: int) -> list[TopicSpec]:
-    """Return how each topic must look like."""
-    return [TopicSpec(each.name, partitions, each.retention_ms, each.compacted) for each in TOPICS]
+    """Return how each topic must look like; *partitions* is for those that don't name their number."""
+    return [
+        TopicSpec(each.name, each.partitions or partitions, each.retention_ms, each.compacted)
+        for each in TOPICS
+    ]

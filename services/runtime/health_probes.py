@@ -167,15 +167,6 @@ def stream_probe(last_event_at: Callable[[], int], clock: Clock, *, silence_ms: 
     return probe
 
 
-def circuit_probe(closed: Callable[[], bool], why: Callable[[], str]) -> Probe:
-    """Return a probe for a vendor: DEGRADED with *why* while its circuit isn't *closed*."""
-
-    async def probe() -> Report:
-        return Report(Condition.OK) if closed() else Report(Condition.DEGRADED, why())
-
-    return probe
-
-
 _FRESH_BLOCK_S = 10
 
 

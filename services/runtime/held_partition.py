@@ -23,6 +23,7 @@ _log = structlog.get_logger(__name__)
 # A fenced partition's records are dropped at this pace until the group takes the partition away.
 _FENCED_PAUSE_S = 0.25
 _HINT_PATIENCE_S = 1.0
+_HINT_PAUSE_S = 0.25
 
 
 class Position(Protocol):
@@ -226,12 +227,13 @@ class HeldPartition:
 
 
 class _Hints:
-    """Tells the group how far a partition is, one call at a time, always the newest; nobody waits for it."""
+    """Tells the group how far a partition is, a few times a second, always the newest; nobody waits for it."""
 
     def __init__(self, partition: int, position: Position) -> None:
         self._partition = partition
         self._position = position
         self._newest = self._told = 0
+        self._last = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def send(self, offset: int) -> None:
@@ -240,6 +242,7 @@ class _Hints:
             self._task = asyncio.create_task(self._run())
 
     async def finish(self) -> None:
+        self._last.set()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=_HINT_PATIENCE_S)
             await ended(self._task)
@@ -254,3 +257,6 @@ class _Hints:
                 _log.debug("log.unavailable", partition=self._partition, reason=str(failure))
                 return
             self._told = newest
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_HINT_PAUSE_S):
+                    await self._last.wait()

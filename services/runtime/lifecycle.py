@@ -29,6 +29,7 @@ log = events()
 STOP_WITHIN_MS = 10_000
 _FAILURE_POLL_SECONDS = 0.25
 _FORCE_MS = 2_000
+_YOUNG_OBJECTS = 20_000
 
 
 class ExitCode(IntEnum):

@@ -41,6 +41,8 @@ EventName = Literal[
     "shard.revoked",
     "shard.fenced",
     "shard.records_missed",
+    "recount.started",
+    "recount.finished",
     "commit.duplicate",
     "commit.fenced",
     "commit.not_durable",
@@ -73,6 +75,8 @@ EventName = Literal[
     "quota.held",
     "quota.closed",
     "quota.unshared",
+    "line.stopped",
+    "line.resumed",
     "batch.halved",
     "write.refused",
     "write.deferred",
@@ -84,9 +88,17 @@ EventName = Literal[
     "lead.erased",
     "lead.decided",
     "handoff.offered",
+    "handoff.sent",
     "handoff.delivered",
     "drift.counted",
     "drift.repaired",
+    # Alerts on their way to people
+    "notice.delivered",
+    "notice.dropped",
+    "notice.delayed",
+    "sink.unavailable",
+    "sink.recovered",
+    "sink.refused",
 ]
 
 EVENT_NAMES: frozenset[str] = frozenset(get_args(EventName))

@@ -24,16 +24,20 @@ CounterName = Literal[
     "tasuki_dead_letters_total",
     "tasuki_commits_total",
     "tasuki_http_connections_refused_total",
+    "tasuki_notices_total",
+    "tasuki_notice_messages_total",
 ]
 GaugeName = Literal[
     "tasuki_dispatch_dirty_leads",
     "tasuki_lag_records",
     "tasuki_outbox_records",
     "tasuki_quota_remaining_calls",
+    "tasuki_vendor_waiting",
     "tasuki_stream_age_seconds",
     "tasuki_handoff_vendor_calls",
     "tasuki_loop_delay_seconds",
     "tasuki_ready",
+    "tasuki_notices_waiting",
 ]
 HistogramName = Literal[
     "tasuki_door_seconds",
@@ -45,6 +49,7 @@ HistogramName = Literal[
     "tasuki_fold_seconds",
     "tasuki_commit_seconds",
     "tasuki_relay_seconds",
+    "tasuki_notice_seconds",
 ]
 MetricName = CounterName | GaugeName | HistogramName
 Kind = Literal["counter", "gauge", "histogram"]
@@ -53,6 +58,8 @@ Values: TypeAlias = tuple[str, ...] | Literal["configured"]
 CONFIGURED: Literal["configured"] = "configured"
 OTHER = "other"
 
+# A message may wait for others, for the morning, or for a sink to come back.
+LONG_SECONDS = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 43_200.0, 86_400.0, 259_200.0)
 # 1 ms to 60 s; 30, 150 and 300 ms are the promised figures, so they are borders, not guesses between two.
 SECONDS = (
     *(0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075),
@@ -60,7 +67,8 @@ SECONDS = (
 )
 RECORDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 
-CALL_OUTCOMES = ("ok", "throttled", "unavailable", "unauthorised", "refused")
+CALL_OUTCOMES = ("ok", "throttled", "unavailable", "unauthorised", "forbidden", "refused")
+TROUBLES = ("throttled", "unavailable", "credentials-refused", "permission-missing", "everything-refused")
 WRITE_OUTCOMES = ("confirmed", "created", "refused", "deferred")
 RECORD_KINDS = ("lead", "opportunity", "activity", "company")
 RULES = (
@@ -80,6 +88,11 @@ RULES = (
     "assignment",
 )
 COMMIT_OUTCOMES = ("committed", "fenced", "duplicate", "rolled_back", "unavailable")
+NOTICE_OUTCOMES = (
+    *("delivered", "ended", "superseded", "not-told", "expired", "overflow", "refused", "unrouted"),
+    "sink-removed",
+)
+MESSAGE_OUTCOMES = ("delivered", "failed", "refused")
 DOOR_OUTCOMES = (
     *("accepted", "unknown-system", "unsigned", "bad-signature", "stale", "unsupported-media"),
     *(
@@ -312,10 +325,43 @@ CATALOGUE: tuple[Metric, ...] = (
         labels={"system": CONFIGURED, "limit": CONFIGURED},
     ),
     Metric(
+        name="tasuki_vendor_waiting",
+        unit="1",
+        meaning="Calls to the system wait, for this reason; there is no series for a system that is well.",
+        labels={"system": CONFIGURED, "reason": TROUBLES},
+    ),
+    Metric(
         name="tasuki_stream_age_seconds",
         unit="seconds",
         meaning="Time since the change stream last told anything, keep-alives included.",
         labels={"system": CONFIGURED, "channel": CONFIGURED},
+    ),
+    Metric(
+        name="tasuki_notices_total",
+        unit="alerts",
+        meaning="Alerts that are done at a sink, counted for each channel: `delivered`, or the reason for which they"
+        " were dropped. The sink `none` is for alerts that go nowhere.",
+        labels={"sink": CONFIGURED, "outcome": NOTICE_OUTCOMES},
+    ),
+    Metric(
+        name="tasuki_notice_messages_total",
+        unit="messages",
+        meaning="Messages that left for a sink, by what came of them; a failed one is sent again.",
+        labels={"sink": CONFIGURED, "outcome": MESSAGE_OUTCOMES},
+    ),
+    Metric(
+        name="tasuki_notices_waiting",
+        unit="alerts",
+        meaning="Alerts that wait for a sink in the shards that are held.",
+        labels={"sink": CONFIGURED},
+    ),
+    Metric(
+        name="tasuki_notice_seconds",
+        unit="seconds",
+        meaning="From the oldest alert of a message being told to the sink having it: window, limit, quiet hours and"
+        " outages included.",
+        labels={"sink": CONFIGURED},
+        buckets=LONG_SECONDS,
     ),
     Metric(
         name="tasuki_loop_delay_seconds",

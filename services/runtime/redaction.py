@@ -21,7 +21,7 @@ PASSING_KEYS: frozenset[str] = frozenset(
     """
     timestamp level event logger message traceback error error_type cause withheld
     lead_id shard service system topic partition partitions group offset begin end epoch version base_offset
-    new_offset base stored wanted after outbox folder schema organisation vendor grpc said ledger record object kind side slot cycle channel subscription event_id outbox_id trace_id span_id
+    new_offset base stored wanted after outbox folder schema organisation vendor grpc said ledger record object kind sink side slot cycle channel subscription event_id outbox_id trace_id span_id
     component components host port address signal exit_code pid endpoint sample_rate file
     outcome reason mend rule policy field fields milestone stage operation status code finding severity subject
     subjects method route attempt attempts count records notifications writes reads confirmed refused deferred

@@ -1,8 +1,8 @@
 """The store: Redis or Valkey, one server or a cluster, and the one function through which state changes."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from hashlib import sha1
-from typing import Any, TypeAlias
+from typing import Any
 
 import structlog
 from redis.asyncio import Redis
@@ -12,14 +12,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, ResponseError
 
 from services.errors import Misconfigured
+from services.runtime.convoy import Convoy
 from services.runtime.keys import ShardId
 from services.runtime.ledger import Ledger, Outcome, Reply
+from services.runtime.line import Command
 from services.runtime.operations import Operations
 from services.runtime.store_errors import StoreUnavailable, store_errors
 from services.runtime.store_start import FUNCTION, Run, check_server, load_function
-
-Command: TypeAlias = tuple[str | bytes | int, ...]
-"""A command and its arguments, for instance ``("HGETALL", key)``."""
 
 _log = structlog.get_logger(__name__)
 
@@ -57,6 +56,8 @@ class Store:
         self._client: Any = (
             RedisCluster.from_url(url, **options) if cluster else Redis.from_url(url, **options)
         )
+        # A cluster's commands go to several servers, and WAITAOF holds up whatever travels behind it.
+        self._convoy = None if cluster or waitaof_ms is not None else Convoy(url, timeout_s=seconds)
         self._address = url.rpartition("@")[2]
 
     @property
@@ -73,6 +74,8 @@ class Store:
 
     async def close(self) -> None:
         """Disconnect. Safe to call twice."""
+        if self._convoy is not None:
+            await self._convoy.close()
         await self._client.aclose()
 
     async def ping(self) -> None:
@@ -145,10 +148,43 @@ class Store:
         if not commands:
             return []
         with store_errors():
+            if self._convoy is not None:
+                replies = await self._convoy.ask(commands)
+                return [self._shaped(*each) for each in zip(commands, replies, strict=True)]
             async with self._client.pipeline(transaction=False) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)
                 return await pipeline.execute()
+
+    async def snapshot(self, commands: Sequence[Command]) -> list[Any]:
+        """
+        Run *commands*, which only read and are all of one shard, as one, and return their replies in order.
+
+        No commit comes between them, so what they return belongs together; the server does nothing else
+        meanwhile.
+        """
+        if not commands:
+            return []
+        with store_errors():
+            async with self._client.pipeline(transaction=True) as pipeline:
+                for command in commands:
+                    pipeline.execute_command(*command)
+                return await pipeline.execute()
+
+    async def names(self, shard: ShardId, prefix: str) -> AsyncGenerator[str]:
+        """
+        Yield the names in *shard* that begin with *prefix*, without the shard's tag; all keys of the server are seen.
+
+        One that is there all the while is yielded, perhaps more than once; one that comes or goes, perhaps.
+        """
+        pattern = shard.key(prefix).replace("[", "\\[") + "*"
+        found = self._client.scan_iter(match=pattern, count=1_000)
+        while True:
+            with store_errors():
+                name: bytes | None = await anext(found, None)
+            if name is None:
+                return
+            yield name.decode().removeprefix(shard.tag)
 
     async def write_apart(self, commands: Sequence[Command]) -> list[Any]:
         """
@@ -158,6 +194,8 @@ class Store:
         """
         if not commands:
             return []
+        if self._convoy is not None:
+            return await self.read(commands)
         with store_errors():
             async with self._client.pipeline(transaction=False) as pipeline:
                 for command in commands:
@@ -186,10 +224,16 @@ class Store:
         if not keys:
             return []
         with store_errors():
+            if self._convoy is not None:
+                (values,) = await self._convoy.ask([("MGET", *keys)])
+                return values
             return await self._client.execute_command("MGET", *keys)
 
     async def _call(self, call: Command) -> list[bytes]:
         with store_errors():
+            if self._convoy is not None:
+                (reply,) = await self._convoy.ask([call])
+                return reply
             if self._waitaof_ms is None:
                 return await self._client.execute_command(*call)
             async with self._client.pipeline(transaction=False) as pipeline:
@@ -200,6 +244,11 @@ class Store:
             # The commit stands. Should the machine fail now, the ledger goes back with it and replay repairs it.
             _log.warning("commit.not_durable", waited_ms=self._waitaof_ms)
         return reply
+
+    def _shaped(self, command: Command, reply: Any) -> Any:
+        """Return *reply* as the client would: pairs as a dictionary, a count as a number."""
+        shape = self._client.response_callbacks.get(command[0])
+        return reply if shape is None or reply is None else shape(reply)
 
     async def _primaries(self) -> list[Run]:
         if not self._cluster:

@@ -18,10 +18,12 @@ import pytest
 from schemas.envelope import Envelope
 from schemas.json_schema import event_schemas
 from schemas.lead import LEAD_CHANGE, LeadChange
+from schemas.lifecycle import LIFECYCLE_FACT
 from services.sync.application.decide import Decide
 from services.sync.application.tell import rfc3339
 from services.sync.domain.lead import Lead
 from services.sync.domain.rules import AttributeRule, FieldRule, Operator, Policy, Rules, Scoring
+from tests.firm import FIELDS_DECIDED, as_published
 
 SAMPLES = sorted((Path(__file__).parent / "schema_samples").glob("v*/*.json"))
 SCHEMAS = event_schemas()
@@ -121,7 +123,15 @@ def told() -> list[Envelope]:
         decide.apply(lead, event, f"tasuki.lead-changes.v1:3:{offset}")
         for offset, event in enumerate(history())
     ]
-    return [event for each in outcomes for event in (*each.facts, *each.decisions, *each.dead_letters)]
+    return [
+        event
+        for each in outcomes
+        for event in (
+            *(as_published(fact, LIFECYCLE_FACT) for fact in each.facts),
+            *(as_published(decision, FIELDS_DECIDED) for decision in each.decisions),
+            *each.dead_letters,
+        )
+    ]
 
 
 def test_no_two_events_that_are_told_share_source_and_id() -> None:

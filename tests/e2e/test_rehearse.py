@@ -73,6 +73,50 @@ def test_a_small_history_with_kills_ends_as_without(tmp_path: Path) -> None:
     assert "'never'" in (tmp_path / "rows-kept-aside.csv").read_text(encoding="utf-8")
 
 
+KINTONE = """レコード番号,メールアドレス,会社名,氏名,登録日,商談化日,受注日,受注金額,閲覧数
+1,A@x.jp,Ａ社,山田　太郎,2024年4月1日,2024/4/2,2024/5/1,120万円,99
+2,b@x.jp,Ｂ社,佐藤,2024年4月1日,2024/4/3,2024/5/2,"￥1,500,000",0
+3,c@x.jp,,鈴木,2024年4月1日,2024/4/3,2024/4/3,1円,
+4,d@x.jp,Ｄ社,高橋,2024年4月5日,2024/4/3,2024/5/2,2円,0
+5,e@x.jp,Ｅ社,伊藤,2024年4月1日,,,,3
+6,f@x.jp,Ｆ社,田中,2024年4月1日,,,,99
+"""
+KINTONE_MAP = """
+[leads]
+id = "レコード番号"
+at = "登録日"
+fields = { email = "メールアドレス", company = "会社名", last_name = "氏名", job_title = "部長" }
+behaviour = { visits = "閲覧数", forms = 2 }
+[deals]
+lead = "レコード番号"
+[[deals.steps]]
+milestone = "sql"
+at = "商談化日"
+[[deals.steps]]
+milestone = "won"
+at = "受注日"
+fields = { amount = "受注金額" }
+"""
+
+
+@pytest.mark.timeout(200)
+def test_leads_that_never_qualify_are_entered_by_hand_where_sales_works_them(tmp_path: Path) -> None:
+    """One export for leads and deals: 2 of 6 are handed over, 4 are won, one of them dated before its lead."""
+    export, column_map, out = tmp_path / "アプリ.csv", tmp_path / "地図.toml", tmp_path / "out.jsonl"
+    export.write_bytes(KINTONE.encode("cp932"))
+    column_map.write_text(KINTONE_MAP, encoding="utf-8")
+
+    done = rehearse("--leads", export, "--deals", export, "--map", column_map, "--export", out)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    counted = [line.split() for line in done.stdout.replace("│", " ").replace("┃", " ").splitlines()]
+    assert ["mql", "2", "2", "2"] in counted
+    assert ["sql", "4", "4", "4"] in counted
+    assert ["won", "4", "4", "4"] in counted
+    assert not (tmp_path / "rows-kept-aside.csv").exists()
+    assert out.read_bytes().count(b"\n") == 6
+
+
 @pytest.mark.timeout(1_800)
 def test_the_olist_history_ends_the_same_clean_and_killed(tmp_path: Path) -> None:
     """8,000 real leads and 842 deals: all there, at their own times, whatever was killed on the way."""

@@ -161,8 +161,7 @@ class MemorySubscription:
 
     async def stop(self) -> None:
         """See `Subscription.stop`."""
-        if self._balancing is not None:
-            self._balancing.cancel()
+        await ended(self._balancing)
         await self._release(self.assignment)
         self._leave()
 

@@ -1,7 +1,7 @@
 """Sync's door, inbox and leads over the memory log, with two small vendors that keep what is written to them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from schemas.topics import INBOX, LEAD_CHANGES
+from services.errors import Rejected
 from services.runtime.clock import now_ms
 from services.runtime.health import Health
 from services.runtime.mechanism import Mechanism
@@ -24,14 +25,23 @@ from services.sync.adapters.identity_index import IdentityIndex
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.adapters.measured import MeasuredConnector
 from services.sync.app import topic_specs
-from services.sync.app.gauges import register_streams, watch_dirty, watch_vendors, watch_workers
+from services.sync.app.gauges import (
+    register_streams,
+    vendor_probe,
+    watch_dirty,
+    watch_lines,
+    watch_vendors,
+    watch_workers,
+)
+from services.sync.application.circuit import Circuits, make_circuits
 from services.sync.application.decide import Decide
+from services.sync.application.dispatch import Dispatcher
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identify
 from services.sync.application.observe import Observe
 from services.sync.application.ports import Connector, StreamBatch, StreamPosition, Unavailable
 from services.sync.consumers.inbox import InboxProcessor
-from services.sync.consumers.leads import LeadProcessor
+from services.sync.consumers.leads import HeldShard, LeadProcessor
 from services.sync.consumers.streams import Streams
 from services.sync.consumers.traces import Traces
 from services.sync.domain.records import (
@@ -41,6 +51,7 @@ from services.sync.domain.records import (
     Notification,
     Observation,
     RecordRef,
+    Refused,
     Side,
     Write,
     WriteResult,
@@ -51,18 +62,23 @@ from tests.integration.door_world import PUBLIC_URL, Acme, signed
 from tests.private_store import running_store
 
 CHANNEL = "/data/Toy"
+MOST_REFUSALS = 4
+"""So many refusals in a row stop a line of this world."""
 
 
 class Marketing(Acme):
-    """Each of its persons is an MQL at first sight; while `away` it isn't read."""
+    """Each of its persons is an MQL at first sight; not read while `away`, for good while `unreadable`."""
 
     def __init__(self) -> None:
         self.away = False
         self.domain = f"{uuid4().hex}.example"
+        self.unreadable = False
 
     async def observe(self, notifications: Sequence[Notification]) -> Sequence[Observation]:
         if self.away:
             raise Unavailable("away", retry_after_ms=20)
+        if self.unreadable:
+            raise Rejected("a mapped field is gone", reason="read-refused")
         return [self._seen(ref) for ref in dict.fromkeys(each.ref for each in notifications)]
 
     async def write(self, writes: Sequence[Write]) -> Sequence[WriteResult]:
@@ -77,7 +93,11 @@ class Marketing(Acme):
 
 
 class Sales(Acme):
-    """It has a change stream; while `away` it takes no writes."""
+    """
+    It has a change stream; while `away` it takes no writes, while it `refuses` none of them.
+
+    `deaf`, it misses one order to stop listening.
+    """
 
     system = "sales"
     side = Side.SFA
@@ -85,17 +105,31 @@ class Sales(Acme):
 
     def __init__(self) -> None:
         self.away = False
+        self.deaf = False
+        self.followed = False
+        self.refuses = False
+        self.asked = 0
         self.tell = asyncio.Event()
 
     async def follow(self, position: StreamPosition) -> AsyncIterator[StreamBatch]:
+        self.followed = True
         while True:
-            await self.tell.wait()
+            try:
+                await self.tell.wait()
+            except asyncio.CancelledError:
+                if not self.deaf:
+                    raise
+                self.deaf = False
+                continue
             self.tell.clear()
             yield StreamBatch(position, ())
 
     async def write(self, writes: Sequence[Write]) -> Sequence[WriteResult]:
         if self.away:
             raise Unavailable("away", retry_after_ms=20)
+        self.asked += len(writes)
+        if self.refuses:
+            return [Refused(code="NO_RIGHT", detail="not allowed")] * len(writes)
         return [
             Confirmed(
                 ref=each.ref or RecordRef("sales", each.kind.value, each.external_id), created=not each.ref
@@ -127,6 +161,10 @@ class SyncWorld:
     marketing: Marketing
     sales: Sales
     exporter: InMemorySpanExporter
+    circuits: Circuits
+    store: Store
+    service: str
+    held: Mapping[int, HeldShard] = field(default_factory=dict[int, HeldShard])
     failures: list[BaseException] = field(default_factory=list[BaseException])
 
     async def notify(self, person: int, **headers: str) -> None:
@@ -134,6 +172,11 @@ class SyncWorld:
         body = b'[{"object": "person", "id": %d}]' % person
         answer = await self.client.post("/webhooks/acme", content=body, headers={**signed(body), **headers})
         assert answer.is_success, answer.text
+
+    def dispatchers(self, system: str) -> list[Dispatcher]:
+        """Return what serves *system*."""
+        side = {self.marketing.system: Side.MA, self.sales.system: Side.SFA}[system]
+        return [each.dispatchers[side] for each in self.held.values()]
 
     def spans(self, name: str) -> list[ReadableSpan]:
         """Return the spans that ended."""
@@ -164,7 +207,11 @@ async def sync_world(*, traced: bool = True) -> AsyncGenerator[SyncWorld]:
         )
         transport = httpx2.ASGITransport(app=door)
         async with httpx2.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
-            world = SyncWorld(log, client, metrics, health, clock, marketing, sales, exporter)
+            circuits = make_circuits((marketing.system, sales.system), clock, most=MOST_REFUSALS)
+            service = f"t{uuid4().hex[:10]}"
+            world = SyncWorld(
+                *(log, client, metrics, health, clock, marketing, sales, exporter, circuits, store, service)
+            )
             workers = _workers(world, store, Traces(tracing))
             try:
                 for each in workers:
@@ -192,6 +239,7 @@ def _workers(world: SyncWorld, store: Store, traces: Traces) -> list[ShardWorker
         clock=clock,
         failed=world.failures.append,
     )
+    identify = Identify(IdentityIndex(store))
     leads = LeadProcessor(
         decide=Decide(firm.rules()),
         store=store,
@@ -200,30 +248,36 @@ def _workers(world: SyncWorld, store: Store, traces: Traces) -> list[ShardWorker
         decode=decode,
         connectors=connectors,
         gates=gates,
+        circuits=world.circuits.writes,
         streams=streams,
         clock=clock,
         failed=world.failures.append,
         decided=traces.decided,
+        forget=identify.forget,
         deciding=traces.deciding if traces.on else None,
         dispatching=traces.dispatching,
     )
+    world.held = leads.held
     observe = Observe(
         connectors={each.system: each for each in connectors.values()},
         gates=gates,
-        identify=Identify(IdentityIndex(store)),
+        circuits=world.circuits.reads,
+        identify=identify,
         clock=clock,
         around=traces.observing,
     )
     mechanism = Mechanism(store=store, log=log, clock=clock, metrics=metrics)
-    service = f"t{uuid4().hex[:10]}"
     processors = {LEAD_CHANGES.name: leads, INBOX.name: InboxProcessor(observe)}
     workers = {
-        topic: ShardWorker(service=service, topic=topic, processor=processor, mechanism=mechanism)
+        topic: ShardWorker(service=world.service, topic=topic, processor=processor, mechanism=mechanism)
         for topic, processor in processors.items()
     }
     watch_vendors(metrics, _left, streams, clock)
     watch_workers(metrics, workers)
     watch_dirty(metrics, leads.held, connectors)
+    watch_lines(metrics, gates, world.circuits)
+    for system, gate in gates.items():
+        world.health.register(system, vendor_probe(gate, world.circuits, system))
     register_streams(world.health, streams, connectors.values(), clock)
     return list(workers.values())
 

@@ -32,7 +32,7 @@ async def test_a_sound_account_has_nothing_but_the_subscriptions_that_cannot_be_
     assert set(found) == {"webhook subscriptions"}
     warning = found["webhook subscriptions"]
     assert warning.severity is Severity.WARNING
-    assert "contact.propertyChange email" in warning.mend
+    assert "contact.propertyChange of: annualrevenue, company" in warning.mend
 
 
 async def test_subscriptions_are_read_with_the_developer_key() -> None:
@@ -109,3 +109,11 @@ async def test_little_quota_is_a_warning_and_an_outage_no_crash() -> None:
     async with open_world() as world:
         world.sandbox.state.faults.set(Faults(outage=True))
         assert [each.severity for each in await world.connector.check()] == [Severity.ERROR]
+
+
+async def test_people_who_are_no_users_are_named() -> None:
+    """A lead given to somebody whom HubSpot doesn't know would not be written."""
+    found = await findings(people=("sato@sandbox.example", "nobody@example.co.jp"))
+    assert set(found) == {"webhook subscriptions", "[assignment]"}
+    assert "nobody@example.co.jp" in found["[assignment]"].detail
+    assert "sato" not in found["[assignment]"].detail

@@ -1,7 +1,6 @@
 """The whole service with little quota left: what waits, what goes on, and where it says so."""
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -10,7 +9,6 @@ from typing import Any
 
 import httpx2
 import pytest
-import structlog
 
 from services.cli.exits import ExitCode
 from services.cli.main import main
@@ -191,7 +189,5 @@ async def _command(folder: Path, url: str, capsys: pytest.CaptureFixture[str]) -
         )
     )
     code = await asyncio.to_thread(main, ["status", "--config", str(config), "--url", url])
-    structlog.reset_defaults()  # the command's logging writes to a stream that ends with this test
-    logging.getLogger().handlers.clear()
     assert code is ExitCode.OK
     return capsys.readouterr().out

@@ -107,7 +107,7 @@ async def test_the_page_shows_records_and_takes_edits(world: World) -> None:
         assert word in page
         assert "&lt;山田&gt;" in page
         assert "http://" not in page
-    form = {"act": "update", "object": "Lead", "id": made["id"], "f.Status": "Qualified", "f.FirstName": ""}
-    answer = await world.http.post("/", params={"object": "Lead"}, data=form)
+    form = {"act": "update", "f.Status": "Qualified", "f.FirstName": ""}
+    answer = await world.http.post("/", params={"object": "Lead", "id": made["id"]}, data=form)
     assert answer.status_code == 303
     assert world.rows("Lead")[0]["Status"] == "Qualified"

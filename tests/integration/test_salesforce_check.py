@@ -83,3 +83,11 @@ async def test_another_users_login_and_a_low_quota_are_named() -> None:
     async with salesforce(SandboxSettings(daily_calls=8)) as world:
         found = bad(await world.connector.check())
     assert found["API calls"].severity is Severity.WARNING
+
+
+async def test_people_who_are_no_users_are_named() -> None:
+    """A lead given to somebody whom Salesforce doesn't know would stay out."""
+    async with salesforce(people=("Sato@sales.example", "nobody@example.co.jp")) as world:
+        found = bad(await world.connector.check())
+    assert list(found) == ["[assignment]"]
+    assert "address nobody@example.co.jp;" in found["[assignment]"].detail

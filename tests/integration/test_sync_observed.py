@@ -1,5 +1,7 @@
 """What an operator sees of sync at work: one trace from the door to the vendor, the gauges, the streams' health."""
 
+import asyncio
+
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
@@ -137,3 +139,12 @@ async def _age(world: SyncWorld) -> bool:
 
 async def _condition(world: SyncWorld) -> Condition:
     return (await world.health.verdict()).components[STREAM].condition
+
+
+async def test_a_stream_that_misses_the_order_to_stop_is_told_again() -> None:
+    """On Python 3.11 a client may swallow a cancellation; the shard is let go all the same."""
+    async with asyncio.timeout(20), sync_world() as world:
+        world.sales.deaf = True
+        await wait_until(lambda: world.sales.followed, description="sales' stream is followed")
+
+    assert not world.sales.deaf

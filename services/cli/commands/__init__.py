@@ -12,10 +12,12 @@ from typing import Any, Final
 from typer import Typer
 
 from services.cli.commands.check import check
+from services.cli.commands.dead_letters import dead_letters
 from services.cli.commands.demo import demo
 from services.cli.commands.init import init
 from services.cli.commands.lead import lead
 from services.cli.commands.rehearse import rehearse
+from services.cli.commands.resume import resume
 from services.cli.commands.sandbox import sandbox
 from services.cli.commands.status import status
 from services.cli.commands.up import up
@@ -48,5 +50,7 @@ COMMANDS: Final = (
     Command("rehearse", rehearse, RUN),
     Command("status", status, LOOK),
     Command("lead", lead, LOOK),
+    Command("dead-letters", dead_letters, LOOK),
+    Command("resume", resume, LOOK),
 )
 """In the order in which a newcomer meets them."""

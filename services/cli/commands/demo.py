@@ -13,7 +13,7 @@ from rich.console import Console
 
 from services.cli.exits import ExitCode
 from services.cli.screen import standard_output
-from services.errors import ServiceError
+from services.errors import Misconfigured, ServiceError
 from services.runtime import logs
 
 if TYPE_CHECKING:  # the sandboxes take a second to import that `tasuki --help` should not cost
@@ -51,8 +51,14 @@ def demo(
     from services.cli.demo.run import Order  # noqa: PLC0415
     from services.cli.demo.texts import language_of  # noqa: PLC0415
 
-    chosen = folder or Path(tempfile.mkdtemp(prefix="tasuki-demo-"))
-    chosen.mkdir(parents=True, exist_ok=True)
+    try:
+        chosen = folder or Path(tempfile.mkdtemp(prefix="tasuki-demo-"))
+        chosen.mkdir(parents=True, exist_ok=True)
+        (chosen / "demo.log").open("ab").close()
+    except OSError as error:
+        raise Misconfigured(
+            f"{error.filename or folder}: can't be written: {error.strerror or error}; name another --folder"
+        ) from error
     order = Order(
         folder=chosen.absolute(),
         language=language or language_of(os.environ),

@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +14,11 @@ from rich.table import Table
 from services.cli.exits import ExitCode
 from services.cli.invocation import quiet_logging
 from services.cli.screen import standard_output
+from services.errors import Misconfigured
+from services.sync.domain.rules import Milestone
 
 if TYPE_CHECKING:  # the sandboxes take a second to import that `tasuki --help` should not cost
+    from services.cli.rehearse.csv_rows import BadRow
     from services.cli.rehearse.history import History
     from services.cli.rehearse.run import Order, Result
 
@@ -56,30 +60,52 @@ def rehearse(
             rate=rate,
             kill_every_s=kill_every,
         )
-        order.folder.mkdir(parents=True, exist_ok=True)
-        history, _ = prepare(order)
-        _show_bad(history, keep_aside(history.bad, folder or leads.parent), console)
-        result = asyncio.run(_with_progress(order, history, console))
+        _see_that_writable(folder, export)
+        history, column_map_read = prepare(order)
+        aside = folder or leads.parent
+        _show_bad(history.bad, keep_aside(history.bad, aside), console)
+        if not history.deeds:
+            raise Misconfigured(f"{leads}: has no row that can be played; see above what is wrong with them")
+        result = asyncio.run(_with_progress(order, history, column_map_read.currency, console))
     if export is not None:
         export.write_bytes(result.export)
+    refused = result.history.bad[len(history.bad) :]
+    if refused:
+        _show_bad(refused, keep_aside(result.history.bad, aside), console)
     _show(result, console)
     raise typer.Exit(ExitCode.OK if result.good else ExitCode.NEGATIVE)
 
 
-def _show_bad(history: "History", kept: Path | None, console: Console) -> None:
-    for each in history.bad[:_SHOWN]:
-        console.print(str(each), style="yellow", markup=False)
-    if len(history.bad) > _SHOWN:
-        console.print(f"… and {len(history.bad) - _SHOWN} more", style="yellow")
-    if kept is not None:
+def _see_that_writable(folder: Path | None, export: Path | None) -> None:
+    """Raise Misconfigured where something can't be written in the end, before all is played for it."""
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        if export is not None:
+            export.open("ab").close()
+    except OSError as error:
+        raise Misconfigured(
+            f"{error.filename or folder}: can't be written: {error.strerror or error}; "
+            "name another place with --folder or --export"
+        ) from error
+
+
+def _show_bad(bad: "Sequence[BadRow]", kept: Path | None, console: Console) -> None:
+    for each in bad[:_SHOWN]:
+        console.print(str(each), style="yellow", markup=False, soft_wrap=True)
+    if len(bad) > _SHOWN:
+        console.print(f"… and {len(bad) - _SHOWN} more", style="yellow")
+    if bad:
+        where = f" in {kept}" if kept is not None else ""
         console.print(
-            f"{len(history.bad)} rows are kept aside in {kept}; the rest goes on",
+            f"{len(bad)} rows are kept aside{where}; the rest goes on",
             style="yellow",
             markup=False,
+            soft_wrap=True,
         )
 
 
-async def _with_progress(order: "Order", history: "History", console: Console) -> "Result":
+async def _with_progress(order: "Order", history: "History", currency: str, console: Console) -> "Result":
     from services.cli.rehearse.run import rehearse as play  # noqa: PLC0415
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -93,12 +119,14 @@ async def _with_progress(order: "Order", history: "History", console: Console) -
             else:
                 progress.update(waiting, visible=True, description=f"under way: {count}")
 
-        return await play(order, history, told=told)
+        return await play(order, history, currency=currency, told=told)
 
 
 def _show(result: "Result", console: Console) -> None:
     table = Table("milestone", "history", "reached", "at its own time")
-    for milestone in result.expected.keys() | result.counts.keys():
+    for milestone in Milestone:  # in the order of the funnel
+        if milestone not in result.expected.keys() | result.counts.keys():
+            continue
         table.add_row(
             milestone.value,
             str(result.expected.get(milestone, "")),

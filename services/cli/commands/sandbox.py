@@ -1,17 +1,27 @@
 """`tasuki sandbox`: a HubSpot portal or a Salesforce organisation of your own, on this machine."""
 
 import asyncio
+import os
 import signal
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from services.cli.invocation import invocation_of
-from services.sync.settings import DEMO_ENVIRONMENT, Settings, loads, template
-from services.sync.settings.demo import DEMO_APP_ID, DEMO_PORTAL_ID
+from services.cli.invocation import invocation_of, quiet_logging
+from services.errors import Misconfigured
+from services.sync.settings import CONFIG_FILE, DEMO_ENVIRONMENT, Settings, loads, sandbox_document
+from services.sync.settings.demo import (
+    DEMO_APP_ID,
+    DEMO_PORTAL_ID,
+    HUBSPOT_PORT,
+    PUBSUB_PORT,
+    SALESFORCE_PORT,
+)
+
+_FIRST_OWNER = 71_001
 
 sandbox = typer.Typer(
     no_args_is_help=True,
@@ -25,7 +35,7 @@ MapOption = Annotated[
         envvar="TASUKI_CONFIG",
         metavar="FILE",
         show_default=False,
-        help="Take the field map from this configuration; else from that of `tasuki init`.",
+        help=f"Take fields and people from this configuration; else from ./{CONFIG_FILE}, if there is one.",
     ),
 ]
 HostOption = Annotated[str, typer.Option("--host", help="Address to listen on.")]
@@ -39,27 +49,36 @@ def hubspot(
     context: typer.Context,
     config: MapOption = None,
     host: HostOption = "127.0.0.1",
-    port: PortOption = 0,
+    port: PortOption = HUBSPOT_PORT,
     webhooks: Annotated[
-        str, typer.Option("--webhooks", metavar="URL", help="Where webhooks are sent.")
-    ] = "http://127.0.0.1:8080/webhooks/hubspot",
+        str | None,
+        typer.Option(
+            "--webhooks",
+            metavar="URL",
+            show_default=False,
+            help="Where webhooks are sent; else to the [http] host and port of the configuration.",
+        ),
+    ] = None,
 ) -> None:
     """
     Run a HubSpot portal in memory.
 
-    It has the contact properties that the field map names, and sends signed webhooks for all of them. Open
-    its address in a browser to act as marketing.
+    It has the contact properties that the field map names and the people in [assignment], and sends signed
+    webhooks. Open its address in a browser to act as marketing.
     """
     from services.cli.sandbox_setup import (  # noqa: PLC0415 - the sandboxes take a second to import
         hubspot_properties,
         hubspot_subscriptions,
+        people,
     )
     from services.sync.adapters.hubspot.sandbox import (  # noqa: PLC0415 - likewise
         Delivery,
         HubSpotSandbox,
+        Owner,
         SandboxSettings,
     )
 
+    quiet_logging()
     settings = _settings(context, config)
     portal = HubSpotSandbox(
         SandboxSettings(
@@ -69,7 +88,15 @@ def hubspot(
             client_secret=DEMO_ENVIRONMENT["TASUKI_HUBSPOT_CLIENT_SECRET"],
             own_property=settings.ma.own_property,
             extra_properties=hubspot_properties(settings.ma_fields),
-            delivery=Delivery(target_url=webhooks, public_url=settings.webhook_url("hubspot"), give_up=False),
+            owners=tuple(
+                Owner(str(_FIRST_OWNER + place), email, first, last)
+                for place, (email, last, first) in enumerate(people(settings))
+            ),
+            delivery=Delivery(
+                target_url=webhooks or _door(settings),
+                public_url=settings.webhook_url("hubspot"),
+                give_up=False,
+            ),
         ),
         host=host,
         port=port,
@@ -77,10 +104,10 @@ def hubspot(
     portal.state.subscribe(*hubspot_subscriptions(settings.ma_fields))
 
     def about() -> Sequence[str]:
-        keys = f'[ma]\nbase_url = "{portal.base_url}"\nportal_id = {DEMO_PORTAL_ID}\napp_id = {DEMO_APP_ID}'
-        return _instructions("HubSpot", portal.base_url, keys)
+        wanted = {"base_url": portal.base_url, "portal_id": DEMO_PORTAL_ID, "app_id": DEMO_APP_ID}
+        return _instructions("HubSpot", portal.base_url, "ma", wanted, settings)
 
-    asyncio.run(_serve(portal, about))
+    asyncio.run(_serve(portal, about, f"{host}:{port}"))
 
 
 @sandbox.command("salesforce")
@@ -88,29 +115,37 @@ def salesforce(
     context: typer.Context,
     config: MapOption = None,
     host: HostOption = "127.0.0.1",
-    port: PortOption = 0,
+    port: PortOption = SALESFORCE_PORT,
     grpc_port: Annotated[
         int,
         typer.Option("--grpc-port", min=0, max=65_535, help="Port of the change stream; 0 takes a free one."),
-    ] = 0,
+    ] = PUBSUB_PORT,
 ) -> None:
     """
     Run a Salesforce organisation in memory.
 
-    It has the custom fields that the field map names, and tells its changes over the Pub/Sub API. Open its
-    address in a browser to act as sales.
+    It has the custom fields that the field map names and the people in [assignment], and tells its changes
+    over the Pub/Sub API. Open its address in a browser to act as sales.
     """
-    from services.cli.sandbox_setup import salesforce_fields  # noqa: PLC0415 - as above
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own words about a port that is taken say less
+    from services.cli.sandbox_setup import people, salesforce_fields  # noqa: PLC0415 - as above
     from services.sync.adapters.salesforce.sandbox import (  # noqa: PLC0415 - likewise
+        Person,
         SalesforceSandbox,
         SandboxSettings,
     )
 
+    quiet_logging()
+    settings = _settings(context, config)
     organisation = SalesforceSandbox(
         SandboxSettings(
             client_id=DEMO_ENVIRONMENT["TASUKI_SALESFORCE_CLIENT_ID"],
             client_secret=DEMO_ENVIRONMENT["TASUKI_SALESFORCE_CLIENT_SECRET"],
-            extra_fields=salesforce_fields(_settings(context, config).sfa_fields),
+            users=(
+                Person("integration@tasuki.example", "Integration", "Tasuki"),
+                *(Person(email, last, first) for email, last, first in people(settings)),
+            ),
+            extra_fields=salesforce_fields(settings.sfa_fields),
         ),
         host=host,
         port=port,
@@ -118,38 +153,70 @@ def salesforce(
     )
 
     def about() -> Sequence[str]:
-        keys = f'[sfa]\nlogin_url = "{organisation.base_url}"\npubsub = "{organisation.grpc_target}"\npubsub_tls = false'
-        return _instructions("Salesforce", organisation.base_url, keys)
+        wanted = {
+            "login_url": organisation.base_url,
+            "pubsub": organisation.grpc_target,
+            "pubsub_tls": False,
+        }
+        return _instructions("Salesforce", organisation.base_url, "sfa", wanted, settings)
 
-    asyncio.run(_serve(organisation, about))
+    asyncio.run(_serve(organisation, about, f"{host}:{port} and {grpc_port}"))
 
 
 def _settings(context: typer.Context, config: Path | None) -> Settings:
-    """Return the settings of the configuration that was named, or else of the template."""
+    """Return the settings of the configuration that was named, of ./tasuki.toml, or else of `init --sandbox`."""
     invocation = invocation_of(context)
-    if config is None and invocation.config is None:
-        return loads(template(), {}, file="tasuki.toml", folder=Path(), need_secrets=False)
+    if config is None and invocation.config is None and not Path(CONFIG_FILE).exists():
+        return loads(sandbox_document(), {}, file=CONFIG_FILE, folder=Path(), need_secrets=False)
     return invocation.settings(config, need_secrets=False)
 
 
-def _instructions(vendor: str, url: str, keys: str) -> Sequence[str]:
+def _door(settings: Settings) -> str:
+    """Return where the service of *settings* takes HubSpot's webhooks on this machine."""
+    host = settings.http.host
+    return (
+        f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{settings.http.port}/webhooks/hubspot"  # noqa: S104 - compared only
+    )
+
+
+def _instructions(
+    vendor: str, url: str, section: str, wanted: Mapping[str, str | int | bool], settings: Settings
+) -> Sequence[str]:
     secrets = [f"{name}={value}" for name, value in DEMO_ENVIRONMENT.items() if f"_{vendor.upper()}_" in name]
+    there = getattr(settings, section)
+    lacking = [name for name, value in wanted.items() if str(getattr(there, name)) != str(value)]
+    lines = [f"{vendor} sandbox: {url} (open it in a browser); Ctrl-C ends it, and it forgets everything", ""]
+    if lacking:
+        lines.append(f"in tasuki.toml, in the section [{section}] that is there:")
+        lines += [f"  {name} = {_toml(value)}" for name, value in wanted.items()]
+    else:
+        lines.append(f"{settings.source} points here already")
     return [
-        f"{vendor} sandbox: {url} (open it in a browser); Ctrl-C ends it, and it forgets everything",
+        *lines,
         "",
-        "in tasuki.toml:",
-        *(f"  {line}" for line in keys.splitlines()),
-        "",
-        "in the environment:",
-        *(f"  {line}" for line in secrets),
+        "in the environment of tasuki check and tasuki up:",
+        *(f"  {each}" for each in secrets),
     ]
 
 
-async def _serve(parts: AbstractAsyncContextManager[Any], about: Callable[[], Sequence[str]]) -> None:
+def _toml(value: str | float) -> str:
+    return str(value).lower() if isinstance(value, bool | int) else f'"{value}"'
+
+
+async def _serve(
+    parts: AbstractAsyncContextManager[Any], about: Callable[[], Sequence[str]], place: str
+) -> None:
     """Run *parts* until the process is told to end, after printing what *about* returns."""
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    async with parts:
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(parts)
+        except OSError as error:
+            raise Misconfigured(
+                f"can't listen at {place}: {error.strerror or error}; choose others with --host and --port, "
+                "or end what listens there"
+            ) from error
         print("\n".join(about()), flush=True)
         await ended.wait()

@@ -1,6 +1,8 @@
 """What a history must have led to: its milestones at its own times, worked out without the service."""
 
-from services.cli.rehearse.history import History, PersonMade
+from collections.abc import Iterable
+
+from services.cli.rehearse.history import Deed, PersonMade
 from services.sync.domain.fold import Folder
 from services.sync.domain.lead import Lead
 from services.sync.domain.lifecycle import trace
@@ -10,14 +12,14 @@ from services.sync.domain.rules import Milestone, Rules
 Times = dict[Milestone, dict[str, int]]
 
 
-def expected_times(history: History, rules: Rules) -> Times:
+def expected_times(deeds: Iterable[Deed], rules: Rules) -> Times:
     """Return for each milestone: e-mail address → when it must have been reached, epoch ms."""
     found: Times = {}
     emails: dict[str, str] = {}
-    for deed in history.deeds:
+    for deed in deeds:
         if isinstance(deed, PersonMade):
             email = emails[deed.lead] = deed.fields.get("email", "")
-            if _qualifies(deed, rules):
+            if qualifies(deed, rules):
                 found.setdefault(Milestone.MQL, {})[email] = deed.at
         else:
             times = found.setdefault(deed.milestone, {})
@@ -26,9 +28,9 @@ def expected_times(history: History, rules: Rules) -> Times:
     return found
 
 
-def _qualifies(deed: PersonMade, rules: Rules) -> bool:
+def qualifies(deed: PersonMade, rules: Rules) -> bool:
     """Return whether the person's score is over the threshold from the start."""
-    values: dict[str, Scalar] = {**deed.fields, **deed.counters}
+    values: dict[str, Scalar] = {**deed.fields, **deed.values, **deed.counters}
     seen = Observation(
         ref=RecordRef("history", "person", deed.lead),
         kind=Kind.LEAD,

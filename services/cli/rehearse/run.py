@@ -10,8 +10,10 @@ from pathlib import Path
 from services.cli.rehearse.column_map import ColumnMap, load_map
 from services.cli.rehearse.csv_rows import BadRow, read_table
 from services.cli.rehearse.expected import Times, expected_times
-from services.cli.rehearse.history import History, PersonMade, make_history
-from services.cli.rehearse.player import Player, SalesView, unknown_words
+from services.cli.rehearse.history import Fields, History, PersonMade, make_history
+from services.cli.rehearse.map_check import deal_fields, lead_fields, mistakes_in
+from services.cli.rehearse.player import Player
+from services.cli.rehearse.sales_view import SalesView
 from services.cli.stage.background import background
 from services.cli.stage.books import Books
 from services.cli.stage.export import export, name_of
@@ -24,8 +26,10 @@ from services.sync.application.identify import email_claim
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import Side
 from services.sync.domain.rules import Milestone
+from services.sync.settings import loads, sandbox_document
 
 QUIET_WITHIN_S = 60.0
+_STARTS_IN_VAIN = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,22 +75,41 @@ class Result:
 
 
 def prepare(order: Order) -> tuple[History, ColumnMap]:
-    """Read the files. Raises Misconfigured."""
+    """
+    Read the files.
+
+    Raises:
+        Misconfigured: A file can't be read, or the map doesn't fit them or the built-in tasuki.toml.
+    """
     column_map = load_map(order.column_map)
-    leads = read_table(order.leads)
-    deals = read_table(order.deals) if order.deals is not None else None
+    leads = read_table(order.leads, column_map.encoding)
+    deals = read_table(order.deals, column_map.encoding) if order.deals is not None else None
     if deals is not None and column_map.deals is None:
         raise Misconfigured(f"{order.column_map}: has no [deals], which --deals needs")
+    settings = loads(sandbox_document(), {}, file="tasuki.toml", folder=order.folder, need_secrets=False)
+    mistakes = mistakes_in(column_map, leads, deals, settings)
+    if mistakes:
+        raise Misconfigured("\n".join(f"{order.column_map}: {each}" for each in mistakes))
     bad = [*leads.bad, *(deals.bad if deals else ())]
-    return make_history(leads.rows, deals.rows if deals else (), column_map, bad=bad), column_map
+    fields = Fields(lead_fields(settings), deal_fields(settings))
+    rows = deals.rows if deals else ()
+    return make_history(leads.rows, rows, column_map, fields, bad=bad), column_map
 
 
 def keep_aside(bad: Sequence[BadRow], folder: Path) -> Path | None:
-    """Write the rows that were not used into one file, with place and reason; return it, None without any."""
+    """
+    Write the rows that were not used into one file, with place and reason; return it, None without any.
+
+    None too where *folder* can't be written: the exports may lie where only reading is allowed.
+    """
     if not bad:
         return None
     path = folder / "rows-kept-aside.csv"
-    with path.open("w", encoding="utf-8", newline="") as out:
+    try:
+        opened = path.open("w", encoding="utf-8", newline="")
+    except OSError:
+        return None
+    with opened as out:
         writer = csv.writer(out)
         writer.writerow(("file", "line", "column", "problem", "row"))
         for each in bad:
@@ -95,54 +118,72 @@ def keep_aside(bad: Sequence[BadRow], folder: Path) -> Path | None:
     return path
 
 
-async def rehearse(order: Order, history: History, *, told: Callable[[str, int], None]) -> Result:
+async def rehearse(
+    order: Order, history: History, *, currency: str = "JPY", told: Callable[[str, int], None]
+) -> Result:
     """
     Play *history* on a new stage and judge.
 
     Args:
         order: Where and how.
         history: From `prepare`.
+        currency: Of its amounts.
         told: Told what goes on: "played" with a number of deeds more, "waiting" with what is left.
 
     Raises:
-        Misconfigured: The map names fields or milestones that tasuki.toml doesn't have.
+        NeverHandedOver: A lead that sales was to work didn't come to it.
         NotQuiet: The service doesn't come to an end.
     """
     began = time.monotonic()
-    async with Stage(order.folder) as stage:
+    async with Stage(order.folder, overrides={"firm": {"currency": currency}}) as stage:
         maps = {Side.MA: stage.settings.ma_fields, Side.SFA: stage.settings.sfa_fields}
-        if unknown := unknown_words(history, stage.settings.rules, maps):
-            raise Misconfigured(f"{order.column_map}: names what tasuki.toml has not: {', '.join(unknown)}")
         sales = SalesView(stage.sfa, *stage.sales_names())
-        player = Player(
-            ma=stage.ma,
-            sfa=stage.sfa,
-            sales=sales,
-            rules=stage.settings.rules,
-            maps=maps,
-            rate=order.rate,
-            done=lambda count: told("played", count),
-        )
-        async with (
-            background(stage.watch()),
-            background(sales.follow()),
-            background(_killing(stage, order.kill_every_s)),
-        ):
-            await player.play(history)
-        await stage.ready()
         async with stage.open_books() as books:
+            player = Player(
+                ma=stage.ma,
+                sfa=stage.sfa,
+                sales=sales,
+                lead_id_of=books.lead_id_of,
+                rules=stage.settings.rules,
+                maps=maps,
+                rate=order.rate,
+                done=lambda count: told("played", count),
+            )
+            async with (
+                background(stage.watch()),
+                background(sales.follow()),
+                background(_killing(stage, order.kill_every_s)),
+            ):
+                await player.play(history)
+            await stage.ready()
             await quiet(
                 [stage.ma, stage.sfa],
                 books,
                 within_s=QUIET_WITHIN_S,
                 told=lambda left, undelivered: told("waiting", left.unread + left.dirty + undelivered),
             )
-            return await _judge(stage, books, history, time.monotonic() - began)
+            played = History(deeds=player.played, bad=[*history.bad, *player.refused])
+            return await _judge(stage, books, played, time.monotonic() - began)
 
 
 async def _killing(stage: Stage, every_s: float | None) -> None:
+    """
+    Kill the service every *every_s* seconds, also while it starts.
+
+    But not while it starts for the third time in a row: on a machine where that takes longer than *every_s* it
+    would never get to do anything.
+    """
+    in_vain = 0
     while every_s is not None:
         await asyncio.sleep(every_s)
+        if await stage.is_ready():
+            in_vain = 0
+        elif in_vain < _STARTS_IN_VAIN:
+            in_vain += 1
+        else:
+            await stage.ready()
+            in_vain = 0
+            continue
         await stage.kill_service()
 
 
@@ -152,7 +193,7 @@ async def _judge(stage: Stage, books: Books, history: History, seconds: float) -
     for lead in leads:
         for _, milestone in lead.told.milestones:
             counts[milestone] = counts.get(milestone, 0) + 1
-    expected = expected_times(history, stage.settings.rules)
+    expected = expected_times(history.deeds, stage.settings.rules)
     qualified = {
         email_claim(name_of(lead))
         for lead in leads

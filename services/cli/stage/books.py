@@ -7,8 +7,10 @@ from schemas.topics import INBOX, LEAD_CHANGES
 from services.runtime.keys import ShardId
 from services.runtime.log.port import Log
 from services.runtime.store import Store
+from services.sync.adapters.identity_index import IdentityIndex
 from services.sync.adapters.lead_codec import decode
 from services.sync.app import SERVICE
+from services.sync.application.identify import email_claim
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import Side
 
@@ -47,6 +49,11 @@ class Books:
         self.log = log
         self._store = store
         self._partitions = partitions
+
+    async def lead_id_of(self, email: str) -> str | None:
+        """Return the lead that claimed the e-mail address, None when none did yet. Raises StoreUnavailable."""
+        claim = email_claim(email)
+        return (await IdentityIndex(self._store).claimed([claim])).get(claim)
 
     async def under_way(self) -> UnderWay:
         """Return what the service has still to do."""

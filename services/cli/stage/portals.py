@@ -1,19 +1,12 @@
 """Two sandboxes that have every field of a configuration, and people who own leads."""
 
-from services.cli.sandbox_setup import hubspot_properties, salesforce_fields
+from services.cli.sandbox_setup import PEOPLE, hubspot_properties, salesforce_fields
 from services.sync.adapters.hubspot.sandbox import Delivery, Owner
 from services.sync.adapters.hubspot.sandbox import SandboxSettings as HubSpotSettings
 from services.sync.adapters.salesforce.sandbox import Person
 from services.sync.adapters.salesforce.sandbox import SandboxSettings as SalesforceSettings
 from services.sync.domain.field_map import FieldMap
 from services.sync.settings.demo import DEMO_ENVIRONMENT
-
-PEOPLE = (
-    ("sato@sandbox.example", "佐藤", "花子"),
-    ("suzuki@sandbox.example", "鈴木", "一郎"),
-    ("tanaka@sandbox.example", "田中", "実"),
-)
-"""E-mail address, last and first name of those who own leads and deals, the same in both sandboxes."""
 
 NO_LIMIT = 100_000_000
 

@@ -57,11 +57,16 @@ class SandboxClient:
         Raises:
             ActRefused: One of them was refused; the others were done.
         """
-        answer = await self._call("POST", "/_sandbox/acts", json=[each.as_json() for each in acts])
-        results: list[Json] = answer["results"]
+        results = await self.attempt(acts)
         refused = [each["error"] for each in results if each["error"]]
         if refused:
             raise ActRefused(f"{len(refused)} of {len(acts)} acts were refused; the first: {refused[0]}")
+        return results
+
+    async def attempt(self, acts: Sequence[Act]) -> list[Json]:
+        """Do *acts* in order and return their results; ``error`` is the vendor's reason where one was refused."""
+        answer = await self._call("POST", "/_sandbox/acts", json=[each.as_json() for each in acts])
+        results: list[Json] = answer["results"]
         return results
 
     async def drive(self, start: int) -> None:

@@ -131,6 +131,11 @@ class Stage:
         )
 
     @property
+    def service_pid(self) -> int | None:
+        """The service's process."""
+        return None if self._service is None else self._service.pid
+
+    @property
     def service_log(self) -> Path:
         """What the service logs."""
         return self.folder / "service.log"
@@ -210,13 +215,14 @@ class Stage:
         while True:
             if self._service is not None and self._service.returncode is not None and not self._killing:
                 raise NotReady(f"the service ended with {self._service.returncode}; see {self.service_log}")
-            if await self._is_ready():
+            if await self.is_ready():
                 return
             if asyncio.get_running_loop().time() > deadline:
                 raise NotReady(f"the service wasn't ready within {READY_WITHIN_S} s; see {self.service_log}")
             await asyncio.sleep(_POLL_S)
 
-    async def _is_ready(self) -> bool:
+    async def is_ready(self) -> bool:
+        """Return whether the service says it is ready."""
         try:
             answer = await self._http.get(f"{self.base_url}/health/ready")
         except httpx2.HTTPError:

@@ -13,6 +13,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from services.runtime.clock import Clock, now_ms
+from services.runtime.convoy import Convoy
+from services.runtime.line import Command
 from services.runtime.log.embedded_entries import Keys, as_it_is, ask, decode, encode, translated
 from services.runtime.log.embedded_group import Group
 from services.runtime.log.embedded_subscription import EmbeddedSubscription
@@ -30,6 +32,7 @@ from services.runtime.log.topics import check_sizes, check_spec, unknown_topic
 _CHUNK_RECORDS = 1_000  # as many go into one transaction, so that no append holds the server for long
 _CHUNK_BYTES = 8 * 1024 * 1024
 _CONNECTIONS = 32
+_TIMEOUT_S = 10
 
 
 class EmbeddedLog:
@@ -65,12 +68,13 @@ class EmbeddedLog:
             max_connections=_CONNECTIONS,
             timeout=5,
             protocol=2,
-            socket_timeout=10,
+            socket_timeout=_TIMEOUT_S,
             # A silent repeat of an append would double its records: the caller decides.
             retry=Retry(NoBackoff(), 0),
         )
         self._redis = Redis.from_pool(pool)
         self._redis.set_response_callback("XRANGE", as_it_is)
+        self._convoy = Convoy(url, timeout_s=_TIMEOUT_S)
 
     async def start(self) -> None:
         """Connect. Raises LogUnavailable."""
@@ -78,6 +82,7 @@ class EmbeddedLog:
 
     async def close(self) -> None:
         """Disconnect; safe to call twice."""
+        await self._convoy.close()
         await self._redis.aclose()
 
     async def ping(self) -> None:
@@ -131,7 +136,7 @@ class EmbeddedLog:
         """
         check_sizes(records)
         appended_at = self._clock()
-        commands: list[tuple[Any, ...]] = []
+        commands: list[Command] = []
         size = 0
         for record in records:
             key = self._keys(record.topic).stream(self.partition_for(record.topic, record.key))
@@ -142,15 +147,14 @@ class EmbeddedLog:
                 commands, size = [], 0
         await self._write(commands)
 
-    async def _write(self, commands: Sequence[tuple[Any, ...]]) -> None:
+    async def _write(self, commands: Sequence[Command]) -> None:
+        if not commands:
+            return
         with translated("append to the log"):
             if len(commands) == 1:
-                await self._redis.execute_command(*commands[0])
-            elif commands:
-                async with self._redis.pipeline(transaction=True) as pipe:
-                    for command in commands:
-                        pipe.execute_command(*command)
-                    await pipe.execute()
+                await self._convoy.ask(commands)
+            else:
+                await self._convoy.ask([("MULTI",), *commands, ("EXEC",)])
 
     def subscribe(
         self, topic: str, group: str, handler: PartitionHandler, *, max_records: int = 500

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from services.runtime.endings import ended
-from services.runtime.log.embedded_entries import as_it_is, ask, translated
+from services.runtime.line import Line, checked
+from services.runtime.log.embedded_entries import ask, translated
 from services.runtime.log.port import LogUnavailable
 
 BLOCK_MS = 1_000
@@ -32,25 +31,18 @@ class EmbeddedReader:
         self._connection_id: int | None = None
         self._turn = 0
         self._waiting = False
-        self._client = Redis.from_url(
-            url,
-            protocol=2,
-            client_name=name,
-            single_connection_client=True,
-            socket_timeout=BLOCK_MS / 1000 + 5,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._client.set_response_callback("XREAD", as_it_is)
+        self._line = Line(url, timeout_s=BLOCK_MS / 1000 + 5, name=name)
 
     async def open(self) -> None:
         """Connect. Raises LogUnavailable."""
         with translated("connect the reader"):
-            self._connection_id = int(await ask(self._client, "CLIENT", "ID"))
+            (number,) = checked(await self._line.exchange([("CLIENT", "ID")]))
+            self._connection_id = int(number)
 
     async def close(self) -> None:
         """Disconnect; safe to call twice."""
         await ended(self._waker)
-        await self._client.aclose()
+        await self._line.close()
 
     async def read(self, after: Mapping[str, str], *, count: int) -> list[tuple[str, list[Any]]]:
         """
@@ -64,16 +56,15 @@ class EmbeddedReader:
         self._waiting = True
         try:
             with translated("read the log"):
-                reply = await ask(
-                    self._client,
-                    "XREAD",
-                    "COUNT",
-                    count,
-                    "BLOCK",
-                    BLOCK_MS,
-                    "STREAMS",
-                    *after.keys(),
-                    *after.values(),
+                (reply,) = checked(
+                    await self._line.exchange(
+                        [
+                            (
+                                *("XREAD", "COUNT", count, "BLOCK", BLOCK_MS),
+                                *("STREAMS", *after.keys(), *after.values()),
+                            )
+                        ]
+                    )
                 )
         except LogUnavailable:
             self._connection_id = None

@@ -3,10 +3,11 @@ Links and claims in the store: which lead a record, or an e-mail address, belong
 
 | key                                  | type   | holds                                                        |
 |--------------------------------------|--------|--------------------------------------------------------------|
-| tasuki:link:<system>:<object>:<id>   | string | the lead_id of a vendor's record                             |
+| tasuki:link:<system>:<object>:<id>   | string | the lead_id of a vendor's record, with "!" if it was erased  |
 | tasuki:claim:<hash>                  | string | the lead_id that claimed first; the hash hides the address   |
 
-They stand outside the shards, for two shards may ask for one person at the same instant: SET NX decides, and a claim never changes hands.
+They stand outside the shards, for two shards may ask for one person at the same instant: SET NX decides, and a claim never changes
+hands; that of a lead that was erased is given up, and its addresses are anybody's.
 Both can be built anew from the lead-changes topic.
 """
 
@@ -47,6 +48,13 @@ class IdentityIndex:
     async def link(self, links: Mapping[RecordRef, str]) -> None:
         """See `Identity.link`."""
         await self._store.write_apart([("SET", _link(ref), lead_id) for ref, lead_id in links.items()])
+
+    async def release(self, lead_id: str, claims: Sequence[str]) -> None:
+        """See `Identity.release`."""
+        owners = await self.claimed(claims)
+        await self._store.write_apart(
+            [("DEL", _claim(claim)) for claim, owner in owners.items() if owner == lead_id]
+        )
 
 
 def _link(ref: RecordRef) -> str:

@@ -6,19 +6,21 @@ Everything is written in a sorted order, so equal leads are equal bytes whatever
 """
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
 import msgpack
 
 from services.sync.adapters.lead_tables import ODD, Tabled, Tables, read_tables, records
-from services.sync.adapters.register_codec import read_register, write_register
+from services.sync.adapters.register_codec import read_registers, write_register
 from services.sync.domain.lead import UNSURE, Activity, Lead, Opportunity, Person, Told, history_keys
 from services.sync.domain.records import RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
 
 FORMAT = 3
-_SIDES: tuple[Side, ...] = (Side.MA, Side.SFA)
+_MA, _SFA = Side.MA, Side.SFA
+_SIDES: tuple[Side, ...] = (_MA, _SFA)
 _SIDE_PLACE = {side: place for place, side in enumerate(_SIDES)}
 _MILESTONES: tuple[Milestone, ...] = tuple(Milestone)
 _MILESTONE_PLACE = {milestone: place for place, milestone in enumerate(_MILESTONES)}
@@ -31,6 +33,7 @@ def encode(lead: Lead) -> bytes:
     w = Tables()
     parts = [
         w.instants[lead.created_at],
+        w.instants[lead.erased_at],
         [part for side in _SIDES for part in _persons(w, side, lead.persons.get(side, {}))],
         _fields(w, lead.fields),
         [_history(w, key, seen) for key, seen in sorted(lead.history.items())],
@@ -55,10 +58,12 @@ def decode(lead_id: str, data: bytes) -> Lead:
     if parts[0] != FORMAT:
         raise ValueError(f"lead {lead_id} is stored in format {parts[0]!r}; this version reads {FORMAT}")
     t = instants, values = read_tables(parts[1:3])
-    created_at, persons, fields, histories, deals, activities, slots, sent, refused, told = parts[3:]
+    created_at, erased_at, *parts = parts[3:]
+    persons, fields, histories, deals, activities, slots, sent, refused, told = parts
     return Lead(
         id=lead_id,
         created_at=instants[int(created_at)],
+        erased_at=instants[int(erased_at)],
         persons=_read_persons(t, persons),
         fields=_read_fields(t, fields),
         history=dict(_read_history(t, each) for each in histories),
@@ -120,14 +125,14 @@ def _fields(w: Tables, fields: dict[str, dict[Side, Register]]) -> list[Any]:
 
 def _read_fields(t: Tabled, packed: list[Any]) -> dict[str, dict[Side, Register]]:
     fields: dict[str, dict[Side, Register]] = {}
-    place, end = 0, len(packed)
-    while place < end:
-        sides = fields[t[1][packed[place]]] = dict[Side, Register]()
-        place += 1
-        for side in _SIDES:
-            register, place = read_register(t, packed, place)
-            if register is not None:
-                sides[side] = register
+    parts = iter(read_registers(t, packed, 2))
+    for name, ma, sfa in zip(parts, parts, parts, strict=True):
+        sides: dict[Side, Register] = {}
+        fields[name] = sides
+        if ma is not None:
+            sides[_MA] = ma
+        if sfa is not None:
+            sides[_SFA] = sfa
     return fields
 
 
@@ -145,14 +150,23 @@ def _read_seen(t: Tabled, flat: list[int]) -> dict[int, Scalar]:
 
 
 def _history(w: Tables, key: str, seen: dict[int, Scalar]) -> list[int]:
+    head, name = _history_head(key)
+    return [head, w.values[name], *_seen(w, seen)]
+
+
+@lru_cache(maxsize=4096)
+def _history_head(key: str) -> tuple[int, str]:
+    """Return what stands for *key*, see `history_keys`: a number for the side and the kind, and the field's name."""
     side, _, name = key.partition(":")
-    head = _SIDE_PLACE[Side(side)] * 2 + name.endswith(UNSURE)
-    return [head, w.value(name.removesuffix(UNSURE)), *_seen(w, seen)]
+    return _SIDE_PLACE[Side(side)] * 2 + name.endswith(UNSURE), name.removesuffix(UNSURE)
 
 
 def _read_history(t: Tabled, packed: list[int]) -> tuple[str, dict[int, Scalar]]:
-    head, name, *flat = packed
-    return history_keys(t[1][name])[head // 2][head % 2], _read_seen(t, flat)
+    instants, values = t
+    parts = iter(packed)
+    head, name = next(parts), next(parts)
+    seen: dict[int, Scalar] = {instants[at]: values[value] for at, value in zip(parts, parts, strict=True)}
+    return history_keys(values[name])[head // 2][head % 2], seen
 
 
 def _opportunity(w: Tables, each: Opportunity) -> list[Any]:
@@ -166,13 +180,8 @@ def _opportunity(w: Tables, each: Opportunity) -> list[Any]:
 
 def _read_opportunity(t: Tabled, packed: list[Any]) -> Opportunity:
     ref, created_at, code, fields, stages = cast("_PackedOpportunity", packed)
-    registers: dict[str, Register] = {}
-    place = 0
-    while place < len(fields):
-        register, after = read_register(t, fields, place + 1)
-        if register is not None:
-            registers[t[1][fields[place]]] = register
-        place = after
+    parts = iter(read_registers(t, fields, 1))
+    registers: dict[str, Register] = dict(zip(parts, parts, strict=True))
     return Opportunity(
         _read_ref(t, ref), t[0][created_at], code // 2, bool(code % 2), registers, _read_seen(t, stages)
     )

@@ -12,6 +12,7 @@ from services.sync.application.ports import (
     BatchRefused,
     Connector,
     Finding,
+    Forbidden,
     StreamBatch,
     StreamPosition,
     Throttled,
@@ -33,6 +34,7 @@ from services.sync.domain.records import (
 _FAILURES: tuple[tuple[type[Exception], str], ...] = (
     (Throttled, "throttled"),
     (Unavailable, "unavailable"),
+    (Forbidden, "forbidden"),
     (Unauthorised, "unauthorised"),
     (BatchRefused, "refused"),
     (Rejected, "refused"),

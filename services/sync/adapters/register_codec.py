@@ -9,11 +9,10 @@ one loop for all of them.
 from typing import Any
 
 from services.sync.adapters.lead_tables import ODD, Tabled, Tables
-from services.sync.domain.records import Scalar
 from services.sync.domain.register import NEVER, Register, Sight
 
 _IS, _THERE, _SAID, _SAID_THERE, _FILLED, _FILLED_THEN, _SIGHTS, _SENT = (1 << bit for bit in range(8))
-_WORD = _IS | _THERE | _SAID_THERE | _FILLED_THEN
+WORD = _IS | _THERE | _SAID_THERE | _FILLED_THEN
 """What somebody said stands there, and nothing else ever did."""
 
 
@@ -25,7 +24,7 @@ def write_register(w: Tables, register: Register, flat: list[Any]) -> None:
     place = values[there if type(there) not in ODD else (type(there), there)]
     same = said_at == there_at and said == there and type(said) is type(there)
     if same and filled_at == there_at != NEVER and not register.sights and not register.sent:
-        flat += (_WORD, place, instants[there_at])
+        flat += (WORD, place, instants[there_at])
         return
     shape, first = _IS, len(flat)
     flat.append(shape)
@@ -52,15 +51,33 @@ def write_register(w: Tables, register: Register, flat: list[Any]) -> None:
     flat[first] = shape
 
 
-def read_register(t: Tabled, flat: list[Any], place: int) -> tuple[Register | None, int]:
-    """Return the register at *place* of *flat*, None if there is none, and the place after it."""
+def read_registers(t: Tabled, flat: list[Any], count: int) -> list[Any]:
+    """Return what *flat* holds, in turn the value of a name and its *count* registers, None where there is none."""
     instants, values = t
-    shape: int = flat[place]
-    place += 1
-    if shape == _WORD:
-        return _word(values[flat[place]], instants[int(flat[place + 1])]), place + 2
-    if not shape:
-        return None, place
+    found: list[Any] = []
+    place, end, step = 0, len(flat), count + 1
+    while place < end:
+        shape: int = flat[place]
+        if len(found) % step == 0:
+            found.append(values[shape])  # no shape: each record begins with its name
+            place += 1
+        elif shape == WORD:
+            spot: int = flat[place + 2]
+            value, at = values[flat[place + 1]], instants[spot]
+            found.append(Register(value, at, value, at, at, (value, at)))
+            place += 3
+        elif shape:
+            register, place = _read_register(t, flat, place + 1, shape)
+            found.append(register)
+        else:
+            found.append(None)
+            place += 1
+    return found
+
+
+def _read_register(t: Tabled, flat: list[Any], place: int, shape: int) -> tuple[Register, int]:
+    """Return the register of *shape* that goes on at *place* of *flat*, and the place after it."""
+    instants, values = t
     register = Register()
     if shape & _THERE:
         register.there, register.there_at = values[flat[place]], instants[flat[place + 1]]
@@ -82,10 +99,6 @@ def read_register(t: Tabled, flat: list[Any], place: int) -> tuple[Register | No
         register.sent = tuple(flat[place])
         place += 1
     return register, place
-
-
-def _word(value: Scalar, at: int) -> Register:
-    return Register(value, at, value, at, at, (value, at))
 
 
 def _read_sights(t: Tabled, flat: list[Any], place: int, register: Register) -> int:

@@ -2,7 +2,8 @@
 
 from services.configuration.parts import make_log, make_store, needs_embedded, topic_specs
 from services.sync.app.connectors import make_connectors
-from services.sync.app.service import SERVICE, Sync, build, open_timeline, run
+from services.sync.app.letters import SERVICE, open_letters, open_marks
+from services.sync.app.service import Sync, build, open_timeline, run
 
 __all__ = [
     "SERVICE",
@@ -12,6 +13,8 @@ __all__ = [
     "make_log",
     "make_store",
     "needs_embedded",
+    "open_letters",
+    "open_marks",
     "open_timeline",
     "run",
     "topic_specs",

@@ -12,7 +12,10 @@ from services.runtime.metric_catalogue import GaugeName
 from services.runtime.metrics import Metrics
 from services.runtime.worker import ShardWorker
 from services.sync.adapters.quota import QuotaGovernor
+from services.sync.application.circuit import Circuits
+from services.sync.application.gate import Gate
 from services.sync.application.ports import Connector
+from services.sync.application.trouble import trouble_of
 from services.sync.consumers.leads import HeldShard
 from services.sync.consumers.streams import Streams
 from services.sync.domain.desired import Priority
@@ -155,6 +158,42 @@ def watch_workers(metrics: Metrics, workers: Mapping[str, ShardWorker]) -> None:
             )
 
     metrics.on_scrape(refresh)
+
+
+def watch_lines(metrics: Metrics, gates: Mapping[str, Gate], circuits: Circuits) -> None:
+    """Set for each system that waits, why: its gate is closed, or a line of it stands."""
+    waiting = Series(metrics, "tasuki_vendor_waiting")
+
+    async def refresh() -> None:
+        found = {(system, trouble_of(gate.cause).reason) for system, gate in gates.items() if gate.cause}
+        found |= {(each.system, each.stop.trouble.reason) for each in circuits.stopped() if each.stop}
+        waiting.show([({"system": system, "reason": reason}, 1) for system, reason in sorted(found)])
+
+    metrics.on_scrape(refresh)
+
+
+def vendor_probe(gate: Gate, circuits: Circuits, system: str) -> Probe:
+    """Return a probe for a vendor: DEGRADED, with the reason's word, its text and its mend, while anything waits."""
+
+    async def probe() -> Report:
+        told = [each.why for each in circuits.of(system) if each.stop is not None]
+        facts = {each.line.value: each.stop.trouble.reason for each in circuits.of(system) if each.stop}
+        if gate.cause is not None:
+            trouble = trouble_of(gate.cause)
+            told.insert(0, f"{trouble.reason}: {gate.cause}; {trouble.mend}")
+            facts["calls"] = trouble.reason
+        if not told:
+            return Report(Condition.OK)
+        return Report(Condition.DEGRADED, " | ".join(told), facts)
+
+    return probe
+
+
+def awaited(gates: Mapping[str, Gate], circuits: Circuits) -> str:
+    """Return the systems whose notifications wait to be read, with the reasons; empty while none does."""
+    waits = {system: trouble_of(gate.cause).reason for system, gate in gates.items() if gate.cause}
+    waits |= {system: each.stop.trouble.reason for system, each in circuits.reads.items() if each.stop}
+    return ", ".join(f"{system} ({reason})" for system, reason in sorted(waits.items()))
 
 
 def register_streams(health: Health, streams: Streams, connectors: Iterable[Connector], clock: Clock) -> None:

@@ -16,8 +16,9 @@ from schemas.topics import INBOX, LEAD_CHANGES
 from services.configuration.parts import make_log, make_store, needs_embedded, topic_specs
 from services.runtime import lifecycle
 from services.runtime.clock import Clock, now_ms
+from services.runtime.collector import calm_collector
 from services.runtime.health import Health
-from services.runtime.health_probes import ConsumerProbe, LoopWatch, circuit_probe, ping_probe
+from services.runtime.health_probes import ConsumerProbe, LoopWatch, ping_probe
 from services.runtime.http import RunningServer, is_loopback, serve
 from services.runtime.lifecycle import Component
 from services.runtime.log.port import Log
@@ -28,23 +29,36 @@ from services.runtime.store import Store
 from services.runtime.tracing import Tracing, start_tracing
 from services.runtime.valkey_server import EmbeddedServer
 from services.runtime.worker import ShardWorker
-from services.sync.adapters.door import DoorLimits, make_door, make_leads_router, make_whole_status_router
+from services.sync.adapters.door import (
+    DoorLimits,
+    make_door,
+    make_leads_router,
+    make_letters_router,
+    make_whole_status_router,
+)
+from services.sync.adapters.gathered import GatheredConnector
 from services.sync.adapters.identity_index import IdentityIndex
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.adapters.measured import MeasuredConnector
+from services.sync.adapters.operator_marks import OperatorMarks
 from services.sync.app.connectors import calls, make_connectors
 from services.sync.app.gauges import (
+    awaited,
     headroom,
     quota_probe,
     quotas_awaited,
     register_streams,
+    vendor_probe,
     watch_calls,
     watch_dirty,
+    watch_lines,
     watch_vendors,
     watch_workers,
 )
+from services.sync.app.letters import SERVICE, make_letter_box
 from services.sync.app.quotas import counting_held, make_governors, why_waiting
 from services.sync.app.status import StatusSource
+from services.sync.application.circuit import Circuits, make_circuits
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identify
@@ -53,13 +67,14 @@ from services.sync.application.ports import Connector
 from services.sync.consumers.figures import Figures
 from services.sync.consumers.inbox import InboxProcessor
 from services.sync.consumers.leads import LeadProcessor
+from services.sync.consumers.letters import LetterBox
+from services.sync.consumers.resuming import watch
 from services.sync.consumers.streams import Streams
 from services.sync.consumers.timeline import Timeline
 from services.sync.consumers.traces import Traces
 from services.sync.domain.records import Side
 from services.sync.settings import Settings
 
-SERVICE = "sync"
 _LOOK_S = 0.1
 
 
@@ -72,6 +87,7 @@ class Sync:
     store: Store
     connectors: Mapping[Side, Connector]
     timeline: Timeline
+    letters: LetterBox
     health: Health
     metrics: Metrics
     leads: LeadProcessor
@@ -94,10 +110,13 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     governors = make_governors(settings, store, clock, counting_held(metrics))
     vendors = make_connectors(settings, clock, governors)
     connectors: dict[Side, Connector] = {
-        side: MeasuredConnector(each, metrics, traces.calling) for side, each in vendors.items()
+        side: GatheredConnector(MeasuredConnector(each, metrics, traces.calling))
+        for side, each in vendors.items()
     }
     gates = {each.system: Gate(clock) for each in connectors.values()}
+    circuits = make_circuits(gates.keys(), clock, most=settings.sync.stop_after_refusals)
     identity = IdentityIndex(store)
+    identify = Identify(identity)
     figures = Figures(metrics, clock)
     failures: list[BaseException] = []
     streams = Streams(
@@ -117,11 +136,13 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         decode=decode,
         connectors=connectors,
         gates=gates,
+        circuits=circuits.writes,
         streams=streams,
         clock=clock,
         failed=failures.append,
         decided=_both(figures.decided, traces.decided) if traces.on else figures.decided,
         sending=figures.sending,
+        forget=identify.forget,
         deciding=traces.deciding if traces.on else None,
         dispatching=traces.dispatching,
         quotas=governors,
@@ -129,7 +150,8 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     observe = Observe(
         connectors={each.system: each for each in connectors.values()},
         gates=gates,
-        identify=Identify(identity),
+        circuits=circuits.reads,
+        identify=identify,
         clock=clock,
         observed=figures.observed,
         around=traces.observing,
@@ -143,13 +165,20 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         service=SERVICE,
         why=why_waiting(governors, settings),
     )
-    sync = Sync(settings, log, store, connectors, timeline, health, metrics, leads, failures=failures)
+    letters = make_letter_box(settings, log, store, clock)
+    sync = Sync(
+        settings, log, store, connectors, timeline, letters, health, metrics, leads, failures=failures
+    )
     mechanism = Mechanism(store=store, log=log, clock=clock, metrics=metrics)
     processors: dict[str, tuple[str, Processor]] = {
         "leads": (LEAD_CHANGES.name, leads),
         "inbox": (INBOX.name, InboxProcessor(observe)),
     }
-    _register(sync, gates)
+    waits: dict[str, Callable[[], str]] = {
+        "leads": str,
+        "inbox": lambda: awaited(gates, circuits) or quotas_awaited(governors),
+    }
+    _register(sync, gates, circuits)
     for system, governor in governors.items():
         health.register(f"quota.{system}", quota_probe(governor))
     register_streams(health, streams, connectors.values(), clock)
@@ -158,10 +187,11 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     watch_calls(metrics, lambda: calls(vendors.values()))
     watch_workers(metrics, workers)
     watch_dirty(metrics, leads.held, connectors)
-    waits: dict[str, Callable[[], str]] = {"leads": str, "inbox": lambda: quotas_awaited(governors)}
+    watch_lines(metrics, gates, circuits)
     status = StatusSource(health, workers, leads.held, connectors, governors, streams, clock)
     sync.components = [
         *_components(sync),
+        Component(name="orders", run=lambda: watch(circuits, OperatorMarks(store))),
         *(
             _worker(sync, name, topic, processor, mechanism, workers, waits[name])
             for name, (topic, processor) in processors.items()
@@ -181,14 +211,11 @@ def _both(
     return told
 
 
-def _register(sync: Sync, gates: Mapping[str, Gate]) -> None:
+def _register(sync: Sync, gates: Mapping[str, Gate], circuits: Circuits) -> None:
     sync.health.register("store", ping_probe(sync.store.ping))
     sync.health.register("log", ping_probe(sync.log.ping))
     for system, gate in gates.items():
-        sync.health.register(
-            system,
-            circuit_probe(lambda gate=gate: gate.closed_until == 0, lambda gate=gate: gate.reason or ""),
-        )
+        sync.health.register(system, vendor_probe(gate, circuits, system))
 
 
 def _components(sync: Sync) -> list[Component]:
@@ -250,6 +277,7 @@ def _door(sync: Sync, tracing: Tracing, clock: Clock, status: StatusSource) -> C
     routers = [
         make_leads_router(sync.timeline.of, api_key=key, host=http.host),
         make_whole_status_router(status, api_key=key, host=http.host),
+        make_letters_router(sync.letters, api_key=key, host=http.host),
     ]
     door = make_door(
         connectors={each.system: each for each in sync.connectors.values()},
@@ -309,4 +337,5 @@ async def run(settings: Settings) -> lifecycle.ExitCode:
         url = None
         if needs_embedded(settings):
             url = (await stack.enter_async_context(EmbeddedServer(settings.data_folder))).url
-        return await lifecycle.run(build(settings, embedded_url=url).components)
+        components = build(settings, embedded_url=url).components
+        return await lifecycle.run([*components, calm_collector()])

@@ -5,20 +5,33 @@ A pure function of the lead and the event: the same event at the same place of t
 emissions, so they may be repeated after any crash.
 """
 
-from base64 import b64encode
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from schemas.dead_letters import DeadLetter, DeadLettered
-from schemas.decisions import Decisions, FieldsDecided
-from schemas.lead import LeadChange, LeadObserved, LeadWriteSettled, LeadWriteStarted, Observed, WriteSettled
-from schemas.lifecycle import LifecycleFact
-from services.sync.application.tell import SOURCE, Context, decision_of, lifecycle_event, rfc3339
-from services.sync.domain.decisions import made, outcomes
+from schemas.lead import (
+    LeadChange,
+    LeadObserved,
+    LeadWriteRetried,
+    LeadWriteSettled,
+    LeadWriteStarted,
+    Observed,
+    WriteSettled,
+)
+from services.sync.application.letters import enclosed
+from services.sync.application.tell import (
+    SOURCE,
+    Context,
+    Event,
+    fields_decided,
+    lifecycle_events,
+    rfc3339,
+)
+from services.sync.domain.decisions import Decision, made, outcomes
 from services.sync.domain.desired import Missing, missing
-from services.sync.domain.facts import Fact, tell, tell_handover
+from services.sync.domain.erasure import addresses
+from services.sync.domain.facts import Erased, Fact, tell, tell_handover
 from services.sync.domain.fold import Folder
-from services.sync.domain.lead import Lead
+from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, trace
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
 from services.sync.domain.rules import Rules
@@ -26,13 +39,19 @@ from services.sync.domain.rules import Rules
 
 @dataclass(slots=True)
 class Decided:
-    """What came of one change. `missing` is what is to be written, by side, empty where all is well."""
+    """
+    What came of one change.
 
-    facts: list[LifecycleFact] = field(default_factory=list[LifecycleFact])
-    decisions: list[FieldsDecided] = field(default_factory=list[FieldsDecided])
+    `facts`, `decisions` and `dead_letters` are events for their topics. `made` are the decisions that are told.
+    `missing` is what is to be written, by side, empty where all is well.
+    """
+
+    facts: list[Event] = field(default_factory=list[Event])
+    decisions: list[Event] = field(default_factory=list[Event])
     dead_letters: list[DeadLettered] = field(default_factory=list[DeadLettered])
+    made: list[Decision] = field(default_factory=list[Decision])
     missing: dict[Side, list[Missing]] = field(default_factory=dict[Side, list[Missing]])
-    conflicts: int = 0
+    forgotten: frozenset[str] | None = None
     echoes: int = 0
 
 
@@ -60,33 +79,32 @@ class Decide:
         context = Context(lead.id, event_id, event.traceparent)
         if isinstance(event, LeadObserved):
             self._observe(lead, event.data, context, decided)
+        elif isinstance(event, LeadWriteRetried):
+            self._folder.retry_write(lead, Side(event.data.side), event.data.slot)
+            self._follow(lead, context, event.data.retried_at, decided)
         else:
             self._settle(lead, event, context, decided)
         return decided
 
     def _observe(self, lead: Lead, data: Observed, context: Context, decided: Decided) -> None:
         side, seen = Side(data.side), observation_of(data)
-        names = {change.name for change in seen.fields} if seen.kind is Kind.LEAD else set[str]()
+        names = sorted({change.name for change in seen.fields}) if seen.kind is Kind.LEAD else []
         before = outcomes(lead, names, self.rules)
         if names:
             decided.echoes = sum(self._folder.is_echo(lead, side, change) for change in seen.fields)
+        erased_before = lead.erased_at != NEVER
+        if seen.erased:
+            decided.forgotten = addresses(lead)
         news = self._folder.observe(lead, side, seen)
         if news:
-            found = [decision_of(each) for each in made(before, outcomes(lead, news, self.rules))]
-            decided.conflicts = sum(each.conflict for each in found)
-            if found:
-                decided.decisions.append(
-                    FieldsDecided(
-                        id=f"{context.event_id}-d",
-                        source=SOURCE,
-                        subject=lead.id,
-                        time=rfc3339(data.observed_at),
-                        traceparent=context.traceparent,
-                        data=Decisions(decided_at=data.observed_at, decisions=found),
-                    )
-                )
+            changed = [name for name in names if name in news]  # a set's order isn't that of the next process
+            decided.made = list(made(before, outcomes(lead, changed, self.rules)))
+        if decided.made:
+            decided.decisions.append(fields_decided(decided.made, context, data.observed_at))
         activity = str(seen.ref) if seen.kind is Kind.ACTIVITY else None
         self._follow(lead, context, data.observed_at, decided, activity)
+        if lead.erased_at != NEVER and not erased_before:
+            self._tell([Erased(lead.erased_at)], lead, context, data.observed_at, decided)
 
     def _settle(self, lead: Lead, event: LeadWriteSettled, context: Context, decided: Decided) -> None:
         data, side = event.data, Side(event.data.side)
@@ -98,9 +116,8 @@ class Decide:
             self._folder.confirm_write(lead, side, data.slot, ref, data.fields, data.over, data.settled_at)
         life = self._follow(lead, context, data.settled_at, decided)
         if data.outcome == "confirmed":
-            self._tell(
-                tell_handover(lead, life, data.slot, data.settled_at), lead, context, data.settled_at, decided
-            )
+            handed = tell_handover(lead, life, data.slot, data.settled_at)
+            self._tell(handed, lead, context, data.settled_at, decided)
 
     def _follow(
         self, lead: Lead, context: Context, at: int, decided: Decided, activity: str | None = None
@@ -112,9 +129,9 @@ class Decide:
             decided.missing[side] = missing(lead, life, self.rules, side)
         return life
 
-    def _tell(self, facts: Iterable[Fact], lead: Lead, context: Context, at: int, decided: Decided) -> None:
-        for number, fact in enumerate(facts, start=len(decided.facts)):
-            decided.facts.append(lifecycle_event(fact, lead, self.rules, context, at, number))
+    def _tell(self, found: list[Fact], lead: Lead, context: Context, at: int, decided: Decided) -> None:
+        first = len(decided.facts)
+        decided.facts += lifecycle_events(found, lead, self.rules, context, at, first=first)
 
     def lacks(self, lead: Lead, side: Side) -> list[Missing]:
         """Return what is to be written on *side* for *lead* as it is now."""
@@ -136,6 +153,7 @@ def observation_of(data: Observed) -> Observation:
         if data.moved_to is None
         else RecordRef(data.moved_to.system, data.moved_to.object, data.moved_to.id),
         deleted=data.deleted,
+        erased=data.erased,
     )
 
 
@@ -176,4 +194,4 @@ def _shape(value: Scalar) -> str:
 
 
 def _body(event: WriteSettled) -> str:
-    return b64encode(event.model_dump_json().encode()).decode()
+    return enclosed(event.model_dump_json().encode())

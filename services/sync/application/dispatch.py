@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
-import structlog
-
 from schemas.lead import LeadChange, LeadWriteSettled, LeadWriteStarted, Ref, WriteSettled, WriteStarted
 from services.errors import Retryable
 from services.runtime.clock import Clock
+from services.sync.application.circuit import Circuit, Cut
 from services.sync.application.gate import Gate
-from services.sync.application.ports import BatchRefused, Connector
+from services.sync.application.lane import Lane
+from services.sync.application.ports import BatchRefused, Connector, Forbidden
 from services.sync.application.quota import UNGOVERNED, Admitting, OutOfQuota, working_as
 from services.sync.application.tell import SOURCE, rfc3339
+from services.sync.application.trouble import report
 from services.sync.domain.desired import Missing, Priority
 from services.sync.domain.lead import PERSON_SLOT, Lead
 from services.sync.domain.quota import LEAST_URGENT_WITH_RESERVE
@@ -35,8 +36,6 @@ from services.sync.domain.records import (
     Write,
     WriteResult,
 )
-
-log = structlog.get_logger()
 
 FIRST_WAIT_MS = 200
 LONGEST_WAIT_MS = 60_000
@@ -87,6 +86,7 @@ class Dispatcher:
 
     Args:
         lacks: What a lead lacks on a side, by the rules.
+        circuit: Of the system's writes: it stops them when everything is refused.
         name: Unique for this owner of the shard (its epoch is in it); write ids start with it.
         sending: Told of each batch that leaves, for the metrics: the plans and the time, epoch ms.
         around: Entered around the sending of a batch, for the trace.
@@ -100,6 +100,7 @@ class Dispatcher:
         shard: DispatchShard,
         lacks: Callable[[Lead, Side], list[Missing]],
         gate: Gate,
+        circuit: Circuit,
         clock: Clock,
         name: str,
         sending: Callable[[Sequence[Plan], int], None] = lambda _plans, _now: None,
@@ -123,6 +124,7 @@ class Dispatcher:
         self._waiting: dict[str, tuple[int, str]] = {}
         self._tries: dict[str, int] = {}
         self._wake = asyncio.Event()
+        self._lane = Lane(circuit, self.wake)
         self._running: set[asyncio.Task[None]] = set()
 
     @property
@@ -158,6 +160,7 @@ class Dispatcher:
                         continue
                     await self._sleep()
         finally:
+            self._lane.leave()
             self._running.clear()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -166,8 +169,9 @@ class Dispatcher:
 
     async def _sleep(self) -> None:
         """Wait to be woken, or until the first of those that wait may be tried again."""
-        waits = [until for until, _ in self._waiting.values()]
-        due = min(waits if self._admitted_at is None else [*waits, self._admitted_at], default=None)
+        waits = (until for until, _ in self._waiting.values())
+        others = (self._lane.due_at, self._admitted_at)
+        due = min((*waits, *(each for each in others if each)), default=None)
         timeout = None if due is None else max(0.001, (due - self._clock()) / 1000)
         try:
             async with asyncio.timeout(timeout):
@@ -204,8 +208,11 @@ class Dispatcher:
             return []
         if len(self._running) >= BATCHES_AT_ONCE:
             least = min(least, LEAST_URGENT_WITH_RESERVE)
-        skip = self._busy.keys() | self._waiting.keys()
-        return await self._shard.dirty(self._side, limit=self._connector.write_batch, skip=skip, least=least)
+        return await self._lane.pick(
+            lambda limit, skip: self._shard.dirty(self._side, limit=limit, skip=skip, least=least),
+            self._connector.write_batch,
+            self._busy.keys() | self._waiting.keys(),
+        )
 
     def _plan(self, lead: Lead, lack: Missing) -> Plan:
         self._count += 1
@@ -247,35 +254,55 @@ class Dispatcher:
             self._sending(plans, self._clock())
             writes = [self._write(plan, refs) for plan in plans]
             with working_as(urgency([plan.missing for plan in plans])):
-                results = await self._halving(writes)
+                results = await self._halving(writes, self._lane.cut())
             self._gate.succeed()
             await self._settle(plans, results)
         except OutOfQuota:  # the vendor works, and more urgent work may go on: they stay dirty
             self._release(plans)
             return [None] * len(plans)
+        except Forbidden as error:
+            report("vendor.write_failed", error, system=self._connector.system)
+            self._lane.forbid(error, [plan.lead.id for plan in plans])
+            self._release(plans)
+            return [None] * len(plans)
         except Retryable as error:
             self._gate.fail(error)
-            log.warning("vendor.write_failed", system=self._connector.system, error=type(error).__name__)
+            report("vendor.write_failed", error, system=self._connector.system)
             for plan in plans:
                 self._hold(plan, self._gate.closed_until, str(error))
             return [None] * len(plans)
         return list(results)
 
-    async def _halving(self, writes: Sequence[Write]) -> list[WriteResult]:
-        """Send; a batch that is refused as a whole is halved until the bad record stands alone."""
+    async def _halving(self, writes: Sequence[Write], cut: Cut) -> list[WriteResult | None]:
+        """
+        Send; a batch that is refused as a whole is halved until the bad record stands alone.
+
+        None for those that weren't sent, since each before them was refused by itself.
+        """
+        if cut.over:
+            return [None] * len(writes)
         try:
-            return list(await self._connector.write(writes))
+            results = list(await self._connector.write(writes))
+            cut.note(results)
         except BatchRefused as error:
             if len(writes) == 1:
+                cut.refused += 1
                 return [Refused(code=error.code, detail=error.detail)]
+        else:
+            return [*results]
         middle = len(writes) // 2
-        return [*await self._halving(writes[:middle]), *await self._halving(writes[middle:])]
+        return [*await self._halving(writes[:middle], cut), *await self._halving(writes[middle:], cut)]
 
-    async def _settle(self, plans: Sequence[Plan], results: Sequence[WriteResult]) -> None:
+    async def _settle(self, plans: Sequence[Plan], results: Sequence[WriteResult | None]) -> None:
         now = self._clock()
         ended: list[tuple[str, LeadChange]] = []
-        for plan, result in zip(plans, results, strict=True):
-            if isinstance(result, Deferred):
+        verdicts = self._lane.judge(
+            [(plan.lead.id, result) for plan, result in zip(plans, results, strict=True)]
+        )
+        for plan, result, stands in zip(plans, results, verdicts, strict=True):
+            if result is None or not stands:
+                self._release([plan])
+            elif isinstance(result, Deferred):
                 self._defer(plan, result, now)
             else:
                 self._tries.pop(plan.lead.id, None)

@@ -25,6 +25,7 @@ class Gate:
         self._failures = 0
         self._until = 0
         self.reason: str | None = None
+        self.cause: Retryable | None = None
 
     async def wait(self) -> None:
         """Return when a call may be tried."""
@@ -45,7 +46,8 @@ class Gate:
             wait_ms = round(ceiling * self._random.uniform(0.5, 1))
         self._until = max(self._until, self._clock() + wait_ms)
         self.reason = str(error)
+        self.cause = error
 
     def succeed(self) -> None:
         """Open: the vendor answers."""
-        self._failures, self._until, self.reason = 0, 0, None
+        self._failures, self._until, self.reason, self.cause = 0, 0, None, None

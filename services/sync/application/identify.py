@@ -5,7 +5,7 @@ A record's link, else our own id that the record carries, else the claim of its 
 first served, decided by the store in one step), else a new lead whose id derives from the claim.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -33,6 +33,14 @@ class Identity(Protocol):
     async def link(self, links: Mapping[RecordRef, str]) -> None:
         """Link each record to its lead; a record that has a link already gets the new one."""
         ...
+
+    async def release(self, lead_id: str, claims: Sequence[str]) -> None:
+        """Give up those of *claims* that are *lead_id*'s: the next who asks for one gets it."""
+        ...
+
+
+ERASED = "!"
+"""Ends the link of a record whose lead was erased: it stays that lead's, and claims no address any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +108,16 @@ class Identify:
             lead_id = _by_link(each.seen, links) or _by_external_id(each.seen)
             if lead_id is not None:
                 known.setdefault(ref, lead_id)
+            if (known.get(ref) or "").endswith(ERASED):
+                continue
             if (address := email_of(each.seen)) is not None:
                 claims[ref] = email_claim(address)
         candidates: dict[str, str] = {}
         for each in sightings:
             claim = claims.setdefault(each.seen.ref, f"ref:{each.seen.ref}")
             lead_id = known.get(each.seen.ref)
+            if lead_id is not None and lead_id.endswith(ERASED):
+                continue
             if lead_id is not None or claim not in candidates:
                 candidates[claim] = lead_id or new_lead_id(claim, each.received_at)
         owners = await self._identity.claim(candidates)
@@ -120,7 +132,16 @@ class Identify:
         }
         if fresh:
             await self._identity.link(fresh)
-        return [found[each.seen.ref] for each in sightings]
+        return [found[each.seen.ref].removesuffix(ERASED) for each in sightings]
+
+    async def forget(self, lead_id: str, addresses: Iterable[str], refs: Iterable[RecordRef]) -> None:
+        """
+        Make that who has one of *addresses* from now on is somebody else than *lead_id*, which was erased.
+
+        Its own records, *refs*, stay its own: late news of them must not make a lead. Can be repeated.
+        """
+        await self._identity.link(dict.fromkeys(refs, lead_id + ERASED))
+        await self._identity.release(lead_id, [email_claim(each) for each in addresses])
 
     async def children(self, sightings: Sequence[Sighting]) -> list[str | None]:
         """Return the lead of each opportunity or activity, in order; None where its person isn't known."""
@@ -134,7 +155,10 @@ class Identify:
         fresh = {ref: lead_id for ref, lead_id in known.items() if ref not in links}
         if fresh:
             await self._identity.link(fresh)
-        return [known.get(each.seen.ref) for each in sightings]
+        return [
+            None if (lead_id := known.get(each.seen.ref)) is None else lead_id.removesuffix(ERASED)
+            for each in sightings
+        ]
 
 
 def _own_refs(seen: Observation) -> tuple[RecordRef, ...]:

@@ -6,7 +6,6 @@ that carry their values are used as they are.
 """
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -17,11 +16,14 @@ from schemas.dead_letters import DeadLetter, DeadLettered
 from schemas.lead import Change, LeadObserved, Observed, Ref
 from services.errors import Rejected, Retryable
 from services.runtime.clock import Clock
+from services.sync.application.circuit import Circuit
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identify, Sighting, is_person
-from services.sync.application.ports import Connector
+from services.sync.application.letters import enclosed
+from services.sync.application.ports import Connector, Forbidden
 from services.sync.application.quota import OutOfQuota, working_as
 from services.sync.application.tell import SOURCE, rfc3339
+from services.sync.application.trouble import report
 from services.sync.domain.desired import Priority
 from services.sync.domain.records import Notification, Observation, RecordRef
 
@@ -35,6 +37,9 @@ EVERYTHING = "*"
 
 READ = ""
 """The body of a notification that asks for its record to be read."""
+
+FOREIGN = frozenset({"unknown-system", "unknown-object", "unknown-record"})
+"""Reasons that speak of what the notification is about, not of our reading: they don't stop the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class Observe:
     The first half of sync: read and identify.
 
     Args:
+        circuits: Of each system's reads: they stop when nothing can be read.
         observed: Told what was seen of a system's records, for the metrics.
         around: Entered around the work on some hints; it gives them with the contexts to hand on.
     """
@@ -70,6 +76,7 @@ class Observe:
         *,
         connectors: Mapping[str, Connector],
         gates: Mapping[str, Gate],
+        circuits: Mapping[str, Circuit],
         identify: Identify,
         clock: Clock,
         observed: Callable[[str, Sequence[Observation]], None] = lambda _system, _seen: None,
@@ -79,6 +86,7 @@ class Observe:
         self._around = around
         self._connectors = connectors
         self._gates = gates
+        self._circuits = circuits
         self._identify = identify
         self._clock = clock
 
@@ -120,24 +128,31 @@ class Observe:
 
     async def _read(self, connector: Connector, hints: list[Hint]) -> tuple[list[Observation], list[Found]]:
         """Ask the connector, again and again while the vendor is away; a bad hint stands alone."""
-        gate = self._gates[connector.system]
+        gate, circuit = self._gates[connector.system], self._circuits[connector.system]
         while True:
             await gate.wait()
+            await circuit.turn()
             try:
                 with working_as(_priority(hints)):
                     seen = await connector.observe([each.notification for each in hints])
             except OutOfQuota as error:
                 await asyncio.sleep(min(max(error.until - self._clock(), 1), LONGEST_WAIT_MS) / 1000)
+            except Forbidden as error:
+                circuit.forbid(error)
+                report("vendor.read_failed", error, system=connector.system)
             except Retryable as error:
                 gate.fail(error)
-                log.warning("vendor.read_failed", system=connector.system, error=type(error).__name__)
+                report("vendor.read_failed", error, system=connector.system)
             except Rejected as error:
                 if len(hints) == 1:
+                    if error.reason not in FOREIGN:
+                        circuit.refuse(str(hints[0].notification.ref), error.reason)
                     return [], [_set_aside(hints[0], error.reason, str(error), self._clock())]
                 parts = [await self._read(connector, [each]) for each in hints]
                 return [s for some, _ in parts for s in some], [f for _, some in parts for f in some]
             else:
                 gate.succeed()
+                circuit.succeed()
                 self._observed(connector.system, seen)
                 return list(seen), []
 
@@ -253,6 +268,7 @@ def _found(connector: Connector, hint: Hint, sighting: Sighting, lead_id: str, n
         external_id=seen.external_id,
         moved_to=None if seen.moved_to is None else _ref(seen.moved_to),
         deleted=seen.deleted,
+        erased=seen.erased,
     )
     event = LeadObserved(
         id=f"{hint.event_id}-{seen.ref}-{number}",
@@ -276,7 +292,7 @@ def _set_aside(hint: Hint, reason: str, detail: str, now: int) -> Found:
         detail=detail,
         origin=notification.ref.system,
         key=str(notification.ref),
-        body=b64encode(notification.body.encode()).decode(),
+        body=enclosed(notification.body.encode()),
         attempts=1,
         failed_at=now,
     )

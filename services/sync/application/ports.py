@@ -26,6 +26,10 @@ class Unauthorised(Retryable):
     """The vendor refuses our credentials: not an outage; a person must renew them."""
 
 
+class Forbidden(Unauthorised):
+    """The vendor knows us, but we lack a right for this call: a person must grant it."""
+
+
 class BatchRefused(Exception):
     """
     The vendor refused a batch as a whole without saying which record is bad: halve it and try again.
@@ -89,8 +93,8 @@ class Connector(Protocol):
     """
     One vendor's system.
 
-    Errors: every call to the vendor raises Throttled, Unavailable or Unauthorised when the call as a whole
-    may succeed later; nothing else escapes but bugs.
+    Errors: every call to the vendor raises Throttled, Unavailable or Unauthorised (Forbidden among
+    them) when the call as a whole may succeed later; nothing else escapes but bugs.
     """
 
     @property

@@ -1,28 +1,15 @@
-"""What the domain found, in the words of the topics."""
+"""
+What the domain found, in the words of the topics: plain data, as it becomes JSON.
+
+The models in `schemas` say what these events look like, and the tests read each event that is told with them,
+to the byte. Building them as models on the way out would cost more than deciding does.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeAlias
 
-from schemas.decisions import Candidate, Decision
-from schemas.lifecycle import (
-    Activity,
-    ActivityLogged,
-    ActivityRetracted,
-    Cycle,
-    CycleStarted,
-    HandoffOffered,
-    LifecycleFact,
-    MilestoneReached,
-    MilestoneRetracted,
-    Offered,
-    Reached,
-    Retracted,
-    RetractedActivity,
-    Score,
-    ScoreChanged,
-    Standing,
-)
 from services.sync.domain import decisions, facts
 from services.sync.domain.desired import assigned
 from services.sync.domain.lead import NEVER, Lead
@@ -30,6 +17,9 @@ from services.sync.domain.lifecycle import origin_of
 from services.sync.domain.records import Scalar, Side
 from services.sync.domain.register import is_blank
 from services.sync.domain.rules import Rules
+
+Event: TypeAlias = dict[str, Any]
+"""An event as its schema says, the attributes of the envelope and `data`, in the order of the schema."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCE = "/tasuki/sync"
@@ -44,39 +34,59 @@ class Context:
     traceparent: str | None
 
 
+@lru_cache(maxsize=64)  # the events of one change share their time
 def rfc3339(instant: int) -> str:
     """Return epoch milliseconds as RFC 3339, UTC, with milliseconds."""
     moment = _EPOCH + timedelta(milliseconds=instant)
     return f"{moment.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
-def decision_of(decision: decisions.Decision) -> Decision:
-    """Return *decision* as it goes into the audit trail."""
+def _event(context: Context, mark: str, at: int, kind: str, data: dict[str, Any]) -> Event:
+    return {
+        "specversion": "1.0",
+        "id": f"{context.event_id}-{mark}",
+        "source": SOURCE,
+        "subject": context.lead_id,
+        "time": rfc3339(at),
+        "datacontenttype": "application/json",
+        "traceparent": context.traceparent,
+        "type": kind,
+        "data": data,
+    }
+
+
+def fields_decided(made: list[decisions.Decision], context: Context, at: int) -> Event:
+    """Return *made* as one event of the audit trail; *at* is when the change behind them was observed."""
+    data = {"decided_at": at, "decisions": [_decision(each) for each in made]}
+    return _event(context, "d", at, "tasuki.decision.fields-decided.v1", data)
+
+
+def _decision(decision: decisions.Decision) -> dict[str, Any]:
     outcome, loser = decision.outcome, decision.loser
-    return Decision.model_construct(  # made of the domain's own values; checking them again is half the cost
-        field=decision.field,
-        rule=outcome.rule,
-        value=outcome.ma if outcome.winner is not Side.SFA else outcome.sfa,
-        winner=None if outcome.winner is None else outcome.winner.value,
-        candidates=[_candidate(each) for each in decision.candidates],
-        loser=None if loser is None else _candidate(loser),
-        conflict=outcome.conflict,
-    )
+    return {
+        "field": decision.field,
+        "rule": outcome.rule,
+        "value": outcome.ma if outcome.winner is not Side.SFA else outcome.sfa,
+        "winner": outcome.winner,
+        "candidates": [_candidate(each) for each in decision.candidates],
+        "loser": None if loser is None else _candidate(loser),
+        "conflict": outcome.conflict,
+    }
 
 
-def _candidate(candidate: decisions.Candidate) -> Candidate:
-    at = None if candidate.changed_at == NEVER else candidate.changed_at
-    return Candidate.model_construct(side=candidate.side.value, value=candidate.value, changed_at=at)
+def _candidate(candidate: decisions.Candidate) -> dict[str, Any]:
+    side, value, at = candidate
+    return {"side": side, "value": value, "changed_at": None if at == NEVER else at}
 
 
-def standing(lead: Lead, rules: Rules) -> Standing:
+def standing(lead: Lead, rules: Rules) -> dict[str, Any]:
     """Return who the lead is to the KPIs: origin, owner, and the values it is counted by."""
     owner = _value(lead, "owner") or assigned(lead, rules)
-    return Standing(
-        origin=origin_of(lead, rules).value,
-        owner=None if owner is None else str(owner),
-        segments={name: value for name in rules.segments if not is_blank(value := _value(lead, name))},
-    )
+    return {
+        "origin": origin_of(lead, rules),
+        "owner": None if owner is None else str(owner),
+        "segments": {name: value for name in rules.segments if not is_blank(value := _value(lead, name))},
+    }
 
 
 def _value(lead: Lead, name: str) -> Scalar:
@@ -84,73 +94,82 @@ def _value(lead: Lead, name: str) -> Scalar:
     return lead.seen(name, Side.MA).there if is_blank(sfa) else sfa
 
 
-def lifecycle_event(
-    fact: facts.Fact, lead: Lead, rules: Rules, context: Context, at: int, number: int
-) -> LifecycleFact:
-    """Return *fact* as an event of the lifecycle topic; *at* is when the change behind it was observed."""
-    common: dict[str, Any] = {
-        "id": f"{context.event_id}-f{number}",
-        "source": SOURCE,
-        "subject": lead.id,
-        "time": rfc3339(at),
-        "traceparent": context.traceparent,
-    }
+def lifecycle_events(
+    found: list[facts.Fact], lead: Lead, rules: Rules, context: Context, at: int, *, first: int = 0
+) -> list[Event]:
+    """
+    Return the facts *found* as events of the lifecycle topic.
+
+    Args:
+        found: What is news about the lead, in order.
+        lead: As it is now.
+        rules: The firm's.
+        context: What the events share.
+        at: When the change behind them was observed.
+        first: The number of the first among the facts of this change.
+    """
+    stands = standing(lead, rules) if any(type(each) is not facts.ScoreMoved for each in found) else {}
+    events: list[Event] = []
+    for number, fact in enumerate(found, start=first):
+        kind, data = _told(fact, stands, at)
+        events.append(_event(context, f"f{number}", at, f"tasuki.lifecycle.{kind}.v1", data))
+    return events
+
+
+def _told(fact: facts.Fact, stands: dict[str, Any], at: int) -> tuple[str, dict[str, Any]]:
+    """Return the kind and the data of the event that tells *fact*."""
     match fact:
         case facts.ScoreMoved():
-            score = Score(score=fact.score, previous=fact.previous, reasons=fact.points, changed_at=at)
-            return ScoreChanged(**common, data=score)
+            return "score-changed", {
+                "score": fact.score,
+                "previous": fact.previous,
+                "reasons": fact.points,
+                "changed_at": at,
+            }
         case facts.CycleBegun():
-            return CycleStarted(**common, data=Cycle(cycle=fact.cycle, started_at=fact.at))
+            return "cycle-started", {"cycle": fact.cycle, "started_at": fact.at}
         case facts.Retracted():
-            retracted = Retracted(
-                milestone=fact.milestone.value,
-                cycle=fact.cycle,
-                previous_at=fact.previous_at,
-                standing=standing(lead, rules),
-            )
-            return MilestoneRetracted(**common, data=retracted)
+            return "milestone-retracted", {
+                "milestone": fact.milestone,
+                "cycle": fact.cycle,
+                "previous_at": fact.previous_at,
+                "standing": stands,
+            }
         case facts.Reached():
-            reached = Reached(
-                milestone=fact.milestone.value,
-                cycle=fact.cycle,
-                reached_at=fact.at,
-                previous_at=fact.previous_at,
-                standing=standing(lead, rules),
-            )
-            return MilestoneReached(**common, data=reached)
+            return "milestone-reached", {
+                "milestone": fact.milestone,
+                "cycle": fact.cycle,
+                "reached_at": fact.at,
+                "previous_at": fact.previous_at,
+                "amount": None,
+                "currency": None,
+                "standing": stands,
+            }
         case facts.Done():
-            return ActivityLogged(**common, data=_activity(fact, lead, rules))
+            return "activity-logged", {
+                "key": fact.key,
+                "activity": fact.activity,
+                "at": fact.at,
+                "previous_at": fact.previous_at,
+                "owner": fact.owner,
+                "outcome": fact.outcome,
+                "standing": stands,
+            }
         case facts.Undone():
-            undone = RetractedActivity(
-                key=fact.key,
-                activity=fact.activity or None,
-                previous_at=fact.previous_at,
-                standing=standing(lead, rules),
-            )
-            return ActivityRetracted(**common, data=undone)
+            return "activity-retracted", {
+                "key": fact.key,
+                "activity": fact.activity or None,
+                "previous_at": fact.previous_at,
+                "standing": stands,
+            }
+        case facts.Erased():
+            return "lead-erased", {"erased_at": fact.at}
         case facts.HandedOver():
-            return HandoffOffered(**common, data=_offered(fact, lead, rules))
-
-
-def _activity(fact: facts.Done, lead: Lead, rules: Rules) -> Activity:
-    return Activity(
-        key=fact.key,
-        activity=fact.activity,
-        at=fact.at,
-        previous_at=fact.previous_at,
-        owner=fact.owner,
-        outcome=fact.outcome,
-        standing=standing(lead, rules),
-    )
-
-
-def _offered(fact: facts.HandedOver, lead: Lead, rules: Rules) -> Offered:
-    who = standing(lead, rules)
-    return Offered(
-        cycle=fact.cycle,
-        handoff="mql" if fact.handoff == "mql" else "sql",
-        qualified_at=fact.qualified_at,
-        offered_at=fact.offered_at,
-        owner=who.owner,
-        standing=who,
-    )
+            return "handoff-offered", {
+                "cycle": fact.cycle,
+                "handoff": fact.handoff,
+                "qualified_at": fact.qualified_at,
+                "offered_at": fact.offered_at,
+                "owner": stands["owner"],
+                "standing": stands,
+            }

@@ -1,6 +1,6 @@
 """Events as emissions of the record that caused them; a record that can't be read becomes a dead letter."""
 
-from base64 import b64encode
+import orjson
 
 from schemas.dead_letters import DeadLetter, DeadLettered
 from schemas.envelope import Envelope
@@ -8,7 +8,8 @@ from schemas.reading import Unreadable
 from schemas.topics import DEAD_LETTERS
 from services.runtime.log.port import LogRecord, Record
 from services.runtime.outbox import Emission
-from services.sync.application.tell import SOURCE, rfc3339
+from services.sync.application.letters import enclosed
+from services.sync.application.tell import SOURCE, Event, rfc3339
 
 
 def place_of(record: LogRecord) -> str:
@@ -23,7 +24,7 @@ def unreadable(record: LogRecord, error: Unreadable) -> Emission:
         detail=str(error),
         origin=f"{record.topic}/{record.partition}/{record.offset}",
         key=record.key,
-        body=b64encode(record.value or b"").decode(),
+        body=enclosed(record.value or b""),
         attempts=1,
         failed_at=record.appended_at,
     )
@@ -40,3 +41,8 @@ def unreadable(record: LogRecord, error: Unreadable) -> Emission:
 def emission(topic: str, key: str, event: Envelope, offset: int) -> Emission:
     """Return *event* as an emission to *topic*, caused by the record at *offset*."""
     return Emission(Record(topic, key, event.model_dump_json().encode()), offset)
+
+
+def told(topic: str, key: str, event: Event, offset: int) -> Emission:
+    """Return *event*, told as plain data, as an emission to *topic*, caused by the record at *offset*."""
+    return Emission(Record(topic, key, orjson.dumps(event)), offset)

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 
 from schemas.lead import LeadChange, LeadObserved
-from schemas.lifecycle import HandoffOffered
 from services.runtime.clock import Clock
+from services.runtime.logs import events
 from services.runtime.metrics import Metrics
 from services.sync.application.decide import Decided
 from services.sync.application.dispatch import Plan
 from services.sync.domain.desired import Priority
 from services.sync.domain.records import Observation
+
+log = events()
+_OFFERED = "tasuki.lifecycle.handoff-offered.v1"
 
 
 class Figures:
@@ -31,14 +34,13 @@ class Figures:
 
     def decided(self, event: LeadChange, decided: Decided) -> None:
         """A change was decided."""
-        for told in decided.decisions:
-            for each in told.data.decisions:
-                self._metrics.count("tasuki_decisions_total", rule=each.rule)
-                if each.conflict:
-                    self._metrics.count("tasuki_conflicts_total", rule=each.rule)
+        for each in decided.made:
+            self._metrics.count("tasuki_decisions_total", rule=each.outcome.rule)
+            if each.outcome.conflict:
+                self._metrics.count("tasuki_conflicts_total", rule=each.outcome.rule)
         for fact in decided.facts:
-            if isinstance(fact, HandoffOffered):
-                self._metrics.count("tasuki_handoffs_total", handoff=fact.data.handoff)
+            if fact["type"] == _OFFERED:
+                self._metrics.count("tasuki_handoffs_total", handoff=fact["data"]["handoff"])
         for letter in decided.dead_letters:
             self._metrics.count("tasuki_dead_letters_total", reason=letter.data.reason)
         if isinstance(event, LeadObserved):
@@ -56,3 +58,4 @@ class Figures:
             since = self._hot_since.pop(plan.lead.id, None) if plan.missing.priority is Priority.HOT else None
             if since is not None:
                 self._metrics.observe("tasuki_handoff_seconds", (now - since) / 1000, system=system)
+                log.debug("handoff.sent", system=system, lead_id=plan.lead.id, waited_ms=now - since)

@@ -1,33 +1,36 @@
 """Lead-changes → decide → lifecycle, decisions, dead letters; and the dispatchers of the shards that are held."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import cast
 
-from schemas.lead import LeadChange, LeadObserved, LeadWriteSettled
+from schemas.lead import LeadChange, LeadObserved, LeadWriteRetried, LeadWriteSettled
 from schemas.reading import Unreadable, read
 from schemas.topics import DEAD_LETTERS, DECISIONS, LEAD_CHANGES, LIFECYCLE
 from services.runtime.clock import Clock
+from services.runtime.endings import ended
 from services.runtime.log.port import Log, LogRecord
 from services.runtime.operations import Operations
 from services.runtime.outbox import Emission
 from services.runtime.processor import Fold
 from services.runtime.shard import Shard
 from services.runtime.store import Store
+from services.sync.application.circuit import Circuit
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.dispatch import Dispatcher, Plan
 from services.sync.application.gate import Gate
 from services.sync.application.ports import Connector
 from services.sync.application.quota import UNGOVERNED, Admitting
-from services.sync.consumers.emissions import emission, place_of, unreadable
+from services.sync.consumers.emissions import emission, place_of, told, unreadable
 from services.sync.consumers.endings import report_end
 from services.sync.consumers.shard_leads import Decode, Encode, ShardLeads
 from services.sync.consumers.streams import Streams
+from services.sync.domain.desired import Missing
 from services.sync.domain.lead import Lead
-from services.sync.domain.records import Side
+from services.sync.domain.records import RecordRef, Side
 
 YIELD_EVERY = 32
 """After so many records the event loop gets its turn, so that the door answers during a large batch."""
@@ -42,6 +45,10 @@ class HeldShard:
     tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
 
+Forget = Callable[[str, Collection[str], Collection[RecordRef]], Awaitable[None]]
+"""Gives up the addresses of a lead that was erased, and marks its records. Durable when it returns."""
+
+
 def _untraced(_system: str, _plans: Sequence[Plan]) -> AbstractContextManager[object]:
     return nullcontext()
 
@@ -54,6 +61,7 @@ class LeadProcessor:
         decided: Told what came of each change, for the metrics.
         sending: Told of each batch that leaves for a vendor.
         failed: Told of a dispatcher's unexpected end; it is to end the process.
+        forget: Told, before it is committed, of a lead that was erased: its id, addresses and records.
         deciding: Entered around the deciding of each change, for the trace; None costs nothing.
         dispatching: Entered around each sending of a batch to a system, for the trace.
         quotas: By system, what says which work may begin.
@@ -69,11 +77,13 @@ class LeadProcessor:
         decode: Decode,
         connectors: Mapping[Side, Connector],
         gates: Mapping[str, Gate],
+        circuits: Mapping[str, Circuit],
         streams: Streams,
         clock: Clock,
         failed: Callable[[BaseException], None],
         decided: Callable[[LeadChange, Decided], None] = lambda _event, _decided: None,
         sending: Callable[[str, Sequence[Plan], int], None] = lambda _system, _plans, _now: None,
+        forget: Forget | None = None,
         deciding: Callable[[LeadChange], AbstractContextManager[object]] | None = None,
         dispatching: Callable[[str, Sequence[Plan]], AbstractContextManager[object]] = _untraced,
         quotas: Mapping[str, Admitting] = MappingProxyType({}),
@@ -86,11 +96,13 @@ class LeadProcessor:
         self._decode = decode
         self._connectors = connectors
         self._gates = gates
+        self._circuits = circuits
         self._streams = streams
         self._clock = clock
         self._failed = failed
         self._decided = decided
         self._sending = sending
+        self._forget = forget
         self._deciding = deciding
         self._dispatching = dispatching
         self.held: dict[int, HeldShard] = {}
@@ -105,7 +117,7 @@ class LeadProcessor:
             dispatcher = self._dispatcher(shard, leads, connector)
             held.dispatchers[side] = dispatcher
             task = asyncio.create_task(dispatcher.run(), name=f"dispatch {side} {shard.id}")
-            task.add_done_callback(lambda ended: report_end(ended, self._failed))
+            task.add_done_callback(lambda done: report_end(done, self._failed))
             held.tasks.append(task)
         await self._streams.opened(shard)
 
@@ -116,6 +128,7 @@ class LeadProcessor:
             shard=leads,
             lacks=self._decide.lacks,
             gate=self._gates[system],
+            circuit=self._circuits[system],
             clock=self._clock,
             name=f"{shard.id.partition}-{shard.ledger.epoch}-{connector.side}",
             sending=lambda plans, now: self._sending(system, plans, now),
@@ -129,17 +142,15 @@ class LeadProcessor:
         held = self.held.pop(shard.id.partition, None)
         if held is None:
             return
-        for task in held.tasks:
-            task.cancel()
-        await asyncio.gather(*held.tasks, return_exceptions=True)
+        await ended(*held.tasks)
 
     async def fold(self, shard: Shard, records: Sequence[LogRecord]) -> Fold:
         """Take *records* into their leads."""
         held = self.held[shard.id.partition]
-        leads = dict(await held.leads.load(list(dict.fromkeys(each.key for each in records))))
+        leads = await held.leads.take(list(dict.fromkeys(each.key for each in records)))
         operations = Operations()
         emissions: list[Emission] = []
-        waits: dict[str, tuple[Decided, int]] = {}
+        waits: dict[str, tuple[Mapping[Side, Sequence[Missing]], int]] = {}
         settled: list[LeadWriteSettled] = []
         for number, record in enumerate(records, start=1):
             if number % YIELD_EVERY == 0:
@@ -147,22 +158,26 @@ class LeadProcessor:
             event = _read(record, emissions)
             if event is None:
                 continue
+            if isinstance(event, LeadWriteRetried) and record.key not in leads:
+                continue  # of a lead that isn't there nothing was refused
             lead = leads.setdefault(record.key, Lead(record.key))
             decided = self._decided_on(lead, event, record)
+            if decided.forgotten is not None and self._forget is not None:
+                refs = [each.ref for persons in lead.persons.values() for each in persons.values()]
+                await self._forget(lead.id, decided.forgotten, refs)
             emissions += _emissions(record, decided)
             if decided.missing:
-                waits[lead.id] = (decided, _since(event))
+                waits[lead.id] = (decided.missing, _since(event))
             if isinstance(event, LeadWriteSettled):
                 settled.append(event)
             self._decided(event, decided)
-        for lead_id in dict.fromkeys(each.key for each in records):
-            if lead_id in leads:
-                held.leads.keep(operations, leads[lead_id])
+        for lead in leads.values():
+            held.leads.keep(operations, lead)
         woken = [
-            held.leads.mark(operations, lead_id, decided.missing, since)
-            for lead_id, (decided, since) in waits.items()
+            held.leads.mark(operations, lead_id, missing, since)
+            for lead_id, (missing, since) in waits.items()
         ]
-        return Fold(operations, emissions, applied=lambda: _applied(held, settled, woken=any(woken)))
+        return Fold(operations, emissions, applied=lambda: _applied(held, leads, settled, woken=any(woken)))
 
     def _decided_on(self, lead: Lead, event: LeadChange, record: LogRecord) -> Decided:
         if self._deciding is None:
@@ -171,7 +186,10 @@ class LeadProcessor:
             return self._decide.apply(lead, event, place_of(record))
 
 
-def _applied(held: HeldShard, settled: Sequence[LeadWriteSettled], *, woken: bool) -> None:
+def _applied(
+    held: HeldShard, leads: Mapping[str, Lead], settled: Sequence[LeadWriteSettled], *, woken: bool
+) -> None:
+    held.leads.remember(leads)
     for event in settled:
         held.dispatchers[Side(event.data.side)].settled(event.subject, event.data.write_id)
     if woken:
@@ -182,6 +200,8 @@ def _applied(held: HeldShard, settled: Sequence[LeadWriteSettled], *, woken: boo
 def _since(event: LeadChange) -> int:
     if isinstance(event, LeadObserved):
         return event.data.received_at
+    if isinstance(event, LeadWriteRetried):
+        return event.data.retried_at
     return event.data.settled_at if isinstance(event, LeadWriteSettled) else event.data.started_at
 
 
@@ -197,7 +217,7 @@ def _read(record: LogRecord, emissions: list[Emission]) -> LeadChange | None:
 def _emissions(record: LogRecord, decided: Decided) -> list[Emission]:
     key, offset = record.key, record.offset
     return [
-        *(emission(LIFECYCLE.name, key, each, offset) for each in decided.facts),
-        *(emission(DECISIONS.name, key, each, offset) for each in decided.decisions),
+        *(told(LIFECYCLE.name, key, each, offset) for each in decided.facts),
+        *(told(DECISIONS.name, key, each, offset) for each in decided.decisions),
         *(emission(DEAD_LETTERS.name, key, each, offset) for each in decided.dead_letters),
     ]

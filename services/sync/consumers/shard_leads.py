@@ -23,12 +23,23 @@ from services.sync.domain.records import Side
 PRIORITY_STEP = 10**13
 """More than any epoch ms until the year 2286, so that priority goes before age."""
 
+REMEMBERED_LEADS = 64
+"""
+How many leads of a shard stay decoded, 10 kB each: what is sent comes round as three more changes within a second.
+"""
+
 Encode = Callable[[Lead], bytes]
 Decode = Callable[[str, bytes], Lead]
 
 
 class ShardLeads:
-    """See `DispatchShard` in services.sync.application.dispatch, and what deciding needs beside it."""
+    """
+    See `DispatchShard` in services.sync.application.dispatch, and what deciding needs beside it.
+
+    Deciding changes the leads it works on. It takes them out of what is remembered, and they are put back when
+    their commit is applied: where that fails, nothing of them is left but what stands in the store. Nobody else
+    is ever given a remembered one.
+    """
 
     def __init__(self, *, shard: Shard, store: Store, log: Log, encode: Encode, decode: Decode) -> None:
         self._shard = shard
@@ -36,9 +47,22 @@ class ShardLeads:
         self._log = log
         self._encode = encode
         self._decode = decode
+        self._remembered: dict[str, Lead] = {}
+
+    async def take(self, lead_ids: Sequence[str]) -> dict[str, Lead]:
+        """Return those of the leads that are known, to be changed by whoever took them."""
+        taken = {each: lead for each in lead_ids if (lead := self._remembered.pop(each, None)) is not None}
+        taken.update(await self.load([each for each in lead_ids if each not in taken]))
+        return taken
+
+    def remember(self, leads: Mapping[str, Lead]) -> None:
+        """Remember *leads*, which were taken and stand in the store as they are now: the latest are kept."""
+        self._remembered.update(leads)
+        for lead_id in list(self._remembered)[:-REMEMBERED_LEADS]:
+            del self._remembered[lead_id]
 
     async def load(self, lead_ids: Sequence[str]) -> Mapping[str, Lead]:
-        """Return those of the leads that are known, as they are now."""
+        """Return those of the leads that are known, as they stand in the store."""
         blobs = await self._store.mget([self._key(each) for each in lead_ids])
         return {
             each: self._decode(each, blob)

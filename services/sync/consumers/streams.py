@@ -16,12 +16,14 @@ import structlog
 
 from services.errors import Retryable
 from services.runtime.clock import Clock
+from services.runtime.endings import ended
 from services.runtime.log.port import Log, partition_of
 from services.runtime.operations import Operations
 from services.runtime.shard import Shard
 from services.runtime.store import Store
 from services.sync.application.gate import Gate
 from services.sync.application.ports import Connector, StreamPosition, StreamPositionLost
+from services.sync.application.trouble import report
 from services.sync.consumers.endings import report_end
 from services.sync.consumers.inbox import inbox_record
 
@@ -78,15 +80,12 @@ class Streams:
             if home == shard.id.partition:
                 self._told_at[connector.system, channel] = self._clock()
                 task = asyncio.create_task(self._follow(shard, connector, channel), name=f"follow {channel}")
-                task.add_done_callback(lambda ended: report_end(ended, self._failed))
+                task.add_done_callback(lambda done: report_end(done, self._failed))
                 tasks.append(task)
 
     async def closed(self, shard: Shard) -> None:
         """Stop following; the next owner goes on from the cursor."""
-        tasks = self._tasks.pop(shard.id.partition, [])
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*self._tasks.pop(shard.id.partition, []))
         for home, connector, channel in self._homes:
             if home == shard.id.partition:
                 self._told_at.pop((connector.system, channel), None)
@@ -106,9 +105,7 @@ class Streams:
                 await shard.commit(Operations().delete(key))
             except Retryable as error:
                 gate.fail(error)
-                log.warning(
-                    "stream.broken", system=connector.system, channel=channel, error=type(error).__name__
-                )
+                report("stream.broken", error, system=connector.system, channel=channel)
 
     async def _read_stream(
         self, shard: Shard, connector: Connector, position: StreamPosition, key: str, gate: Gate

@@ -178,6 +178,7 @@ _KINDS = {
     "tasuki.lead.observed.v1": ("observed", "observed_at"),
     "tasuki.lead.write-started.v1": ("sent", "started_at"),
     "tasuki.lead.write-settled.v1": ("settled", "settled_at"),
+    "tasuki.lead.write-retried.v1": ("retried", "retried_at"),
     "tasuki.decision.fields-decided.v1": ("decided", "decided_at"),
     "tasuki.lifecycle.score-changed.v1": ("score", "changed_at"),
     "tasuki.lifecycle.milestone-reached.v1": ("reached", "reached_at"),
@@ -186,6 +187,7 @@ _KINDS = {
     "tasuki.lifecycle.activity-retracted.v1": ("activity-retracted", "previous_at"),
     "tasuki.lifecycle.handoff-offered.v1": ("handed-over", "offered_at"),
     "tasuki.lifecycle.cycle-started.v1": ("cycle", "started_at"),
+    "tasuki.lifecycle.lead-erased.v1": ("erased", "erased_at"),
 }
 
 

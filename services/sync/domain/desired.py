@@ -1,9 +1,10 @@
 """What each side is to hold of a lead, and what of that is missing there. Level-triggered: no commands, only states."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from services.sync.domain.lifecycle import Lifecycle, cycle_of, opportunity_of, 
 from services.sync.domain.policy import UNSAID, resolve
 from services.sync.domain.records import Kind, Scalar, Side
 from services.sync.domain.register import NEVER, Register, is_blank
-from services.sync.domain.rules import Milestone, Origin, Policy, Rules
+from services.sync.domain.rules import FieldRule, Milestone, Origin, Rules
 
 
 class Priority(IntEnum):
@@ -47,10 +48,12 @@ def missing(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> list[Missi
     """
     Return what is to be written on *side*, the person first; empty when the side is as it should be.
 
+    Of a lead that was erased nothing is written any more.
+
     What the vendor refused is left out until it would be something else, and what hangs on a person that
     isn't there waits for it.
     """
-    if not _belongs(lead, life, rules, side):
+    if lead.erased_at != NEVER or not _belongs(lead, life, rules, side):
         return []
     found = [*_differences(lead, life, rules, side)]
     if found and lead.refused:
@@ -95,20 +98,14 @@ def _differences(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> Itera
 
 def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> dict[str, Scalar]:
     differs: dict[str, Scalar] = {}
+    other, writes_ma = side.other, side is Side.MA
     for name, rule in rules.fields.items():
         sides = lead.fields.get(name, _NOWHERE)
-        ma, sfa = sides.get(Side.MA, _NOTHING), sides.get(Side.SFA, _NOTHING)
-        value = there = (ma if side is Side.MA else sfa).there
-        if not _settled(ma, sfa):
-            outcome = resolve(rule.policy, ma, sfa, tie_order=rules.tie_order, skew_ms=rules.skew_ms)
-            value = there if outcome.rule == UNSAID.rule else outcome.on(side)
+        mine, theirs = sides.get(side, _NOTHING), sides.get(other, _NOTHING)
+        there, value = mine.there, wanted(mine, theirs, side, rule, rules)
         if name == "owner" and is_blank(value) and _is_offered(life):
             value = _current(lead, name, Side.SFA) or assigned(lead, rules)
-        if (
-            there != value
-            and _differs(there, value)
-            and (rule.write_ma if side is Side.MA else rule.write_sfa)
-        ):
+        if there != value and _differs(there, value) and (rule.write_ma if writes_ma else rule.write_sfa):
             differs[name] = value
     made = produced(lead, life, rules, side)
     return differs | {name: value for name, value in made if _differs(lead.seen(name, side).there, value)}
@@ -118,14 +115,21 @@ _NOWHERE: dict[Side, Register] = {}
 _NOTHING = Register()
 
 
-def _settled(ma: Register, sfa: Register) -> bool:
-    """Return whether the same stands on both sides and nobody said otherwise: whatever the policy, that is it."""
-    there = ma.there
-    return (
-        there == sfa.there
-        and (ma.said_at == NEVER or ma.said == there)
-        and (sfa.said_at == NEVER or sfa.said == there)
-    )
+def wanted(mine: Register, theirs: Register, side: Side, rule: FieldRule, rules: Rules) -> Scalar:
+    """
+    Return what a field is to be on *side*, where it is *mine*: by its policy; as it is where nobody has a say.
+
+    Most fields need no policy: only one side ever said something, or both hold the same and said nothing else.
+    """
+    there = mine.there
+    if mine.said_at == NEVER or mine.said == there:
+        if theirs.said_at == NEVER or (theirs.said == there and theirs.there == there):
+            return there
+        if mine.said_at == NEVER:
+            return theirs.said if theirs.speaks else there
+    ma, sfa = (mine, theirs) if side is Side.MA else (theirs, mine)
+    outcome = resolve(rule.policy, ma, sfa, tie_order=rules.tie_order, skew_ms=rules.skew_ms)
+    return there if outcome.rule == UNSAID.rule else outcome.on(side)
 
 
 def _is_offered(life: Lifecycle) -> bool:
@@ -141,7 +145,7 @@ def _differs(there: Scalar, value: Scalar) -> bool:
 
 
 def _priority(lead: Lead, life: Lifecycle, rules: Rules, side: Side, differs: dict[str, Scalar]) -> Priority:
-    if any(rule.policy is Policy.NEVER_LOOSEN and differs.get(rule.name) for rule in rules.fields.values()):
+    if any(differs.get(name) for name in rules.consents):
         return Priority.CONSENT
     if side is Side.SFA and _is_offered(life) and f"task:{life.cycle}" not in lead.slots:
         return Priority.HOT
@@ -206,11 +210,7 @@ def _day(instant: int, rules: Rules) -> str:
 def reasons(life: Lifecycle, rules: Rules) -> str:
     """Return why the score is what it is, in the firm's language."""
     japanese = rules.language == "ja"
-    labels: dict[str, str] = {}
-    if japanese:
-        labels = {
-            each.label: each.label_ja for each in (*rules.scoring.behaviours, *rules.scoring.attributes)
-        }
+    labels: Mapping[str, str] = rules.scoring.labels_ja if japanese else {}
     parts = [
         f"{labels.get(label, label)} {points:+d}"
         for label, points in sorted(life.points.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -224,6 +224,7 @@ def assigned(lead: Lead, rules: Rules) -> str | None:
     return share(lead.id, people)
 
 
+@lru_cache(maxsize=1024)  # a lead's change asks for each of those who get it
 def share(lead_id: str, people: tuple[str, ...]) -> str | None:
     """
     Return one of *people*, evenly and always the same for a lead; few leads move when people come and go.

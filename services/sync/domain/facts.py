@@ -68,6 +68,13 @@ class Undone:
 
 
 @dataclass(frozen=True, slots=True)
+class Erased:
+    """The person asked to be forgotten: nothing personal is kept of the lead since `at`."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class HandedOver:
     """A handoff stands in the sales tool: `handoff` is "mql" or "sql"."""
 
@@ -77,7 +84,7 @@ class HandedOver:
     offered_at: int
 
 
-Fact: TypeAlias = ScoreMoved | Reached | Retracted | CycleBegun | Done | Undone | HandedOver
+Fact: TypeAlias = ScoreMoved | Reached | Retracted | CycleBegun | Done | Undone | HandedOver | Erased
 
 
 def tell(lead: Lead, life: Lifecycle, seen: str | None = None) -> list[Fact]:

@@ -7,6 +7,7 @@ Each is idempotent, and observations commute: any order, with any repeats, leave
 from collections.abc import Collection, Mapping
 from zlib import crc32
 
+from services.sync.domain.erasure import KEPT_OF_ACTIVITIES, KEPT_OF_DEALS, erase, kept_fields
 from services.sync.domain.lead import (
     PERSON_SLOT,
     Activity,
@@ -19,7 +20,7 @@ from services.sync.domain.lead import (
 )
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register, later, order_key
-from services.sync.domain.rules import Policy, Rules
+from services.sync.domain.rules import Rules
 from services.sync.domain.scoring import tracked_fields
 
 BY_DEFAULT_MS = 1_000
@@ -47,9 +48,11 @@ class Folder:
         staged = {(each.side, each.field) for each in rules.stages if each.kind is Kind.LEAD}
         self._tracked = {(side, name): history_keys(name)[side is Side.SFA] for side, name in scored | staged}
         self._stage_fields = {each.field for each in rules.stages if each.kind is Kind.OPPORTUNITY}
+        self._kept = kept_fields(rules)
+        self._kept_of_deals = KEPT_OF_DEALS | self._stage_fields
         self._shared = rules.fields.keys()
         self._produced = {side: rules.produced.get(side, frozenset[str]()) for side in Side}
-        self._consents = {each.name for each in rules.fields.values() if each.policy is Policy.NEVER_LOOSEN}
+        self._consents = rules.consents
 
     def observe(self, lead: Lead, side: Side, seen: Observation) -> set[str]:
         """
@@ -71,6 +74,9 @@ class Folder:
             person.moved = True
             person = _person(lead, side, seen.moved_to)
         elif seen.deleted:
+            if seen.erased:
+                lead.erased_at = _earliest(lead.erased_at, seen.observed_at)
+                erase(lead, self._kept, frozenset(self._stage_fields))
             person.deleted_at = max(person.deleted_at, seen.observed_at)
             return set()
         person.seen_at = max(person.seen_at, seen.observed_at)
@@ -80,6 +86,8 @@ class Folder:
 
     def _change(self, lead: Lead, side: Side, change: FieldChange, created_at: int) -> bool:
         name, value, at = change.name, change.value, change.changed_at
+        if lead.erased_at != NEVER and name not in self._kept:
+            return False
         register = lead.register(name, side)
         own = change.own and (
             self._is_sent(register, side, name, value) or 0 <= at - created_at < BY_DEFAULT_MS
@@ -109,6 +117,8 @@ class Folder:
         opportunity.created_at = _earliest(opportunity.created_at, seen.created_at)
         opportunity.deleted = opportunity.deleted or seen.deleted
         for change in seen.fields:
+            if lead.erased_at != NEVER and change.name not in self._kept_of_deals:
+                continue
             own = change.own and value_hash(change.value) in lead.sent.get(change.name, ())
             if change.name in self._stage_fields and not own:
                 _remember(opportunity.stages, change)
@@ -125,6 +135,8 @@ class Folder:
             activity.deleted, activity.seen_at = seen.deleted, seen.observed_at
         activity.created_at = _earliest(activity.created_at, seen.created_at)
         for change in seen.fields:
+            if lead.erased_at != NEVER and change.name not in KEPT_OF_ACTIVITIES:
+                continue
             value, at = activity.fields.get(change.name, (None, NEVER))
             if later(change.value, change.changed_at, value, at):
                 activity.fields[change.name] = (change.value, change.changed_at)
@@ -135,6 +147,8 @@ class Folder:
 
         Only of fields on which something is decided does it matter who set them.
         """
+        if lead.erased_at != NEVER:
+            return
         if slot == PERSON_SLOT:
             for name in fields.keys() & self._shared:
                 register = lead.register(name, side)
@@ -166,6 +180,8 @@ class Folder:
         person = _person(lead, side, ref)
         person.seen_at = max(person.seen_at, settled_at)
         for name, value in fields.items():
+            if lead.erased_at != NEVER and name not in self._kept:
+                continue
             register = lead.register(name, side)
             if name in self._shared and name not in self._consents:
                 register.confirm(value, over.get(name, NEVER), settled_at)
@@ -180,11 +196,19 @@ class Folder:
 
         Where it refuses *only* some of the fields, the rest of the record may go without them.
         """
+        if lead.erased_at != NEVER:
+            return
         named = fields.keys() & only
         for name in named:
             lead.refused[field_key(side, slot, name)] = value_hash(fields[name])
         if not named:
             lead.refused[slot_key(side, slot)] = fields_hash(fields)
+
+    def retry_write(self, lead: Lead, side: Side, slot: str) -> None:
+        """Forget what the vendor refused of the record: it is sent once more."""
+        refused = slot_key(side, slot)
+        for key in [each for each in lead.refused if each.partition("#")[0] == refused]:
+            del lead.refused[key]
 
 
 def _person(lead: Lead, side: Side, ref: RecordRef) -> Person:

@@ -100,11 +100,13 @@ class Lead:
     `history` is all that people said of the fields that score or tell milestones, by `history_keys` and
     instant; what was only read, at an instant that may be later than the change, stands beside it. `sent`
     is the echo ledger of opportunities' fields. `refused`: by `slot_key` a hash of the values that the
-    vendor won't take, by `field_key` one of the only value that it won't.
+    vendor won't take, by `field_key` one of the only value that it won't. `erased_at`, by our own clock: since
+    then nothing personal is kept of it, see services.sync.domain.erasure.
     """
 
     id: str
     created_at: int = NEVER
+    erased_at: int = NEVER
     persons: dict[Side, dict[str, Person]] = field(default_factory=dict[Side, dict[str, Person]])
     fields: dict[str, dict[Side, Register]] = field(default_factory=dict[str, dict[Side, Register]])
     history: dict[str, dict[int, Scalar]] = field(default_factory=dict[str, dict[int, Scalar]])
@@ -117,8 +119,11 @@ class Lead:
 
     def person(self, side: Side) -> RecordRef | None:
         """Return the record that stands for the lead on *side*; of several the first by name, in any order."""
-        alive = [(name, each.ref) for name, each in self.persons.get(side, _NOBODY).items() if each.alive]
-        return min(alive)[1] if alive else None
+        persons = self.persons.get(side)
+        if not persons:
+            return None
+        alive = [name for name, each in persons.items() if each.alive]
+        return persons[min(alive)].ref if alive else None
 
     def is_gone(self, side: Side) -> bool:
         """Return whether the lead stood on *side* once and was deleted there: it isn't made again."""
@@ -137,7 +142,6 @@ class Lead:
 
 
 _NOTHING = Register()
-_NOBODY: dict[str, Person] = {}
 _NO_SIDES: dict[Side, Register] = {}
 
 PERSON_SLOT = "lead"

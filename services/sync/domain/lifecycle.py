@@ -91,7 +91,19 @@ def trace(lead: Lead, rules: Rules) -> Lifecycle:
     for fact in facts[done:]:
         _reach(life, tally, fact)
     life.score, life.points = tally.score, tally.points()
+    if lead.erased_at != NEVER:
+        _as_told(life, lead)
     return life
+
+
+def _as_told(life: Lifecycle, lead: Lead) -> None:
+    """What was told before the lead was erased stands, though the values that led to it are gone."""
+    life.score = lead.told.score
+    life.milestones |= lead.told.milestones
+    for (cycle, _), at in life.milestones.items():
+        life.starts[cycle] = min(life.starts.get(cycle, at), at)
+        life.cycle = max(life.cycle, cycle)
+    life.closed = (life.cycle, Milestone.RECYCLED) in life.milestones
 
 
 def _reach(life: Lifecycle, tally: Tally, fact: Fact) -> None:

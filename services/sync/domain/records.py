@@ -8,7 +8,7 @@ Everything here is canonical: no vendor's field name or shape. Instants are epoc
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -47,8 +47,7 @@ class RecordRef:
         return f"{self.system}:{self.object}:{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(NamedTuple):
     """
     A field had this value from `changed_at` on, by the vendor's own clock.
 
@@ -72,7 +71,8 @@ class Observation:
     `fields` may hold several changes of one field (its history). `external_id` is our own id if the record
     carries it: a lead_id, or ``<lead_id>:<cycle>`` on opportunities and tasks we made. `parents` are the
     records it hangs on, best first (a deal's contacts, a task's person). `moved_to` names the record that
-    took its place (conversion or merge). `deleted` means it is gone.
+    took its place (conversion or merge). `deleted` means it is gone; `erased` that the person asked to be
+    forgotten, so that nothing of them may be kept.
     """
 
     ref: RecordRef
@@ -84,6 +84,7 @@ class Observation:
     parents: tuple[RecordRef, ...] = ()
     moved_to: RecordRef | None = None
     deleted: bool = False
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

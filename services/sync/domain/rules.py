@@ -93,13 +93,19 @@ class Scoring:
     How a score comes about and what makes an MQL.
 
     `read_from` None: computed here from `behaviours` and `attributes`. Otherwise the name of the field in
-    which the MA keeps its own score.
+    which the MA keeps its own score. `labels_ja`: the Japanese label for each label.
     """
 
     threshold: int
     read_from: str | None = None
     behaviours: tuple[BehaviourRule, ...] = ()
     attributes: tuple[AttributeRule, ...] = ()
+    labels_ja: Mapping[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Work out what each decision needs once."""
+        labels = {each.label: each.label_ja for each in (*self.behaviours, *self.attributes)}
+        object.__setattr__(self, "labels_ja", labels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +147,7 @@ class Rules:
     activity types that count as inside sales' first response. `bdr_sources`: values of the field `source`
     that make a lead BDR. `produced`: the fields each side takes that tasuki itself makes (score, stage …).
     `segments`: the fields that KPIs are cut by. `mirror_all`: True puts each marketing lead into the SFA at once, False only from
-    its first MQL on.
+    its first MQL on. `consents`: the fields whose policy is never-loosen.
     """
 
     fields: Mapping[str, FieldRule]
@@ -158,3 +164,9 @@ class Rules:
     segments: tuple[str, ...] = ("source", "industry")
     time_zone: str = "Asia/Tokyo"
     language: str = "ja"
+    consents: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Work out what each decision needs once."""
+        consents = frozenset(name for name, each in self.fields.items() if each.policy is Policy.NEVER_LOOSEN)
+        object.__setattr__(self, "consents", consents)

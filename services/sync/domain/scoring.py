@@ -95,7 +95,7 @@ def _behaviour(lead: Lead, rule: BehaviourRule, source: int, rules: Rules) -> li
 
 def _values(lead: Lead, name: str, rules: Rules) -> list[tuple[int, Scalar]]:
     """Return what the field was to be over time: by its policy, where both sides had a say."""
-    ma, sfa = turns(lead, Side.MA, name), turns(lead, Side.SFA, name)
+    ma, sfa = turns(lead, _MA, name), turns(lead, _SFA, name)
     if not ma or not sfa:
         return ma or sfa
     rule = rules.fields.get(name) or FieldRule(name=name, policy=Policy.LATEST)
@@ -117,13 +117,13 @@ def turns(lead: Lead, side: Side, name: str) -> list[tuple[int, Scalar]]:
 
     That is a blank where nothing stood before, and a read of what stood there already.
     """
-    said_key, read_key = history_keys(name)[side is Side.SFA]
-    history = lead.history
-    if said_key not in history and read_key not in history:
-        return []
-    said, reads = history.get(said_key, _NO_HISTORY), history.get(read_key, _NO_HISTORY)
-    if not reads and None not in said.values() and "" not in said.values():
-        return sorted(said.items())
+    said_key, read_key = history_keys(name)[side is _SFA]
+    said, reads = lead.history.get(said_key, _NO_HISTORY), lead.history.get(read_key, _NO_HISTORY)
+    if not reads:
+        if not said:
+            return []
+        if None not in said.values() and "" not in said.values():
+            return sorted(said.items())
     seen = [(at, False, value) for at, value in said.items()]
     seen += [(at, True, value) for at, value in reads.items()]
     filled_at = lead.seen(name, side).filled_at
@@ -137,10 +137,12 @@ def turns(lead: Lead, side: Side, name: str) -> list[tuple[int, Scalar]]:
 
 
 _NO_HISTORY: dict[int, Scalar] = {}
+_MA, _SFA = Side.MA, Side.SFA  # a member is slow to name, and these are named for each rule of each change
+_NUMBERS = (int, float)
 
 
 def _integer(value: Scalar) -> int:
-    return int(value) if isinstance(value, int | float) else 0
+    return int(value) if isinstance(value, _NUMBERS) else 0
 
 
 @lru_cache(maxsize=8192, typed=True)
@@ -149,17 +151,22 @@ def fold_text(value: object) -> str:
     return normalize("NFKC", str(value)).casefold().strip()
 
 
+@lru_cache(maxsize=1024, typed=True)
+def _folded(operands: tuple[str | int, ...]) -> tuple[str, ...]:
+    return tuple(fold_text(each) for each in operands)
+
+
 def matches(rule: AttributeRule, value: Scalar) -> bool:
     """Return whether *value* satisfies *rule*."""
     if is_blank(value):
         return False
     if rule.operator is Operator.AT_LEAST:
         least = rule.operands[0]
-        return isinstance(value, int | float) and isinstance(least, int) and value >= least
-    text = fold_text(value)
+        return isinstance(value, _NUMBERS) and isinstance(least, int) and value >= least
+    text, operands = fold_text(value), _folded(rule.operands)
     if rule.operator is Operator.IS:
-        return any(text == fold_text(each) for each in rule.operands)
-    return any(fold_text(each) in text for each in rule.operands)
+        return text in operands
+    return any(each in text for each in operands)
 
 
 def tracked_fields(scoring: Scoring) -> frozenset[str]:

@@ -20,6 +20,11 @@ DEMO_ENVIRONMENT: Mapping[str, str] = {
 }
 """Fixed secrets that open nothing but a sandbox."""
 
+HUBSPOT_PORT = 8_101
+SALESFORCE_PORT = 8_102
+PUBSUB_PORT = 8_103
+"""Where the sandboxes listen that somebody starts by hand, unless told otherwise."""
+
 
 def demo_document(
     *,
@@ -60,6 +65,18 @@ def demo_document(
         table = cast("dict[str, Any]", document.setdefault(section, tomlkit.table()))
         table.update(values)
     return document.as_string()
+
+
+def sandbox_document() -> str:
+    """Return a tasuki.toml for two sandboxes started by hand at their own ports, as `init --sandbox` writes it."""
+    return demo_document(
+        hubspot_url=f"http://127.0.0.1:{HUBSPOT_PORT}",
+        salesforce_url=f"http://127.0.0.1:{SALESFORCE_PORT}",
+        pubsub=f"127.0.0.1:{PUBSUB_PORT}",
+        data_folder=Path(),
+        port=8_080,
+        overrides={"data": {"folder": ".tasuki"}},
+    )
 
 
 def demo_settings(

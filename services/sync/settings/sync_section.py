@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.configuration.quantities import DurationBetween, FieldName, Switch, Text
+from services.configuration.quantities import DurationBetween, FieldName, Switch, Text, Whole
 from services.configuration.sections import Section
 
 
@@ -42,6 +42,11 @@ class SyncSection(Section):
         default=300_000,
         alias="reconcile_overlap",
         description="How far each sweep reaches back behind the one before.",
+    )
+    stop_after_refusals: Annotated[Whole, Field(ge=0, le=10_000)] = Field(
+        default=20,
+        description="After so many writes (or reads) of a system refused in a row, none taken between, that line "
+        "stops instead of going on into dead letters; 0 never stops.",
     )
     mql_reserve_rate: Annotated[float, Field(ge=0, le=0.9, strict=True)] = Field(
         default=0.2,

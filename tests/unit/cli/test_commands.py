@@ -1,5 +1,7 @@
 """The commands init and check, and how findings are shown."""
 
+import fcntl
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from services.cli.exits import ExitCode
 from services.cli.invocation import Invocation
 from services.cli.main import main
 from services.sync.application.ports import Connector, Finding, Severity
-from services.sync.settings import load, template
+from services.sync.settings import DEMO_ENVIRONMENT, load, template
 from tests.unit.settings.small_firm import ENVIRON, SMALL
 
 OK = Finding(Severity.OK, "credentials", "the token is good")
@@ -30,6 +32,39 @@ def test_init_writes_a_file_that_loads(firm: Path, capsys: pytest.CaptureFixture
     shown = capsys.readouterr().out
     assert "wrote tasuki.toml" in shown
     assert "tasuki check" in shown
+
+
+def test_init_for_sandboxes_points_at_them_and_tells_the_secrets(
+    firm: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it prints is all that somebody must do to see two sandboxes kept the same."""
+    assert main(["init", "--sandbox"]) is ExitCode.OK
+
+    settings = load(firm / "tasuki.toml", DEMO_ENVIRONMENT)
+    assert settings.ma.base_url == "http://127.0.0.1:8101"
+    assert settings.sfa.login_url == "http://127.0.0.1:8102"
+    assert settings.data_folder == firm / ".tasuki"
+    shown = capsys.readouterr().out
+    assert all(f"export {name}={value}" in shown for name, value in DEMO_ENVIRONMENT.items())
+    assert "tasuki sandbox salesforce" in shown
+
+
+@pytest.mark.parametrize("command", [("up",), ("sandbox", "hubspot", "--port", "PORT")])
+def test_a_port_that_is_taken_is_named_with_its_mend(
+    command: tuple[str, ...], firm: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything starts, and without a traceback."""
+    for name, value in DEMO_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        (firm / "tasuki.toml").write_text(template().replace("port = 8080", f"port = {port}"))
+
+        assert main([each.replace("PORT", port) for each in command]) is ExitCode.USAGE
+
+    shown = capsys.readouterr().err
+    assert f"can't listen at 127.0.0.1:{port}: Address already in use" in shown
+    assert "Traceback" not in shown
 
 
 @pytest.mark.parametrize(
@@ -132,3 +167,40 @@ def test_the_log_format_of_the_command_line_wins(firm: Path) -> None:
 
     assert Invocation().settings().logs.format == "auto"
     assert Invocation(log_format="json").settings().logs.format == "json"
+
+
+def test_a_second_process_is_kept_out_of_a_data_folder(
+    firm: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would hang on the first one's store, and lose it when that ends."""
+    for name, value in DEMO_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    (firm / "tasuki.toml").write_text(template().replace("port = 8080", "port = 0"))
+    (firm / ".tasuki").mkdir()
+    with (firm / ".tasuki" / "up.lock").open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+
+        assert main(["up"]) is ExitCode.USAGE
+
+    assert f"another tasuki up works in the data folder {firm / '.tasuki'}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("demo", "--seconds", "1", "--folder", "a-file"),
+        ("rehearse", "--leads", "x.csv", "--map", "x.toml", "--folder", "a-file/x"),
+        ("rehearse", "--leads", "x.csv", "--map", "x.toml", "--export", "no-folder/x"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_told_before_anything_starts(
+    arguments: tuple[str, ...], firm: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its name and without a traceback; not after an hour of playing."""
+    (firm / "a-file").write_text("x")
+
+    assert main(arguments) is ExitCode.USAGE
+
+    shown = capsys.readouterr().err
+    assert "can't be written" in shown
+    assert arguments[-1] in shown

@@ -66,11 +66,19 @@ def test_the_demos_secrets_are_those_that_the_sandboxes_take() -> None:
     } == DEMO_ENVIRONMENT
 
 
-@pytest.mark.parametrize(("vendor", "key"), [("hubspot", "base_url"), ("salesforce", "pubsub")])
-async def test_a_sandbox_says_how_to_reach_it_and_ends_when_told(vendor: str, key: str) -> None:
+@pytest.mark.parametrize(
+    ("vendor", "key", "ports"),
+    [
+        ("hubspot", "base_url", ("--port", "0")),
+        ("salesforce", "pubsub", ("--port", "0", "--grpc-port", "0")),
+    ],
+)
+async def test_a_sandbox_says_how_to_reach_it_and_ends_when_told(
+    vendor: str, key: str, ports: tuple[str, ...]
+) -> None:
     """Its first line is its address; Ctrl-C ends it with 0."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services.cli.main", "sandbox", vendor),
+        *(sys.executable, "-m", "services.cli.main", "sandbox", vendor, *ports),
         stdout=asyncio.subprocess.PIPE,
         env={"PYTHONPATH": str(Path(entry.__file__).parents[2]), **os.environ},
     )

@@ -12,7 +12,6 @@ from services.runtime.health_probes import (
     ConsumerProbe,
     LoopWatch,
     WatchedHandler,
-    circuit_probe,
     ping_probe,
     stream_probe,
 )
@@ -230,6 +229,27 @@ async def test_taking_over_partitions_for_too_long_is_stuck(clock: HandClock) ->
     assert (await probe()).condition is Condition.OK
 
 
+async def test_a_batch_that_waits_for_a_vendor_is_not_stuck(clock: HandClock) -> None:
+    """A restart would not bring the vendor back, and the door must stay open."""
+    held, awaited = HeldHandler(), ["hubspot (unavailable)"]
+    handler, subscription = WatchedHandler(held, clock), FakeSubscription()
+    probe = ConsumerProbe(subscription, handler, clock, waits_for=lambda: awaited[0])
+    running = asyncio.create_task(handler.batch(4, []))
+    await asyncio.sleep(0)
+    clock.pass_by(61)
+    subscription.last_poll_at = clock.now
+
+    told = await probe()
+    assert (told.condition, told.reason) == (
+        Condition.DEGRADED,
+        "a batch waits for hubspot (unavailable)",
+    )
+    awaited[0] = ""
+    assert (await probe()).condition is Condition.STUCK
+    held.let_go.set()
+    await running
+
+
 async def test_a_revoked_partition_counts_as_running_no_more(clock: HandClock) -> None:
     """What another process works on is not ours to be stuck with."""
     handler = WatchedHandler(HeldHandler(), clock)
@@ -277,7 +297,7 @@ async def test_a_silent_stream_and_an_open_circuit_are_told_but_close_no_door(cl
     """The other system's webhooks must still come in while one vendor is down."""
     health = Health(clock, fresh_ms=1)
     health.register("stream.salesforce", stream_probe(lambda: NOON, clock))
-    health.register("vendor.salesforce", circuit_probe(lambda: False, lambda: "5 calls failed in a row"))
+    health.register("vendor.salesforce", _says(Report(Condition.DEGRADED, "5 calls failed in a row")))
     clock.pass_by(301)
 
     verdict = await health.verdict()

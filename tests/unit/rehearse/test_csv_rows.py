@@ -1,5 +1,6 @@
 """CSV files as people export them."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -73,8 +74,16 @@ def test_a_nul_character_names_its_column(tmp_path: Path) -> None:
     assert [(bad.line, bad.column, bad.problem) for bad in table.bad] == [(2, "b", "holds a NUL character")]
 
 
-@pytest.mark.parametrize(("data", "said"), [(b"", "no header"), (b"a,a\n1,2\n", "twice: a")])
-def test_a_file_without_a_usable_header_says_so(tmp_path: Path, data: bytes, said: str) -> None:
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "no header"),
+        (b",,\n1,2,3\n", "no header"),
+        (b"PK\x03\x04...", "is an Excel workbook or another zip file, not CSV"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "looks like UTF-16 without its mark"),
+    ],
+)
+def test_a_file_that_is_no_table_says_so(tmp_path: Path, data: bytes, said: str) -> None:
     """Nothing can be read then, so a person must mend the file."""
     with pytest.raises(Misconfigured, match=said):
         read_table(write(tmp_path, data))
@@ -84,3 +93,61 @@ def test_a_file_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) -> N
     """The message names the path."""
     with pytest.raises(Misconfigured, match=r"absent\.csv: can't be read"):
         read_table(tmp_path / "absent.csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252", "euc_jp"])
+def test_other_encodings_are_read_by_their_mark_or_by_name(tmp_path: Path, encoding: str) -> None:
+    """A spreadsheet's Unicode text has a mark; for others the map says what they are."""
+    text = {"cp1252": "Müller", "euc_jp": "髙橋商店"}.get(encoding, "髙橋")
+    path = write(tmp_path, f"name\tfirm\n{text}\tx\n".encode(encoding, errors="ignore"))
+    table = read_table(path, "auto" if encoding == "utf-16" else encoding)
+
+    assert table.rows[0].cells["name"] == text.encode(encoding, errors="ignore").decode(encoding)
+    assert not table.bad
+
+
+def test_columns_without_a_name_or_with_one_twice_get_their_own(tmp_path: Path) -> None:
+    """Reports name a column twice, and spreadsheets leave empty ones at the end; nobody must edit the export."""
+    table = read_table(write(tmp_path, b"Email, Email,Created  Date,,\r\n"))
+
+    assert table.columns == ("Email", "Email (2)", "Created Date", "column 4", "column 5")
+
+
+@pytest.mark.parametrize("before", [b"\r\n\r\n", b"sep=;\r\n", b'\xef\xbb\xbf"sep=;"\r\n'])
+def test_what_stands_before_the_header_is_passed_over(tmp_path: Path, before: bytes) -> None:
+    """Blank lines, and the line by which Excel is told the sign between cells."""
+    table = read_table(write(tmp_path, before + b"a;b\r\n1,5;2\r\n"))
+
+    assert [row.cells for row in table.rows] == [{"a": "1,5", "b": "2"}]
+    assert table.rows[0].line == before.count(b"\n") + 2
+
+
+def test_a_sign_within_a_quoted_heading_does_not_mislead(tmp_path: Path) -> None:
+    """Only what stands outside quotes parts cells."""
+    table = read_table(write(tmp_path, b'"name, first, last";mail\na;b\n'))
+
+    assert table.columns == ("name, first, last", "mail")
+
+
+def test_a_footer_is_kept_aside(tmp_path: Path) -> None:
+    """Reports end with a line or two about themselves."""
+    table = read_table(write(tmp_path, b'a,b\n1,2\n\n"Copyright (c) 2026 a vendor"\n'))
+
+    assert len(table.rows) == 1
+    assert [bad.line for bad in table.bad] == [4]
+
+
+def test_a_large_file_is_read_in_a_time_that_grows_with_it(tmp_path: Path) -> None:
+    """Four times the rows, and a quote never closed in each hundredth, cost about four times as much."""
+
+    def cost(rows: int) -> float:
+        lines = [f"{n},{'' if n % 100 else chr(34)}somebody{n}@example.com,x\n" for n in range(rows)]
+        path = write(tmp_path, ("id,mail,more\n" + "".join(lines)).encode())
+        began = time.process_time()
+        table = read_table(path)
+        assert len(table.rows) + len(table.bad) == rows
+        return time.process_time() - began
+
+    cost(1_000)
+    small = min(cost(5_000) for _ in range(3))
+    assert cost(20_000) < 12 * small

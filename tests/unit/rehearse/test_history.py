@@ -6,10 +6,15 @@ import pytest
 
 from services.cli.rehearse.column_map import ColumnMap, load_map
 from services.cli.rehearse.csv_rows import Row
-from services.cli.rehearse.history import PersonMade, StageSet, make_history
+from services.cli.rehearse.history import Fields, History, PersonMade, StageSet
+from services.cli.rehearse.history import make_history as make
+from services.cli.rehearse.map_check import deal_fields, lead_fields
 from services.errors import Misconfigured
 from services.sync.domain.rules import Milestone
+from services.sync.settings import loads, sandbox_document
 
+SETTINGS = loads(sandbox_document(), {}, file="tasuki.toml", folder=Path(), need_secrets=False)
+FIELDS = Fields(lead_fields(SETTINGS), deal_fields(SETTINGS))
 MAP = ColumnMap.model_validate(
     {
         "time_zone": "Asia/Tokyo",
@@ -33,6 +38,11 @@ MAP = ColumnMap.model_validate(
         },
     }
 )
+
+
+def make_history(leads: list[Row], deals: list[Row], column_map: ColumnMap) -> History:
+    """Return the history of the built-in configuration's fields."""
+    return make(leads, deals, column_map, FIELDS)
 
 
 def lead(no: str, made: str, name: str = "山田太郎", line: int = 2) -> Row:

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from services.sync.adapters.salesforce.errors import CallRefused, record_error, response_error
-from services.sync.application.ports import Throttled, Unauthorised, Unavailable
+from services.sync.application.ports import Forbidden, Throttled, Unauthorised, Unavailable
 from services.sync.domain.records import Deferred, Refused
 
 
@@ -18,7 +18,12 @@ from services.sync.domain.records import Deferred, Refused
         (503, "REQUEST_LIMIT_EXCEEDED", Throttled),
         (429, "TOO_MANY", Throttled),
         (401, "INVALID_SESSION_ID", Unauthorised),
-        (403, "API_DISABLED_FOR_ORG", Unauthorised),
+        (403, "API_DISABLED_FOR_ORG", Forbidden),
+        (403, "SOMETHING_NEW", Forbidden),
+        (401, "SOMETHING_NEW", Unauthorised),
+        (400, "INSUFFICIENT_ACCESS", Forbidden),
+        (400, "SOMETHING_NEW", CallRefused),
+        (520, "SOMETHING_NEW", Unavailable),
         (500, "UNKNOWN_EXCEPTION", Unavailable),
         (503, "SERVER_UNAVAILABLE", Unavailable),
         (400, "UNABLE_TO_LOCK_ROW", Unavailable),

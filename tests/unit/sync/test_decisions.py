@@ -81,4 +81,4 @@ def test_equal_values_are_no_conflict() -> None:
     story = Story()
     story.marketing(START, phone="03-1")
 
-    assert story.sales(START + HOUR, phone="03-1").conflicts == 0
+    assert story.sales(START + HOUR, phone="03-1").made == []

@@ -87,6 +87,7 @@ leads = st.builds(
     Lead,
     st.just("L"),
     instants,
+    instants,
     st.dictionaries(
         sides,
         st.lists(st.builds(Person, refs, instants, instants, st.booleans()), min_size=1, max_size=2).map(

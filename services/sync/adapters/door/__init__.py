@@ -8,6 +8,7 @@ and the vendor may send the same request again: duplicates are harmless further 
 from services.sync.adapters.door.app import make_door
 from services.sync.adapters.door.inbox_record import encode_received
 from services.sync.adapters.door.leads import make_leads_router
+from services.sync.adapters.door.letters import make_letters_router
 from services.sync.adapters.door.status import StatusBody, make_whole_status_router
 from services.sync.adapters.door.webhooks import Append, DoorLimits, Encode
 
@@ -19,5 +20,6 @@ __all__ = [
     "encode_received",
     "make_door",
     "make_leads_router",
+    "make_letters_router",
     "make_whole_status_router",
 ]

@@ -29,7 +29,8 @@ class HubSpotAccount:
     Exactly one of `token` (private app or service key) and `oauth`. `client_secret` signs webhooks.
     `own_property` is the contact property that holds our lead_id; it must have unique values.
     `developer_key` lets `check` read a public app's webhook subscriptions. `portal_id` None takes webhooks
-    of any portal. `webhook_window_ms`: webhooks signed longer ago are refused.
+    of any portal. `webhook_window_ms`: webhooks signed longer ago are refused. `people` are the e-mail addresses
+    that leads are given to; `check` looks them up.
     """
 
     app_id: int
@@ -42,5 +43,6 @@ class HubSpotAccount:
     developer_key: str | None = field(default=None, repr=False)
     signatures: frozenset[SignatureVersion] = frozenset({SignatureVersion.V3})
     webhook_window_ms: int = 300_000
+    people: tuple[str, ...] = ()
     timeout_ms: int = 30_000
     connect_timeout_ms: int = 5_000

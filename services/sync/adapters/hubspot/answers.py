@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from services.sync.adapters.hubspot.client import Answer, ApiRefused, objects
+from services.sync.adapters.hubspot.errors import record_meaning
 from services.sync.adapters.hubspot.objects import CONTACT, SYSTEM
 from services.sync.application.ports import BatchRefused
+from services.sync.application.trouble import Meaning
 from services.sync.domain.records import Confirmed, Deferred, RecordRef, Refused, WriteResult
 
 _EXISTING = re.compile(r"Existing ID: (\d+)")
-_LATER = frozenset(
-    {"LOCKED", "RATE_LIMITS", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE", "TIMEOUT", "BAD_GATEWAY", "TRANSIENT"}
-)
-"""Categories of errors that say nothing against the record itself."""
+_LATER = frozenset({Meaning.PASSING, Meaning.THROTTLED})
+"""Errors that say nothing against the record itself."""
 
 _LOCKED_WAIT_MS = 2_000
 
@@ -71,7 +71,7 @@ def judged(error: Mapping[str, Any], names: Mapping[str, str]) -> Outcome:
     existing = _EXISTING.search(message)
     if category == "CONFLICT" and existing is not None:
         return Elsewhere(existing[1])
-    if category in _LATER:
+    if record_meaning(category) in _LATER:
         return Deferred(code=category, detail=message, retry_after_ms=_LOCKED_WAIT_MS)
     details = objects(error.get("errors"))
     code = next((str(each["code"]) for each in details if each.get("code")), category)

@@ -1,12 +1,13 @@
 """Looks at credentials, permissions, properties, subscriptions and quota, and says how to mend what is wrong."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, cast
 
 from services.errors import ServiceError
 from services.sync.adapters.hubspot.account import HubSpotAccount
 from services.sync.adapters.hubspot.client import ApiRefused, HubSpotClient
 from services.sync.adapters.hubspot.objects import BY_TYPE_ID, CONTACT
+from services.sync.adapters.hubspot.owners import OwnerDirectory
 from services.sync.application.ports import Finding, Severity
 from services.sync.domain.field_map import FieldMap, FieldType, MappedField
 from services.sync.domain.records import Kind
@@ -37,6 +38,7 @@ _FITTING: Mapping[FieldType, frozenset[str]] = {
 _MENDS = {
     "token": "See that HubSpot can be reached from here, and that the token (or refresh token) is this app's.",
     "properties": "Give the app the scope crm.schemas.contacts.read, and check again.",
+    "people": f"Give the app the scope {OWNERS_SCOPE}, and check again.",
     "subscriptions": "See that the developer key and the app id belong together, and check again.",
 }
 
@@ -44,15 +46,18 @@ _MENDS = {
 class Checker:
     """Finds out whether the account is set up for tasuki; reads only."""
 
-    def __init__(self, client: HubSpotClient, account: HubSpotAccount, field_map: FieldMap) -> None:
+    def __init__(
+        self, client: HubSpotClient, account: HubSpotAccount, field_map: FieldMap, owners: OwnerDirectory
+    ) -> None:
         self._client = client
         self._account = account
+        self._owners = owners
         self._mapped = field_map.of(Kind.LEAD, CONTACT)
 
     async def findings(self) -> Sequence[Finding]:
         """Return everything that was looked at; a vendor that doesn't answer is a finding too."""
         found: list[Finding] = []
-        for part in (self._token, self._properties, self._subscriptions):
+        for part in (self._token, self._properties, self._people, self._subscriptions):
             try:
                 found += [each async for each in part()]
             except (ServiceError, ApiRefused) as error:
@@ -109,8 +114,12 @@ class Checker:
         answer = await self._client.get("/crm/v3/properties/contacts")
         there = {str(each.get("name")): each for each in answer.parts("results")}
         yield self._own_property(there.get(self._account.own_property))
-        for each in self._mapped:
-            yield _property(each, there.get(each.vendor_name))
+        found = [_property(each, there.get(each.vendor_name)) for each in self._mapped]
+        wrong = [each for each in found if each.severity is not Severity.OK]
+        for each in wrong:
+            yield each
+        if not wrong:
+            yield _ok("contact properties", f"all {len(found)} mapped ones are there and fit")
 
     def _own_property(self, known: Mapping[str, Any] | None) -> Finding:
         name = self._account.own_property
@@ -125,6 +134,22 @@ class Checker:
             return _error(subject, "its values are not unique", f"Archive it under another name. {create}")
         return _ok(subject, "there, with unique values")
 
+    async def _people(self) -> AsyncIterator[Finding]:
+        people = self._account.people
+        if not people or not any(each.type is FieldType.OWNER and each.writable for each in self._mapped):
+            return
+        await self._owners.ensure(emails=people)
+        missing = [each for each in people if each.strip().lower() not in self._owners.ids]
+        if missing:
+            yield _error(
+                "[assignment]",
+                f"no active HubSpot user has the e-mail address {', '.join(missing)}; contacts of theirs are "
+                "not written",
+                "Invite them to HubSpot with that address, or set read_only = true for the owner's `ma` field.",
+            )
+        else:
+            yield _ok("[assignment]", f"all {len(people)} people are HubSpot users")
+
     async def _subscriptions(self) -> AsyncIterator[Finding]:
         wanted = {f"contact.propertyChange {each.vendor_name}" for each in self._mapped}
         wanted |= {"contact.creation", "contact.deletion", "contact.merge", "contact.privacyDeletion"}
@@ -133,7 +158,7 @@ class Checker:
                 Severity.WARNING,
                 "webhook subscriptions",
                 "HubSpot lets nobody read a private app's subscriptions",
-                "See that the app's settings subscribe, active, to: " + ", ".join(sorted(wanted)),
+                _subscriptions_to_make(wanted),
             )
             return
         path = f"/webhooks/v3/{self._account.app_id}/subscriptions"
@@ -172,9 +197,20 @@ def _property(mapped: MappedField, known: Mapping[str, Any] | None) -> Finding:
     locked = isinstance(metadata, dict) and cast("Mapping[str, Any]", metadata).get("readOnlyValue") is True
     if mapped.writable and (locked or known.get("calculated") is True):
         return _error(
-            subject, "HubSpot does not let its value be written", "Set writable = false in the field map."
+            subject,
+            "HubSpot does not let its value be written",
+            "Say read_only = true in its `ma` table in [[fields]].",
         )
     return _ok(subject, f"there, {kind}")
+
+
+def _subscriptions_to_make(wanted: Collection[str]) -> str:
+    changes = sorted(each.partition(" ")[2] for each in wanted if " " in each)
+    events = sorted(each for each in wanted if " " not in each)
+    return (
+        f"See that the app's settings subscribe, active, to: {', '.join(events)}, and contact.propertyChange "
+        f"of: {', '.join(changes)}"
+    )
 
 
 def _subscribed(row: Mapping[str, Any]) -> str:

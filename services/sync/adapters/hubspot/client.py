@@ -9,9 +9,11 @@ import orjson
 
 from services.runtime.clock import Clock
 from services.sync.adapters.hubspot.account import HubSpotAccount, OAuthGrant
+from services.sync.adapters.hubspot.errors import call_meaning
 from services.sync.adapters.hubspot.tokens import OAuthTokens, StaticToken, Tokens
-from services.sync.application.ports import Throttled, Unauthorised, Unavailable
+from services.sync.application.ports import Forbidden, Throttled, Unauthorised, Unavailable
 from services.sync.application.quota import UNGOVERNED, CallEnd, CallMeter, Refusal, Told
+from services.sync.application.trouble import Meaning
 
 INTERVAL, DAILY, SEARCH = "interval", "daily", "search"
 """HubSpot's limits; a call counts on the first two, a search on all."""
@@ -20,8 +22,7 @@ TOKEN_LIFE_S = 1_800
 _LOCKED_WAIT_MS = 2_000
 _BURST_WAIT_MS = 1_000
 
-_LOCKED, _THROTTLED, _MIGRATING = 423, 429, 477
-_UNAUTHORISED = frozenset({401, 403})
+_LOCKED = 423
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +199,18 @@ class HubSpotClient:
             return Answer(status, body)
         told = body or {}
         text = f"HubSpot answered {status} {told.get('category', '')}: {told.get('message', '')}"
-        if status == _THROTTLED:
-            raise Throttled(text, retry_after_ms=_retry_after(response) or _pause(told))
-        if status in _UNAUTHORISED:
-            raise Unauthorised(text)
-        if status == _LOCKED:
-            raise Unavailable(text, retry_after_ms=_retry_after(response) or _LOCKED_WAIT_MS)
-        if status == _MIGRATING or status >= 500 or status in {408, 425}:  # noqa: PLR2004 - HTTP
-            raise Unavailable(text, retry_after_ms=_retry_after(response))
-        raise ApiRefused(status, told)
+        match call_meaning(status, str(told.get("category") or "")):
+            case Meaning.THROTTLED:
+                raise Throttled(text, retry_after_ms=_retry_after(response) or _pause(told))
+            case Meaning.CREDENTIALS:
+                raise Unauthorised(text)
+            case Meaning.PERMISSION:
+                raise Forbidden(text)
+            case Meaning.PASSING:
+                wait_ms = _LOCKED_WAIT_MS if status == _LOCKED else None
+                raise Unavailable(text, retry_after_ms=_retry_after(response) or wait_ms)
+            case Meaning.PERMANENT:
+                raise ApiRefused(status, told)
 
     def _note(self, response: httpx2.Response) -> None:
         limits = _limits(response, self._clock())

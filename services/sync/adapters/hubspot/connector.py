@@ -72,7 +72,7 @@ class HubSpotConnector:
         owners = OwnerDirectory(self.client, clock)
         self._reader = Reader(self.client, account, field_map, owners, clock)
         self._writer = Writer(self.client, account, field_map, owners)
-        self._checker = Checker(self.client, account, field_map)
+        self._checker = Checker(self.client, account, field_map, owners)
         self._sweep = Sweep(self.client)
 
     @property

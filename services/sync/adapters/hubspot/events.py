@@ -19,6 +19,8 @@ MAX_EVENT_BYTES = 256 * 1024
 
 _KEPT = (
     "eventId",
+    "eventType",
+    "subscriptionType",
     "subscriptionId",
     "portalId",
     "appId",
@@ -73,6 +75,23 @@ def merged(body: str) -> Mapping[str, str]:
         return {}
     gone = [primary, *(_identity(each) for each in cast("list[Any]", others))]
     return {each: survivor for each in gone if each is not None and each != survivor}
+
+
+def erased(body: str) -> bool:
+    """
+    Return whether *body* is the text of a privacy deletion: the contact asked to be forgotten.
+
+    Source: https://developers.hubspot.com/docs/api/webhooks (contact.privacyDeletion)
+    """
+    try:
+        given: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    if not isinstance(given, dict):
+        return False
+    event = cast("Mapping[str, Any]", given)
+    kind = event.get("subscriptionType") or event.get("eventType")
+    return isinstance(kind, str) and kind.endswith(".privacyDeletion")
 
 
 def since(body: str) -> int | None:

@@ -9,7 +9,7 @@ from services.errors import Rejected
 from services.runtime.clock import Clock
 from services.sync.adapters.hubspot.account import HubSpotAccount
 from services.sync.adapters.hubspot.client import HubSpotClient, objects
-from services.sync.adapters.hubspot.events import merged
+from services.sync.adapters.hubspot.events import erased, merged
 from services.sync.adapters.hubspot.mapping import Context
 from services.sync.adapters.hubspot.objects import CONTACT, OBJECTS, SYSTEM, HubSpotObject
 from services.sync.adapters.hubspot.owners import OwnerDirectory
@@ -35,6 +35,7 @@ class _Wanted:
     known: HubSpotObject
     ids: dict[str, int] = field(default_factory=dict[str, int])
     moved: dict[str, str] = field(default_factory=dict[str, str])
+    erased: set[str] = field(default_factory=set[str])
 
 
 class Reader:
@@ -68,6 +69,8 @@ class Reader:
             if known is None or each.ref.system != SYSTEM or not each.ref.id.isdigit():
                 raise Rejected(f"{each.ref} is no record of HubSpot's", reason="unknown-record")
             group = wanted.setdefault(known.name, _Wanted(known))
+            if erased(each.body):
+                group.erased.add(each.ref.id)
             told_at = each.occurred_at if each.occurred_at is not None else each.received_at
             for row_id in (each.ref.id, *_moves(group, each)):
                 group.ids.setdefault(row_id, told_at)
@@ -87,7 +90,7 @@ class Reader:
 
     async def _read(self, group: _Wanted) -> list[Observation]:
         """Return an observation for each id of *group*, and for each record that took a merged one's place."""
-        chunks = _chunks(list(group.ids), HISTORY_BATCH)
+        chunks = _chunks([each for each in group.ids if each not in group.erased], HISTORY_BATCH)
         now = self._clock()
         found = [each for rows in await _all([self._batch(group.known, c) for c in chunks]) for each in rows]
         parents = await self._parents(group.known, [str(each["id"]) for each in found])
@@ -99,9 +102,10 @@ class Reader:
             for old in str(properties(row).get(MERGED_IDS) or "").split(";"):
                 group.moved.setdefault(old, row_id)
         missing = [each for each in group.ids if each not in observed]
-        archived = await self._archived(group.known, [each for each in missing if each not in group.moved])
+        lost = [each for each in missing if each not in group.moved and each not in group.erased]
+        archived = await self._archived(group.known, lost)
         for row_id in missing:
-            there = group.moved.get(row_id)
+            there = None if row_id in group.erased else group.moved.get(row_id)
             observed[row_id] = Observation(
                 ref=RecordRef(SYSTEM, group.known.name, row_id),
                 kind=group.known.kind,
@@ -110,6 +114,7 @@ class Reader:
                 external_id=archived.get(row_id, (0, None))[1],
                 moved_to=RecordRef(SYSTEM, group.known.name, there) if there else None,
                 deleted=there is None,
+                erased=row_id in group.erased,
             )
         return list(observed.values())
 

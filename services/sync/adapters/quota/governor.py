@@ -286,5 +286,5 @@ def _closed_ms(refusal: Refusal | None, limit: Limit) -> int | None:
     if refusal is None or refusal.limit != limit.name:
         return None
     if refusal.wait_ms is not None:
-        return refusal.wait_ms
+        return max(refusal.wait_ms, LINE_LOOK_MS)
     return LOOK_MS if limit.kind is LimitKind.DAILY else 1_000

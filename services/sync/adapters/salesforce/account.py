@@ -77,6 +77,7 @@ class SalesforceAccount:
         missing_last_name: Put into a new lead without a last name, which Salesforce requires.
         missing_company: Put into a new lead without a company, which Salesforce requires.
         checked_values: ``Object.Field`` → values that `check` must find in the picklist.
+        people: E-mail addresses that leads and opportunities are given to; `check` looks them up.
         request_timeout_ms: For one call.
         stream_silence_ms: A stream from which nothing came for so long is broken; the vendor promises a sign
             of life every 270 seconds.
@@ -93,6 +94,7 @@ class SalesforceAccount:
     missing_last_name: str = "[不明]"
     missing_company: str = "[不明]"
     checked_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    people: tuple[str, ...] = ()
     request_timeout_ms: int = 30_000
     stream_silence_ms: int = 300_000
 

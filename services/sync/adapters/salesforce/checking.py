@@ -10,6 +10,7 @@ from services.sync.adapters.salesforce.errors import CallRefused
 from services.sync.adapters.salesforce.mapping import FieldMapping
 from services.sync.adapters.salesforce.reading import IDENTIFIED
 from services.sync.adapters.salesforce.stream import ChangeStream
+from services.sync.adapters.salesforce.users import Users
 from services.sync.application.ports import Finding, Severity
 from services.sync.domain.field_map import MappedField
 
@@ -31,11 +32,13 @@ class Checker:
         stream: ChangeStream,
         mapping: FieldMapping,
         account: SalesforceAccount,
+        users: Users,
     ) -> None:
         self._client = client
         self._stream = stream
         self._mapping = mapping
         self._account = account
+        self._users = users
 
     async def check(self) -> list[Finding]:
         """Return all findings; never raises."""
@@ -44,7 +47,7 @@ class Checker:
             return findings
         steps = [self._object(each) for each in sorted(IDENTIFIED)]
         steps += [self._channel(each) for each in self._account.channels]
-        for step in (*steps, self._quota()):
+        for step in (*steps, self._people(), self._quota()):
             try:
                 findings += [each async for each in step]
             except (Retryable, CallRefused) as error:
@@ -108,7 +111,7 @@ class Checker:
                     Severity.ERROR,
                     subject,
                     "cannot be written by the integration user",
-                    "Give the user field-level edit access, or set writable = false in the field map.",
+                    "Give the user field-level edit access, or say read_only = true in its `sfa` table in [[fields]].",
                 )
 
     def _external_id(self, sobject: str, fields: Mapping[str, Row]) -> Iterator[Finding]:
@@ -159,6 +162,20 @@ class Checker:
             )
             return
         yield Finding(Severity.OK, channel, "can be followed")
+
+    async def _people(self) -> AsyncIterator[Finding]:
+        people = self._account.people
+        known = await self._users.ids(people)
+        missing = [each for each in people if each.lower() not in known]
+        if missing:
+            yield Finding(
+                Severity.ERROR,
+                "[assignment]",
+                f"no active user has the e-mail address {', '.join(missing)}; leads given to them stay out",
+                "Put the addresses of Salesforce users into [assignment] in tasuki.toml.",
+            )
+        elif people:
+            yield Finding(Severity.OK, "[assignment]", f"all {len(people)} people are active users")
 
     async def _quota(self) -> AsyncIterator[Finding]:
         limits = await self._client.limits()

@@ -132,4 +132,4 @@ class _Parts:
         self.observer = Observer(self.client, users, fields, account, clock)
         self.writer = Writer(self.client, users, fields, account)
         self.finder = Finder(self.client, account)
-        self.checker = Checker(self.client, self.stream, fields, account)
+        self.checker = Checker(self.client, self.stream, fields, account, users)

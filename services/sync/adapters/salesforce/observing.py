@@ -23,7 +23,7 @@ from services.sync.adapters.salesforce.mapping import FieldMapping, canonical_in
 from services.sync.adapters.salesforce.moves import whereabouts
 from services.sync.adapters.salesforce.reading import Reader
 from services.sync.adapters.salesforce.users import Users
-from services.sync.application.ports import Unauthorised
+from services.sync.application.ports import Forbidden
 from services.sync.domain.records import FieldChange, Kind, Notification, Observation, RecordRef, Scalar
 
 OVERFLOW_MARGIN_MS = 60_000
@@ -74,7 +74,7 @@ class Observer:
         try:
             found = await self._read(changes)
         except CallRefused as error:
-            raise Unauthorised(
+            raise Forbidden(
                 f"Salesforce refuses a query: {error}. Check the field map and the integration user's "
                 "permissions."
             ) from error

@@ -10,7 +10,13 @@ import grpc.aio
 from services.sync.adapters.salesforce.account import SalesforceAccount
 from services.sync.adapters.salesforce.session import Session
 from services.sync.adapters.salesforce.wire import pubsub_api_pb2 as wire
-from services.sync.application.ports import StreamPositionLost, Throttled, Unauthorised, Unavailable
+from services.sync.application.ports import (
+    Forbidden,
+    StreamPositionLost,
+    Throttled,
+    Unauthorised,
+    Unavailable,
+)
 
 SUBSCRIBE = "/eventbus.v1.PubSub/Subscribe"
 GET_SCHEMA = "/eventbus.v1.PubSub/GetSchema"
@@ -122,10 +128,12 @@ def port_error(error: grpc.aio.AioRpcError) -> Exception:
         not code and status is grpc.StatusCode.INVALID_ARGUMENT and "Replay ID" in str(error.details())
     ):
         return StreamPositionLost(text)
-    if status in {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}:
-        return Unauthorised(f"{text}. The integration user needs to view all data of the object.")
+    if status is grpc.StatusCode.UNAUTHENTICATED:
+        return Unauthorised(f"{text}. Check the connected app and its secret or key.")
+    if status is grpc.StatusCode.PERMISSION_DENIED:
+        return Forbidden(f"{text}. The integration user needs to view all data of the object.")
     if status is grpc.StatusCode.NOT_FOUND:
-        return Unauthorised(f"{text}. Select the object under Setup, Change Data Capture.")
+        return Forbidden(f"{text}. Select the object under Setup, Change Data Capture.")
     if status is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return Throttled(text)
     return Unavailable(text)

@@ -12,8 +12,13 @@ import structlog
 
 from services.runtime.clock import Clock
 from services.sync.adapters.salesforce.account import ClientCredentials, JwtBearer, SalesforceAccount
-from services.sync.adapters.salesforce.errors import HTTP_SERVER_ERROR, HTTP_TOO_MANY_REQUESTS
+from services.sync.adapters.salesforce.errors import (
+    HTTP_SERVER_ERROR,
+    HTTP_TOO_MANY_REQUESTS,
+    LOGIN_ERRORS,
+)
 from services.sync.application.ports import Throttled, Unauthorised, Unavailable
+from services.sync.application.trouble import Meaning
 
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 -- a path, not a secret
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -104,6 +109,10 @@ def _session_of(response: httpx2.Response) -> Session:
         raise Throttled("Salesforce's login answered 429")
     if status >= HTTP_SERVER_ERROR or (response.is_success and "access_token" not in body):
         raise Unavailable(f"Salesforce's login answered {status}")
+    meaning = LOGIN_ERRORS.get(str(body.get("error")), Meaning.CREDENTIALS)
+    if not response.is_success and meaning is not Meaning.CREDENTIALS:
+        kind = Throttled if meaning is Meaning.THROTTLED else Unavailable
+        raise kind(f"Salesforce's login answered {status} {body.get('error')}")
     if not response.is_success:
         raise Unauthorised(
             f"Salesforce refuses the login: {body.get('error')}: {body.get('error_description')}. "

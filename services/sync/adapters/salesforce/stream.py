@@ -18,10 +18,10 @@ from services.sync.adapters.salesforce.pubsub import Fetches, PubSub, port_error
 from services.sync.adapters.salesforce.session import Session, Sessions
 from services.sync.adapters.salesforce.wire import pubsub_api_pb2 as wire
 from services.sync.application.ports import (
+    Forbidden,
     StreamBatch,
     StreamPosition,
     StreamPositionLost,
-    Unauthorised,
     Unavailable,
 )
 from services.sync.domain.records import Notification
@@ -53,7 +53,7 @@ class ChangeStream:
         """
         Yield what happens on *position*'s channel after it. An empty cursor means all that is kept.
 
-        A session that ended is renewed once. Raises Unavailable, Unauthorised, Throttled, StreamPositionLost.
+        A session that ended is renewed once. Raises Unavailable, Unauthorised, Forbidden, Throttled, StreamPositionLost.
         """
         request = first_request(position)
         session = await self._sessions.current()
@@ -141,7 +141,7 @@ class ChangeStream:
         except grpc.aio.AioRpcError as error:
             raise port_error(error) from error
         if not topic.can_subscribe:
-            raise Unauthorised(f"{channel} may not be subscribed to by the integration user")
+            raise Forbidden(f"{channel} may not be subscribed to by the integration user")
 
 
 def first_request(position: StreamPosition) -> wire.FetchRequest:

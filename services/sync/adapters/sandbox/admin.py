@@ -5,9 +5,8 @@ A sandbox gives `admin_routes` a `Desk`: the little that differs from vendor to 
 under ``/_sandbox/``; they need no credentials, for a sandbox listens on this machine only.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -15,148 +14,35 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.sync.adapters.sandbox.clock import SandboxClock
-from services.sync.adapters.sandbox.faults import Faults, FaultSource
-from services.sync.adapters.sandbox.feed import ChangeFeed
+from services.sync.adapters.sandbox.desk import (
+    Act,
+    ActResult,
+    Column,
+    Desk,
+    Parent,
+    RecordPage,
+    Related,
+    View,
+    do_act,
+)
+from services.sync.adapters.sandbox.faults import Faults
+
+__all__ = [
+    "Act",
+    "ActResult",
+    "Column",
+    "Desk",
+    "Parent",
+    "RecordPage",
+    "Related",
+    "View",
+    "admin_routes",
+    "answer",
+    "do_act",
+]
 
 MAX_PAGE = 1_000
 MAX_WAIT_MS = 60_000
-
-
-class Parent(BaseModel):
-    """A record that another hangs on, named by the vendor's id or by the key its creating act was given."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    object: str
-    id: str | None = None
-    key: str | None = None
-
-
-class Act(BaseModel):
-    """
-    What a person does in the vendor's user interface.
-
-    `key` is the driver's own name for a record: a create remembers it (and, repeated, changes nothing), later
-    acts may use it in place of `id`. `other` names the second record of a merge, `parents` what a new record
-    hangs on. `at` moves a driven clock forward to that instant (epoch ms) first. A field set to null is
-    cleared.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    act: str
-    object: str
-    id: str | None = None
-    key: str | None = None
-    other: Parent | None = None
-    parents: tuple[Parent, ...] = ()
-    fields: dict[str, str | int | float | bool | None] = {}
-    at: int | None = None
-    user: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ActResult:
-    """How an act ended; `error` is the vendor's reason when it was not done, `created` names by-products."""
-
-    id: str | None
-    error: str | None = None
-    created: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """
-    A field as the page shows it.
-
-    `options` are the values to choose from (empty: free text), `option_labels` what people read instead.
-    """
-
-    name: str
-    label: str
-    label_ja: str
-    editable: bool = True
-    options: tuple[str, ...] = ()
-    option_labels: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One object as the page shows it."""
-
-    object: str
-    label: str
-    label_ja: str
-    columns: tuple[Column, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RecordPage:
-    """
-    Some records of one object; `after` continues, None at the end.
-
-    Each record is ``{"id", "createdAt", "updatedAt" (epoch ms), "archived", "fields": {name: value}}``, with
-    ``"history": {name: [{"value", "at", "origin"}]}`` (newest first) when it was asked for and is kept.
-    """
-
-    records: Sequence[Mapping[str, Any]]
-    after: str | None = None
-
-
-class Desk(Protocol):
-    """What a sandbox offers to the admin surface and the page."""
-
-    @property
-    def name(self) -> str:
-        """The vendor's name for people: ``HubSpot``."""
-        ...
-
-    @property
-    def clock(self) -> SandboxClock:
-        """The sandbox's clock."""
-        ...
-
-    @property
-    def faults(self) -> FaultSource:
-        """Where its faults are drawn."""
-        ...
-
-    @property
-    def feed(self) -> ChangeFeed:
-        """What changed."""
-        ...
-
-    @property
-    def views(self) -> Sequence[View]:
-        """The objects that the page shows, the first one first."""
-        ...
-
-    def act(self, act: Act) -> ActResult:
-        """Do *act* as a user; a refusal is the result's `error`, never an exception."""
-        ...
-
-    def records(
-        self, of: str, *, after: str | None, limit: int, history: bool, newest: bool = False
-    ) -> RecordPage:
-        """
-        Return up to *limit* records of the object *of*, archived ones too, in the order they were made.
-
-        They begin after the record with the id *after*; *newest* turns the order round.
-        """
-        ...
-
-    def stats(self) -> Mapping[str, Any]:
-        """
-        Return figures: requests, writes, creates, deliveries, retries, quota_left, records, `undelivered`.
-
-        `undelivered` 0 means that every change has been told to whoever listens.
-        """
-        ...
-
-    def reset(self) -> None:
-        """Forget all records, changes, faults and figures; keep settings and subscriptions."""
-        ...
 
 
 class ClockOrder(BaseModel):
@@ -174,13 +60,6 @@ _ACTS = TypeAdapter(list[Act])
 def answer(body: object, status: int = 200) -> Response:
     """Return *body* as a JSON response."""
     return Response(orjson.dumps(body), status, media_type="application/json")
-
-
-def do_act(desk: Desk, act: Act) -> ActResult:
-    """Move the clock to the act's time, if it names one, and do it."""
-    if act.at is not None:
-        desk.clock.advance(act.at)
-    return desk.act(act)
 
 
 def admin_routes(desk: Desk) -> list[Route]:

@@ -11,7 +11,8 @@ class Faults(BaseModel):
     """
     How often a sandbox misbehaves. All rates are shares of requests, deliveries, records or stream batches.
 
-    `outage` makes every API request fail as if the vendor were down; `seed` makes a run repeat.
+    `outage` makes every API request fail as if the vendor were down; `read_only` takes the right to write away,
+    `revoked` the credentials; `seed` makes a run repeat.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -36,6 +37,8 @@ class Faults(BaseModel):
     )
     gap_event: Rate = Field(default=0, ge=0, le=1, description="changes told as a GAP event without values")
     outage: bool = False
+    read_only: bool = False
+    revoked: bool = False
 
 
 class FaultSource:

@@ -9,44 +9,14 @@ from services.sync.adapters.hubspot.sandbox.gate import Gate
 from services.sync.adapters.hubspot.sandbox.portal import Portal
 from services.sync.adapters.hubspot.sandbox.refusal import Refusal, invalid
 from services.sync.adapters.hubspot.sandbox.rows import Origin, Row
-from services.sync.adapters.hubspot.sandbox.schema import ALIASES, OBJECTS, Property
-from services.sync.adapters.sandbox.admin import Act, ActResult, Column, Parent, RecordPage, View
+from services.sync.adapters.hubspot.sandbox.schema import ALIASES, CALL_DISPOSITIONS, OBJECTS
+from services.sync.adapters.hubspot.sandbox.screen import Screen, shown
+from services.sync.adapters.sandbox.admin import Act, ActResult, Parent, RecordPage, Related, View
 from services.sync.adapters.sandbox.clock import SandboxClock
 from services.sync.adapters.sandbox.faults import FaultSource
 from services.sync.adapters.sandbox.feed import ChangeFeed
 
 DEFAULT_USER = "9001"
-
-_SHOWN: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
-    "contact": (
-        "Contacts",
-        "コンタクト",
-        (
-            "lastname",
-            "firstname",
-            "company",
-            "email",
-            "phone",
-            "lifecyclestage",
-            "hs_lead_status",
-            "hs_email_optout",
-            "hubspot_owner_id",
-            "hs_analytics_num_visits",
-            "hs_email_click",
-            "num_conversion_events",
-        ),
-    ),
-    "company": ("Companies", "会社", ("name", "domain", "industry", "city", "numberofemployees")),
-    "deal": ("Deals", "取引", ("dealname", "dealstage", "pipeline", "amount", "closedate")),
-    "call": (
-        "Calls",
-        "コール",
-        ("hs_timestamp", "hs_call_title", "hs_call_disposition", "hs_call_direction"),
-    ),
-    "meeting": ("Meetings", "ミーティング", ("hs_timestamp", "hs_meeting_title", "hs_meeting_outcome")),
-    "task": ("Tasks", "タスク", ("hs_timestamp", "hs_task_subject", "hs_task_status")),
-    "email": ("Emails", "メール", ("hs_timestamp", "hs_email_subject", "hs_email_direction")),
-}
 
 
 class HubSpotDesk:
@@ -58,6 +28,7 @@ class HubSpotDesk:
         self._portal = portal
         self._gate = gate
         self._keys: dict[tuple[str, str], str] = {}
+        self._screen = Screen(portal)
         self._acts: Mapping[str, Callable[[str, Act, Origin], ActResult]] = {
             "create": self._create,
             "update": self._update,
@@ -86,7 +57,7 @@ class HubSpotDesk:
     @property
     def views(self) -> Sequence[View]:
         """The objects that the page shows."""
-        return [self._view(each.name) for each in OBJECTS]
+        return self._screen.views()
 
     def act(self, act: Act) -> ActResult:
         """Do *act* as a user of HubSpot's own screens."""
@@ -105,8 +76,38 @@ class HubSpotDesk:
         if of not in ALIASES:
             raise ValueError(f"unknown object {of!r}; known are {sorted(ALIASES)}")
         rows = list(islice(self._portal.store.listed(ALIASES[of].name, after, newest=newest), limit + 1))
-        shown = [_shown(row, history=history) for row in rows[:limit]]
-        return RecordPage(shown, rows[limit - 1].id if len(rows) > limit else None)
+        found = [shown(row, history=history) for row in rows[:limit]]
+        return RecordPage(found, rows[limit - 1].id if len(rows) > limit else None)
+
+    def record(self, of: str, identity: str) -> Mapping[str, Any] | None:
+        """Return one record, an archived one too."""
+        return self._screen.record(of, identity)
+
+    def title(self, of: str, record: Mapping[str, Any]) -> str:
+        """Return what people call *record*."""
+        return self._screen.title(of, record)
+
+    def pointer(self, of: str, field: str, value: str) -> tuple[str, str] | None:
+        """Return None: HubSpot's records are associated, not pointed at."""
+        del of, field, value
+
+    def related(self, of: str, identity: str) -> Sequence[Related]:
+        """Return what is associated with a record."""
+        return self._screen.related(of, identity)
+
+    @property
+    def restore_act(self) -> str:
+        """The act that takes a record out of the bin."""
+        return "restore"
+
+    @property
+    def call_outcomes(self) -> Mapping[str, str]:
+        """How a call can end."""
+        return CALL_DISPOSITIONS
+
+    def call(self, of: str, identity: str, *, outcome: str, note: str) -> Act:
+        """Return the act of logging a call."""
+        return self._screen.call(of, identity, outcome=outcome, note=note)
 
     def stats(self) -> Mapping[str, Any]:
         """Return figures."""
@@ -201,28 +202,6 @@ class HubSpotDesk:
             raise invalid(f"no {of} has the key {named.key!r}, and no id is given")
         return found
 
-    def _view(self, of: str) -> View:
-        label, label_ja, names = _SHOWN[of]
-        known = self._portal.store.properties[of]
-        return View(of, label, label_ja, tuple(self._column(known[each]) for each in names))
-
-    def _column(self, known: Property) -> Column:
-        options: Mapping[str, str] = known.options
-        if known.name == "hubspot_owner_id":
-            options = {
-                each.id: f"{each.last_name} {each.first_name}" for each in self._portal.settings.owners
-            }
-        if known.type == "bool":
-            options = {"true": "true", "false": "false"}
-        return Column(
-            known.name,
-            known.label or known.name,
-            known.label_ja or known.label or known.name,
-            editable=not known.read_only,
-            options=tuple(options),
-            option_labels=options,
-        )
-
 
 def _user(act: Act) -> Origin:
     user = act.user or DEFAULT_USER
@@ -240,22 +219,3 @@ def _text(value: str | float | bool | None) -> str:  # noqa: FBT001 - a value, n
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
-
-
-def _shown(row: Row, *, history: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "id": row.id,
-        "createdAt": row.created_at,
-        "updatedAt": row.updated_at,
-        "archived": row.archived,
-        "fields": {name: value for name, value in row.values.items() if value},
-        "links": {to: list(ids) for to, ids in row.links.items() if ids},
-    }
-    if history:
-        body["history"] = {
-            name: [
-                {"value": each.value, "at": each.at, "origin": each.origin.type} for each in reversed(past)
-            ]
-            for name, past in row.history.items()
-        }
-    return body

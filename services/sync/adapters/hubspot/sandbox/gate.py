@@ -119,8 +119,10 @@ class Gate:
         if source.strikes(faults.server_error):
             raise Refusal((500, 502, 503)[int(source.chance() * 3)], "INTERNAL_ERROR", "internal error")
         if path.startswith("/oauth/"):
+            if faults.revoked:
+                raise Refusal(400, "BAD_REFRESH_TOKEN", "missing or invalid refresh token")
             return
-        token = _bearer(scope)
+        token = "" if faults.revoked else _bearer(scope)
         if not (path.startswith("/webhooks/") and self._tokens.is_developer(scope)):
             if source.strikes(faults.expire_session):
                 self._tokens.expire(token)
@@ -137,7 +139,7 @@ class Gate:
             return
         reads = scope["method"] == "GET" or found[2] in {"/search", "/batch/read"}
         needed = f"crm.objects.{found[1]}.{'read' if reads else 'write'}"
-        if needed not in self._settings.scopes:
+        if needed not in self._settings.scopes or (self._faults.faults.read_only and not reads):
             raise Refusal(
                 403,
                 "MISSING_SCOPES",

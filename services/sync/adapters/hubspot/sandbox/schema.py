@@ -124,6 +124,7 @@ _LABELS: Mapping[str, tuple[str, str]] = {
     "domain": ("Domain", "ドメイン"),
     "industry": ("Industry", "業種"),
     "city": ("City", "市区町村"),
+    "country": ("Country", "国"),
     "numberofemployees": ("Employees", "従業員数"),
 }
 

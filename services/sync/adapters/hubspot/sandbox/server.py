@@ -21,7 +21,7 @@ from services.sync.adapters.hubspot.sandbox.portal import Portal
 from services.sync.adapters.hubspot.sandbox.settings import Delivery, SandboxSettings
 from services.sync.adapters.sandbox.admin import admin_routes
 from services.sync.adapters.sandbox.clock import SandboxClock
-from services.sync.adapters.sandbox.page import page_routes
+from services.sync.adapters.sandbox.web import page_routes
 
 STARTED_POLL_S = 0.005
 
@@ -121,8 +121,12 @@ def _listener(host: str, port: int) -> socket.socket:
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(512)
+    try:
+        listener.bind((host, port))
+        listener.listen(512)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 

@@ -4,20 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from services.sync.adapters.salesforce.sandbox.acts import Actor
-from services.sync.adapters.salesforce.sandbox.fields import Field, ObjectType
 from services.sync.adapters.salesforce.sandbox.organisation import Organisation
-from services.sync.adapters.salesforce.sandbox.table import Row
-from services.sync.adapters.salesforce.sandbox.values import rendered
-from services.sync.adapters.sandbox.admin import Act, ActResult, Column, RecordPage, View
+from services.sync.adapters.salesforce.sandbox.screen import CALL_RESULTS, Screen, shown
+from services.sync.adapters.sandbox.admin import Act, ActResult, RecordPage, Related, View
 from services.sync.adapters.sandbox.clock import SandboxClock
 from services.sync.adapters.sandbox.faults import FaultSource
 from services.sync.adapters.sandbox.feed import ChangeFeed
 
-_READ_ONLY = frozenset({"reference"})
-
 
 class SalesforceDesk:
-    """Implements `services.sync.adapters.sandbox.admin.Desk`. *more* adds figures of the servers."""
+    """Implements `services.sync.adapters.sandbox.desk.Desk`. *more* adds figures of the servers."""
 
     def __init__(
         self, org: Organisation, more: Callable[[], Mapping[str, Any]], reset: Callable[[], None]
@@ -26,8 +22,7 @@ class SalesforceDesk:
         self._actor = Actor(org)
         self._more = more
         self._reset = reset
-        kinds = org.schema.objects.values()
-        self._views = tuple(_view(each) for each in kinds if each.shown)
+        self._screen = Screen(org)
 
     @property
     def name(self) -> str:
@@ -52,7 +47,7 @@ class SalesforceDesk:
     @property
     def views(self) -> Sequence[View]:
         """The objects that the page shows."""
-        return self._views
+        return self._screen.views()
 
     def act(self, act: Act) -> ActResult:
         """Do *act* as a user."""
@@ -75,8 +70,38 @@ class SalesforceDesk:
             begin = 0 if after is None else table.places.get(after, len(order)) + 1
             chosen = order[begin : begin + limit]
             rest = begin + limit < len(order)
-        records = [_shown(table.kind, table.rows[each]) for each in chosen]
+        records = [shown(table.kind, table.rows[each]) for each in chosen]
         return RecordPage(records, chosen[-1] if rest else None)
+
+    def record(self, of: str, identity: str) -> Mapping[str, Any] | None:
+        """Return one record."""
+        return self._screen.record(of, identity)
+
+    def title(self, of: str, record: Mapping[str, Any]) -> str:
+        """Return what people call *record*."""
+        return self._screen.title(of, record)
+
+    def pointer(self, of: str, field: str, value: str) -> tuple[str, str] | None:
+        """Return the object and title of what the id *value* names."""
+        return self._screen.pointer(of, field, value)
+
+    def related(self, of: str, identity: str) -> Sequence[Related]:
+        """Return what belongs to a record."""
+        return self._screen.related(of, identity)
+
+    @property
+    def restore_act(self) -> str:
+        """The act that takes a record out of the bin."""
+        return "undelete"
+
+    @property
+    def call_outcomes(self) -> Mapping[str, str]:
+        """How a call can end."""
+        return CALL_RESULTS
+
+    def call(self, of: str, identity: str, *, outcome: str, note: str) -> Act:
+        """Return the act of logging a call, which is a completed task."""
+        return self._screen.call(of, identity, outcome=outcome, note=note)
 
     def stats(self) -> Mapping[str, Any]:
         """Return the figures."""
@@ -96,27 +121,3 @@ class SalesforceDesk:
         self._org.reset()
         self._actor.reset()
         self._reset()
-
-
-def _shown(kind: ObjectType, row: Row) -> Mapping[str, Any]:
-    return {
-        "id": row["Id"],
-        "createdAt": row["CreatedDate"],
-        "updatedAt": row["SystemModstamp"],
-        "archived": row["IsDeleted"],
-        "fields": {
-            name: rendered(kind.fields[name], value) for name, value in row.items() if value is not None
-        },
-    }
-
-
-def _view(kind: ObjectType) -> View:
-    return View(
-        kind.name, kind.label, kind.label_ja, tuple(_column(kind.fields[each]) for each in kind.shown)
-    )
-
-
-def _column(field: Field) -> Column:
-    editable = field.updateable and field.type not in _READ_ONLY
-    options = ("true", "false") if field.type == "boolean" else field.values
-    return Column(field.name, field.label, field.label_ja, editable, options)

@@ -34,6 +34,8 @@ class Logins:
 
     def grant(self, form: Mapping[str, str], base_url: str) -> dict[str, Any]:
         """Return the answer of the token endpoint. Raises OAuthError."""
+        if self._org.faults.faults.revoked:
+            raise OAuthError("invalid_grant", "user hasn't approved this consumer")
         kind = form.get("grant_type")
         if kind == "client_credentials":
             user = self._by_secret(form)

@@ -166,6 +166,8 @@ class Saver:
 
     def _maybe_refuse(self) -> None:
         faults = self._org.faults
+        if faults.faults.read_only:
+            raise Refusal("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
         if faults.strikes(faults.faults.lock_row):
             raise Refusal("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record")
         if faults.strikes(faults.faults.partial_error):

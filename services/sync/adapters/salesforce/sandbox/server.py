@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Mapping
 from typing import Any, Self, cast
@@ -21,7 +22,7 @@ from services.sync.adapters.salesforce.sandbox.rest import Rest
 from services.sync.adapters.salesforce.sandbox.settings import SandboxSettings
 from services.sync.adapters.salesforce.sandbox.traffic import Traffic
 from services.sync.adapters.sandbox.admin import admin_routes
-from services.sync.adapters.sandbox.page import page_routes
+from services.sync.adapters.sandbox.web import page_routes
 
 _logger = structlog.stdlib.get_logger(__name__)
 
@@ -74,11 +75,19 @@ class SalesforceSandbox:
         options = (("grpc.so_reuseport", 0),)
         self._grpc = grpc.aio.server(options=options)
         self._grpc.add_generic_rpc_handlers((self.pubsub.handler(),))
-        port = self._grpc.add_insecure_port(f"{self._host}:{self._grpc_port}")
+        port = await self._bind_grpc()
         self.grpc_target = f"{self._host}:{port}"
         await self._grpc.start()
         await self._server.ready.wait()
         _logger.info("sandbox.started", vendor="salesforce", url=self.base_url, grpc=self.grpc_target)
+
+    async def _bind_grpc(self) -> int:
+        """Return the port of gRPC. Raises OSError, as a socket would, and closes what listens already."""
+        try:
+            return self._grpc.add_insecure_port(f"{self._host}:{self._grpc_port}")
+        except RuntimeError as error:
+            await self.stop()
+            raise OSError(errno.EADDRINUSE, f"the change stream's port {self._grpc_port} is taken") from error
 
     async def stop(self) -> None:
         """Stop listening and end what is under way. Safe to call twice."""
@@ -135,8 +144,12 @@ def _listener(host: str, port: int) -> socket.socket:
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(256)
+    try:
+        listener.bind((host, port))
+        listener.listen(256)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 

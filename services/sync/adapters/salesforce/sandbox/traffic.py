@@ -78,7 +78,7 @@ class Traffic:
         if len(scope["raw_path"] or b"") + len(scope["query_string"]) > MAX_URI_BYTES:
             raise CallError(414, "URI_TOO_LONG", "The length of the URI exceeds the limit.")
         token = _token(scope)
-        if faults.strikes(faults.faults.expire_session):
+        if faults.faults.revoked or faults.strikes(faults.faults.expire_session):
             self._logins.end(token)
         user = self._logins.user(token)
         if user is None:

@@ -1,0 +1,61 @@
+"""
+A lead of the KPIs as bytes in the store: MessagePack, the same bytes for the same lead.
+
+`[FORMAT, generation, standing, marks, deeds, offers, gone]`. `generation` is that of the rules under which the
+lead's counters stand. Marks and deeds are sorted by slot; one that has nothing beyond its first three parts, or the
+lead's own owner, is written without the rest.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import msgpack
+
+from services.kpi.domain.facts import Milestone, Standing
+from services.kpi.domain.lead import Deed, KpiLead, Mark, Offer
+
+FORMAT = 1
+_MILESTONES = tuple(Milestone)
+_PLACE = {milestone: place for place, milestone in enumerate(_MILESTONES)}
+_CYCLE = 16
+"""A milestone is written as its cycle times this, plus its place."""
+_pack = cast("Callable[[list[Any]], bytes]", msgpack.packb)  # msgpack has no types
+_unpack = cast("Callable[[bytes], list[Any]]", msgpack.unpackb)
+
+
+def encode(lead: KpiLead, generation: str) -> bytes:
+    """Return *lead*, counted under *generation*, as bytes."""
+    standing = lead.standing
+    usual = (standing.owner, 0, "")
+    marks = [
+        (cycle * _CYCLE + _PLACE[each], *(mark[:2] if mark[2:] == usual else mark))
+        for (cycle, each), mark in lead.marks.items()
+    ]
+    marks.sort()
+    deeds = [(key, *deed) for key, deed in sorted(lead.deeds.items())]
+    offers = [(*place, *offer) for place, offer in sorted(lead.offers.items())]
+    who = (lead.stood, *standing)
+    return _pack([FORMAT, generation, who, marks, deeds, offers, int(lead.gone)])
+
+
+def decode(lead_id: str, data: bytes) -> tuple[KpiLead, str]:
+    """
+    Return the lead that `encode` made *data* of, and the generation of the rules it was counted under.
+
+    Raises:
+        ValueError: The bytes are of another format.
+    """
+    parts = _unpack(data)
+    if parts[0] != FORMAT:
+        raise ValueError(f"lead {lead_id} is stored in format {parts[0]!r}; this version reads {FORMAT}")
+    generation, (stood, origin, owner, segments), marks, deeds, offers, gone = parts[1:]
+    standing = Standing(origin, owner, tuple([(name, value) for name, value in segments]))
+    lead = KpiLead(lead_id, standing, stood, gone=bool(gone))
+    for code, order, at, *rest in marks:
+        cycle, place = divmod(code, _CYCLE)
+        lead.marks[cycle, _MILESTONES[place]] = Mark(order, at, *rest) if rest else Mark(order, at, owner)
+    for key, *deed in deeds:
+        lead.deeds[key] = Deed(*deed)
+    for cycle, handoff, *offer in offers:
+        lead.offers[cycle, handoff] = Offer(*offer)
+    return lead, generation

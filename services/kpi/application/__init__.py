@@ -1,0 +1,1 @@
+"""Use cases of the KPI service, and the ports they need."""

@@ -1,0 +1,57 @@
+"""What reading the KPIs needs of the world."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+_DIGITS = "0123456789"
+
+
+@dataclass(slots=True)
+class Wanted:
+    """Which counters to read: fields of keys, whole keys; names as in services.kpi.domain.places."""
+
+    fields: dict[str, dict[str, None]] = field(default_factory=dict[str, dict[str, None]])
+    keys: dict[str, None] = field(default_factory=dict[str, None])
+
+    def add(self, name: str, fields: Sequence[str]) -> None:
+        """Want *fields* of the key *name*."""
+        self.fields.setdefault(name, {}).update(dict.fromkeys(fields))
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """
+    Counters summed over all shards.
+
+    Args:
+        amounts: Key to field to sum; what isn't there is 0.
+        offsets: Partition to the last offset of the lifecycle topic that it reflects, -1 before the first.
+        generations: Of the rules that the shards were counted by; more than the one in force while a recount runs.
+    """
+
+    amounts: Mapping[str, Mapping[str, int]]
+    offsets: Mapping[int, int]
+    generations: frozenset[str]
+    _read: dict[str, Mapping[str, Mapping[int, int]]] = field(
+        default_factory=dict[str, Mapping[str, Mapping[int, int]]]
+    )
+
+    def numbered(self, name: str, head: str) -> Mapping[int, int]:
+        """Return of the key *name* the fields that are *head* and a number: number to sum."""
+        found = self._read.get(name)
+        if found is None:
+            by_head: dict[str, dict[int, int]] = {}
+            for each, amount in self.amounts.get(name, {}).items():
+                start = each.rstrip(_DIGITS)
+                by_head.setdefault(start, {})[int(each[len(start) :])] = amount
+            found = self._read[name] = by_head
+        return found.get(head, {})
+
+
+class CounterStore(Protocol):
+    """Where the counters are."""
+
+    async def read(self, wanted: Wanted) -> Counters:
+        """Return what is *wanted*, of each shard as it stands at one instant. Raises StoreUnavailable."""
+        ...

@@ -1,0 +1,196 @@
+"""Alerts → the queues of the sinks they are for; and the loops that feed the sinks of the shards that are held."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import cast
+
+from schemas.alerts import Alert
+from schemas.reading import Unreadable, read
+from schemas.topics import ALERTS
+from services.errors import Misconfigured, leaves
+from services.kpi.application.notify import Clocks, Delivery, NoClocks, Sink
+from services.kpi.consumers.notice_codec import notice_of
+from services.kpi.consumers.refusals import unreadable
+from services.kpi.consumers.shard_notices import Counted, ShardSink, load_sinks
+from services.kpi.domain.notice_ledger import Change, SinkLedger, Waiting
+from services.kpi.domain.notice_queue import concerned, queue
+from services.kpi.domain.notice_routes import channels_for
+from services.kpi.domain.notice_rules import NoticeRules
+from services.kpi.domain.notices import Notice, Outcome, Place
+from services.runtime.clock import Clock
+from services.runtime.ledger import ShardEnded
+from services.runtime.log.port import LogRecord
+from services.runtime.operations import Operations
+from services.runtime.outbox import Emission
+from services.runtime.processor import Fold
+from services.runtime.shard import Shard
+
+YIELD_EVERY = 32
+"""After so many records the event loop gets its turn."""
+
+NO_SINK = "none"
+"""The sink in the metrics of alerts that go nowhere."""
+
+
+@dataclass(slots=True)
+class HeldNotices:
+    """A shard this process owns: the ledgers of its sinks, and the loops that feed them."""
+
+    sinks: dict[str, ShardSink]
+    running: dict[str, tuple[Delivery, asyncio.Task[None]]] = field(
+        default_factory=dict[str, tuple[Delivery, asyncio.Task[None]]]
+    )
+
+
+class NoticeProcessor:
+    """
+    See `Processor` in services.runtime.processor. Alerts of one shard are grouped and limited together.
+
+    Args:
+        sinks: For each sink of the rules, what sends.
+        failed: Told of a loop's unexpected end; it is to end the process.
+        counted: Told, after the commit, of alerts that are done: the sink, the outcome, how many.
+        sent: See `Delivery`.
+
+    Raises:
+        Misconfigured: A route or the default names a sink that isn't there.
+    """
+
+    def __init__(
+        self,
+        *,
+        rules: NoticeRules,
+        sinks: Mapping[str, Sink],
+        clock: Clock,
+        failed: Callable[[BaseException], None],
+        clocks: Clocks | None = None,
+        random: Random | None = None,
+        counted: Counted = lambda _sink, _outcome, _count: None,
+        sent: Callable[[str, str, int, int], None] = lambda _sink, _outcome, _alerts, _waited_ms: None,
+    ) -> None:
+        if missing := sorted({*rules.unknown_sinks(), *(rules.sinks.keys() - sinks.keys())}):
+            raise Misconfigured(f"alerts are to go to {', '.join(missing)}, but there is no such sink")
+        self._rules = rules
+        self._sinks = sinks
+        self._clock = clock
+        self._failed = failed
+        self._clocks = clocks or NoClocks()
+        self._random = random or Random()
+        self._counted = counted
+        self._sent = sent
+        self.held: dict[int, HeldNotices] = {}
+
+    async def opened(self, shard: Shard) -> None:
+        """Load the ledgers of *shard* and start a loop for each sink."""
+        held = HeldNotices(await load_sinks(shard, self._rules.sinks, self._counted))
+        for name, sink in held.sinks.items():
+            if name not in self._rules.sinks:
+                await sink.change(self._removed)
+        self.held[shard.id.partition] = held
+        for name, rule in self._rules.sinks.items():
+            delivery = Delivery(
+                queue=held.sinks[name],
+                rule=rule,
+                sink=self._sinks[name],
+                clocks=self._clocks,
+                clock=self._clock,
+                random=self._random,
+                sent=self._sent,
+            )
+            task = asyncio.create_task(delivery.run(), name=f"notify {name} {shard.id}")
+            task.add_done_callback(self._report)
+            held.running[name] = (delivery, task)
+
+    async def closed(self, shard: Shard) -> None:
+        """Stop the loops of *shard*; what is out without an answer is repeated by the next owner."""
+        held = self.held.pop(shard.id.partition, None)
+        if held is not None:
+            await asyncio.gather(*(delivery.stop(task) for delivery, task in held.running.values()))
+
+    async def fold(self, shard: Shard, records: Sequence[LogRecord]) -> Fold:
+        """Put the alerts in *records* into the queues of the sinks they are for."""
+        held = self.held[shard.id.partition]
+        changes = {name: Change(records[-1].appended_at) for name in self._rules.sinks}
+        emissions: list[Emission] = []
+        unrouted = 0
+        for number, record in enumerate(records, start=1):
+            if number % YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+            notice = _read(record, emissions)
+            if notice is not None and not self._queued(held, changes, notice, record):
+                unrouted += 1
+        operations = Operations()
+        for name, change in changes.items():
+            await _without_repeats(held.sinks[name], change)
+            held.sinks[name].stage(operations, change)
+        return Fold(operations, emissions, applied=lambda: self._applied(held, changes, unrouted))
+
+    def wake(self) -> None:
+        """Let all loops look again, for instance because the clock was moved."""
+        for held in self.held.values():
+            for delivery, _ in held.running.values():
+                delivery.wake()
+
+    def waiting(self) -> Mapping[str, int]:
+        """Return for each sink how many alerts wait in the shards that are held."""
+        counts = dict.fromkeys(self._rules.sinks, 0)
+        for held in self.held.values():
+            for name in counts:
+                counts[name] += held.sinks[name].ledger.size
+        return counts
+
+    def _queued(
+        self, held: HeldNotices, changes: Mapping[str, Change], notice: Notice, record: LogRecord
+    ) -> bool:
+        """Queue *notice* wherever it goes; return whether that is anywhere."""
+        waiting = Waiting(notice, record.appended_at, record.offset)
+        if notice.is_recovery:
+            channels = [
+                (name, target)
+                for name, change in changes.items()
+                for target in concerned(held.sinks[name].ledger, change, notice.clock)
+            ]
+        else:
+            channels = list(channels_for(notice, self._rules))
+        for name, target in channels:
+            ledger, rule = held.sinks[name].ledger, self._rules.sinks[name]
+            queue(ledger, changes[name], Place(target, notice.id), waiting, rule)
+        return bool(channels)
+
+    def _applied(self, held: HeldNotices, changes: Mapping[str, Change], unrouted: int) -> None:
+        for name, change in changes.items():
+            if change:
+                held.sinks[name].accept(change)
+                held.running[name][0].wake()
+        if unrouted:
+            self._counted(NO_SINK, Outcome.UNROUTED.value, unrouted)
+
+    def _removed(self, ledger: SinkLedger) -> tuple[Change, None]:
+        return Change(self._clock(), done=dict.fromkeys(ledger.places, Outcome.SINK_REMOVED)), None
+
+    def _report(self, task: asyncio.Task[None]) -> None:
+        """Tell what ended a loop, unless it was stopped or its shard ended."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        for each in leaves(error):
+            if not isinstance(each, ShardEnded):
+                self._failed(each)
+                return
+
+
+def _read(record: LogRecord, emissions: list[Emission]) -> Notice | None:
+    """Return the alert in *record*; what isn't one goes to the dead letters with its bytes."""
+    try:
+        return notice_of(cast("Alert", read(ALERTS, record.value)))
+    except Unreadable as error:
+        emissions.append(unreadable(record, error))
+        return None
+
+
+async def _without_repeats(sink: ShardSink, change: Change) -> None:
+    """Take out of *change* what the sink is done with already: an alert that was told twice."""
+    for place in await sink.done([*change.wait, *change.done]):
+        change.wait.pop(place, None)
+        change.done.pop(place, None)

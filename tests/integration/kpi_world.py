@@ -1,0 +1,109 @@
+"""The counting half of the KPI service at work over the embedded log and store."""
+
+import tempfile
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+from schemas.lifecycle import LifecycleFact
+from schemas.topics import LIFECYCLE
+from services.kpi.adapters.lead_codec import decode, encode
+from services.kpi.adapters.stored_counts import StoredCounts
+from services.kpi.application.reading import Readings
+from services.kpi.consumers.counts import CountProcessor
+from services.kpi.domain.rules import CountingRules
+from services.runtime.clock import now_ms
+from services.runtime.log.embedded import EmbeddedLog
+from services.runtime.log.port import Record
+from services.runtime.mechanism import Mechanism
+from services.runtime.store import Store
+from services.runtime.valkey_server import EmbeddedServer
+from services.runtime.worker import ShardWorker
+from services.sync.app import topic_specs
+from tests.kpi_facts import records
+from tests.waiting import wait_until
+
+PARTITIONS = 3
+
+
+@dataclass
+class KpiWorld:
+    """What a test may look at and disturb."""
+
+    log: EmbeddedLog
+    store: Store
+    service: str = field(default_factory=lambda: f"k{uuid4().hex[:10]}")
+    failures: list[BaseException] = field(default_factory=list[BaseException])
+    set_aside: list[str] = field(default_factory=list[str])
+
+    async def tell(self, events: Sequence[LifecycleFact]) -> None:
+        """Append *events* to the lifecycle topic."""
+        await self.append(records(events))
+
+    async def append(self, given: Sequence[Record]) -> None:
+        """Append *given* as it is."""
+        await self.log.append(given)
+
+    def readings(self, rules: CountingRules) -> Readings:
+        """Return what reads the counters."""
+        return Readings(StoredCounts(self.store, service=self.service, partitions=PARTITIONS), rules)
+
+    @asynccontextmanager
+    async def counting(self, rules: CountingRules) -> AsyncGenerator[ShardWorker]:
+        """Run a worker that counts by *rules*."""
+        processor = CountProcessor(
+            rules=rules,
+            encode=encode,
+            decode=decode,
+            clock=now_ms,
+            failed=self.failures.append,
+            set_aside=self.set_aside.append,
+        )
+        worker = ShardWorker(
+            service=self.service,
+            topic=LIFECYCLE.name,
+            processor=processor,
+            mechanism=Mechanism(store=self.store, log=self.log),
+            max_records=50,
+        )
+        await worker.start()
+        try:
+            yield worker
+        finally:
+            await worker.stop()
+        for failure in (*self.failures, worker.failure):
+            if failure is not None:
+                raise failure
+
+    async def counted(self, worker: ShardWorker) -> None:
+        """Wait until everything in the lifecycle topic is in the counters."""
+
+        async def caught_up() -> bool:
+            if worker.failure is not None:
+                raise worker.failure
+            ends = await self.log.offsets(LIFECYCLE.name)
+            held = worker.shards
+            return len(held) == PARTITIONS and all(
+                each.begin == each.end or held[number].ledger.offset == each.end - 1
+                for number, each in ends.items()
+            )
+
+        await wait_until(caught_up, within_s=30, description="all facts are counted")
+
+
+@asynccontextmanager
+async def kpi_world() -> AsyncGenerator[KpiWorld]:
+    """Give the log and the store of a server of their own."""
+    with tempfile.TemporaryDirectory(prefix="tasuki-") as folder:
+        async with EmbeddedServer(Path(folder)) as server:
+            log, store = EmbeddedLog(server.url), Store(server.url)
+            await store.start()
+            await log.start()
+            await log.ensure_topics(topic_specs(PARTITIONS))
+            try:
+                yield KpiWorld(log, store)
+            finally:
+                await log.close()
+                await store.close()
