@@ -1,4 +1,10 @@
-"""What all tests share: the servers and a browser, see tests/servers.py and tests/browser.py."""
+"""What all tests share: the servers and a browser, see tests/servers.py and tests/browser.py; logging as it was."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
 
 pytest_plugins = ["tests.servers", "tests.browser"]
 

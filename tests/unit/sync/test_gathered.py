@@ -130,13 +130,7 @@ async def test_calls_of_another_priority_are_not_made_as_one() -> None:
         with working_as(priority):
             await connector.write(_writes(name))
 
-    first = asyncio.create_task(write("first", Priority.BACKFILL))
-    await asyncio.sleep(0)
-    await asyncio.gather(
-        write("second", Priority.BACKFILL),
-        write("third", Priority.BACKFILL),
-        write("hot", Priority.HOT),
-        first,
-    )
+    wishes = [("first", Priority.BACKFILL), ("second", Priority.BACKFILL), ("hot", Priority.HOT)]
+    await asyncio.gather(*(write(*each) for each in [*wishes, ("third", Priority.BACKFILL)]))
 
     assert sorted(vendor.writes) == [["first"], ["hot"], ["second", "third"]]
