@@ -1,4 +1,4 @@
-"""What all tests share: the servers and a browser, see tests/servers.py and tests/browser.py; logging as it was."""
+"""What all tests share: the servers and a browser, see tests/servers.py and tests/browser.py; and logging."""
 
 import logging
 from collections.abc import Iterator

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from typing import cast
-from uuid import uuid4
+
+import orjson
 
 from schemas.dead_letters import DeadLettered
-from schemas.inbox import InboxReceived, Received
+from schemas.inbox import InboxReceived
 from schemas.reading import Unreadable, read
 from schemas.topics import DEAD_LETTERS, INBOX, LEAD_CHANGES
 from services.runtime.log.port import LogRecord, Record
@@ -13,7 +14,7 @@ from services.runtime.outbox import Emission
 from services.runtime.processor import Fold
 from services.runtime.shard import Shard
 from services.sync.application.observe import Found, Hint, Observe
-from services.sync.application.tell import rfc3339
+from services.sync.application.received import received
 from services.sync.consumers.emissions import emission, place_of, unreadable
 from services.sync.domain.records import Notification, RecordRef
 
@@ -47,25 +48,10 @@ class InboxProcessor:
         return Fold(emissions=emissions)
 
 
-def inbox_record(notification: Notification, traceparent: str | None = None) -> Record:
-    """Return *notification* as a record of the inbox."""
-    key = str(notification.ref)
-    event = InboxReceived(
-        id=uuid4().hex,
-        source=f"/{notification.ref.system}",
-        subject=key,
-        time=rfc3339(notification.received_at),
-        traceparent=traceparent,
-        data=Received(
-            system=notification.ref.system,
-            object=notification.ref.object,
-            record_id=notification.ref.id,
-            body=notification.body,
-            received_at=notification.received_at,
-            occurred_at=notification.occurred_at,
-        ),
-    )
-    return Record(INBOX.name, key, event.model_dump_json().encode())
+def inbox_record(notification: Notification) -> Record:
+    """Return *notification*, told by a stream of its system, as a record of the inbox."""
+    event = received(notification, source=f"/{notification.ref.system}")
+    return Record(INBOX.name, event["subject"], orjson.dumps(event))
 
 
 def _hint(record: LogRecord, event: InboxReceived) -> Hint:
