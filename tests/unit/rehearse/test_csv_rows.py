@@ -1,6 +1,5 @@
 """CSV files as people export them."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -137,17 +136,11 @@ def test_a_footer_is_kept_aside(tmp_path: Path) -> None:
     assert [bad.line for bad in table.bad] == [4]
 
 
-def test_a_large_file_is_read_in_a_time_that_grows_with_it(tmp_path: Path) -> None:
-    """Four times the rows, and a quote never closed in each hundredth, cost about four times as much."""
+@pytest.mark.timeout(30)  # read once it takes a second; read again for each bad row, minutes
+def test_a_large_file_with_many_broken_rows_is_read_once(tmp_path: Path) -> None:
+    """A quote that is never closed in each hundredth row costs no second reading of what follows."""
+    rows = 60_000
+    lines = [f"{n},{'' if n % 100 else chr(34)}somebody{n}@example.com,x\n" for n in range(rows)]
+    table = read_table(write(tmp_path, ("id,mail,more\n" + "".join(lines)).encode()))
 
-    def cost(rows: int) -> float:
-        lines = [f"{n},{'' if n % 100 else chr(34)}somebody{n}@example.com,x\n" for n in range(rows)]
-        path = write(tmp_path, ("id,mail,more\n" + "".join(lines)).encode())
-        began = time.process_time()
-        table = read_table(path)
-        assert len(table.rows) + len(table.bad) == rows
-        return time.process_time() - began
-
-    cost(1_000)
-    small = min(cost(5_000) for _ in range(3))
-    assert cost(20_000) < 12 * small
+    assert len(table.rows) + len(table.bad) == rows
