@@ -126,12 +126,14 @@ class Refused:
     The vendor will never take this write as it is; `code` is the vendor's word, `detail` its text.
 
     `fields` are the canonical names of those that it refuses: without them it may take the rest. Empty where
-    it refuses the record, or doesn't say.
+    it refuses the record, or doesn't say. `unsent`: the vendor wasn't asked, since *fields* can't be said in its
+    words; that tells nothing of whether it takes writes.
     """
 
     code: str
     detail: str
     fields: tuple[str, ...] = ()
+    unsent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

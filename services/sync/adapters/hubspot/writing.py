@@ -89,19 +89,32 @@ class Writer:
         context = Context(self._field_map.currency, self._owners.ids, self._owners.emails)
         jobs: list[_Job] = []
         for trace, each in writes.items():
-            try:
-                jobs.append(_Job(trace, each, self._properties(each, context)))
-            except Unmappable as error:
-                done[trace] = Refused(code="unmappable", detail=error.detail, fields=(error.name,))
+            values, failed = self._properties(each, context)
+            if failed:
+                detail = "; ".join(f"{error.name}: {error.detail}" for error in failed)
+                names = tuple(error.name for error in failed)
+                done[trace] = Refused(code="unmappable", detail=detail, fields=names, unsent=True)
+            else:
+                jobs.append(_Job(trace, each, values))
         return jobs
 
-    def _properties(self, write: Write, context: Context) -> dict[str, str]:
-        """Return the fields of *write* that HubSpot has and takes; others don't exist there, or are read only."""
-        return {
-            self._mapped[name].vendor_name: to_vendor(self._mapped[name], value, context)
-            for name, value in write.fields.items()
-            if name in self._mapped and self._mapped[name].writable
-        }
+    def _properties(self, write: Write, context: Context) -> tuple[dict[str, str], list[Unmappable]]:
+        """
+        Return the fields of *write* that HubSpot has and takes, and those of them that have no form there.
+
+        Others don't exist there, or are read only.
+        """
+        values: dict[str, str] = {}
+        failed: list[Unmappable] = []
+        for name, value in write.fields.items():
+            mapped = self._mapped.get(name)
+            if mapped is None or not mapped.writable:
+                continue
+            try:
+                values[mapped.vendor_name] = to_vendor(mapped, value, context)
+            except Unmappable as error:
+                failed.append(error)
+        return values, failed
 
     async def _by_email(self, jobs: Sequence[_Job]) -> Mapping[str, Mapping[str, Any]]:
         """Return the contacts that have the addresses of *jobs*, by address."""

@@ -15,7 +15,7 @@ from services.sync.adapters.salesforce.client import SalesforceClient, SaveResul
 from services.sync.adapters.salesforce.errors import MOVED_CODES, TAKEN_CODES, CallRefused, RecordError
 from services.sync.adapters.salesforce.events import SYSTEM
 from services.sync.adapters.salesforce.finding import Finder, Person, Wanted
-from services.sync.adapters.salesforce.mapping import FieldMapping, Unmappable
+from services.sync.adapters.salesforce.mapping import FieldMapping
 from services.sync.adapters.salesforce.moves import whereabouts
 from services.sync.adapters.salesforce.users import Users
 from services.sync.application.ports import BatchRefused
@@ -121,10 +121,11 @@ class Writer:
 
     def _prepare(self, aims: Iterable[_Aim], user_ids: Mapping[str, str]) -> None:
         for aim in aims:
-            try:
-                values = self._mapping.vendor(aim.write.kind, aim.sobject, aim.write.fields, user_ids)
-            except Unmappable as error:
-                aim.result = Refused(code="UNMAPPABLE", detail=str(error), fields=(error.name,))
+            values, failed = self._mapping.vendor(aim.write.kind, aim.sobject, aim.write.fields, user_ids)
+            if failed:
+                detail = "; ".join(str(error) for error in failed)
+                names = tuple(error.name for error in failed)
+                aim.result = Refused(code="UNMAPPABLE", detail=detail, fields=names, unsent=True)
                 continue
             aim.body = self._body(aim, values)
             if aim.id is not None and aim.body.keys() == {"id"}:
