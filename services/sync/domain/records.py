@@ -94,7 +94,8 @@ class Write:
 
     `slot` names the record within its lead and cycle: ``lead``, ``opportunity:1``, ``task:1``.
     `match_email` finds an existing person before one is made. `parent` is the person's record in the same
-    system, for tasks and opportunities. `fields` are canonical; only those that differ are given.
+    system, for tasks and opportunities. `fields` are canonical; only those that differ are given. A person's
+    ``lead_id`` among them asks to put our id on the record, which lacks it.
     """
 
     lead_id: str

@@ -20,6 +20,7 @@ from services.sync.adapters.salesforce.moves import whereabouts
 from services.sync.adapters.salesforce.users import Users
 from services.sync.application.ports import BatchRefused
 from services.sync.domain.field_map import FieldType
+from services.sync.domain.lead import OWN_ID
 from services.sync.domain.records import (
     Confirmed,
     Deferred,
@@ -189,6 +190,7 @@ class Writer:
         if isinstance(result, Deferred):
             return result
         names = {each.vendor_name: each.name for each in self._mapping.written(aim.write.kind, aim.sobject)}
+        names[self._account.external_id_field] = OWN_ID
         named = (names[field] for error in errors for field in error.fields if field in names)
         return replace(result, fields=tuple(dict.fromkeys(named)))
 
@@ -247,7 +249,7 @@ class Writer:
 
 def _first_aim(place: int, write: Write) -> _Aim:
     if write.ref is not None:
-        return _Aim(place, write, write.ref.object, id=write.ref.id)
+        return _Aim(place, write, write.ref.object, id=write.ref.id, mark=OWN_ID in write.fields)
     if write.kind not in _OBJECTS:
         unknown = Refused(code="UNSUPPORTED", detail=f"a {write.kind} is not created in Salesforce")
         return _Aim(place, write, "", result=unknown)
