@@ -218,15 +218,24 @@ def _told(w: Tables, told: Told) -> list[Any]:
         for (cycle, milestone), at in sorted(told.milestones.items())
         for part in (cycle * _CYCLE + _MILESTONE_PLACE[milestone], w.instants[at])
     ]
+    amounts = [
+        part
+        for (cycle, milestone), amount in sorted(told.amounts.items())
+        for part in (cycle * _CYCLE + _MILESTONE_PLACE[milestone], w.value(amount))
+    ]
     offered = [part for key, at in sorted(told.offered.items()) for part in (w.value(key), w.instants[at])]
-    return [told.score, milestones, offered]
+    return [told.score, milestones, amounts, offered]
 
 
 def _read_told(t: Tabled, packed: list[Any]) -> Told:
     instants, values = t
-    score, milestones, offered = packed
+    score, milestones, amounts, offered = packed
     return Told(
         score,
         {(code // _CYCLE, _MILESTONES[code % _CYCLE]): instants[at] for code, at in records(2, milestones)},
+        {
+            (code // _CYCLE, _MILESTONES[code % _CYCLE]): values[amount]
+            for code, amount in records(2, amounts)
+        },
         {values[key]: instants[at] for key, at in records(2, offered)},
     )

@@ -85,11 +85,12 @@ class Told:
     """
     What was last published about the lead, so that only changes are.
 
-    `offered`: "mql:1" → when the handoff stood in the sales tool.
+    `amounts`: what the milestones' deals were worth. `offered`: "mql:1" → when the handoff stood in the sales tool.
     """
 
     score: int = 0
     milestones: dict[tuple[int, Milestone], int] = field(default_factory=dict[tuple[int, Milestone], int])
+    amounts: dict[tuple[int, Milestone], int] = field(default_factory=dict[tuple[int, Milestone], int])
     offered: dict[str, int] = field(default_factory=dict[str, int])
 
 
