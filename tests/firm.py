@@ -24,7 +24,7 @@ from schemas.lifecycle import LIFECYCLE_FACT, LifecycleFact
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.tell import Event
 from services.sync.domain.desired import Missing
-from services.sync.domain.lead import Lead
+from services.sync.domain.lead import OWN_ID, Lead
 from services.sync.domain.records import Kind, Scalar, Side
 from services.sync.domain.rules import (
     Assignment,
@@ -301,9 +301,8 @@ class Story:
 
     def echo(self, side: Side, fields: Mapping[str, Scalar], at: int) -> Decided:
         """The vendor tells of our own write, marked as ours."""
-        return self.take(
-            observed(side.value, [change(name, value, at, own=True) for name, value in fields.items()])
-        )
+        changes = [change(name, value, at, own=True) for name, value in fields.items() if name != OWN_ID]
+        return self.take(observed(side.value, changes, external_id=fields.get(OWN_ID), observed_at=at + 500))
 
     def there(self, side: Side, name: str) -> Scalar:
         """Return what stands in a field."""

@@ -126,7 +126,9 @@ class HeldPartition:
         self._shard = shard
         if shard.ended is not None:
             self._shard_ended(shard, shard.ended)
-        _log.info("shard.assigned", shard=str(self._id), offset=shard.ledger.offset, outbox=len(shard.outbox))
+        _log.debug(
+            "shard.assigned", shard=str(self._id), offset=shard.ledger.offset, outbox=len(shard.outbox)
+        )
         return shard.ledger.offset + 1
 
     async def _compare_with_log(self, ledger: Ledger) -> None:
@@ -197,7 +199,7 @@ class HeldPartition:
         finally:
             await self._stop_helpers()
             shard.end(Released(self._id, "its worker let it go"))
-        _log.info("shard.revoked", shard=str(self._id), offset=shard.ledger.offset, outbox=len(shard.outbox))
+        _log.debug("shard.revoked", shard=str(self._id), offset=shard.ledger.offset, outbox=len(shard.outbox))
 
     async def _stop_helpers(self) -> None:
         await ended(self._pulse)

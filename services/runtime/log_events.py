@@ -37,6 +37,8 @@ EventName = Literal[
     "subscription.started",
     "subscription.stopped",
     "subscription.failed",
+    "shards.assigned",
+    "shards.revoked",
     "shard.assigned",
     "shard.revoked",
     "shard.fenced",

@@ -89,12 +89,16 @@ class ShardWorker:
                 raise error.exceptions[0] from error
             raise
         self._held.update(held)
+        if held:
+            _log.info("shards.assigned", topic=self._topic, partitions=sorted(held))
         return {partition: task.result() for partition, task in tasks.items()}
 
     async def revoked(self, partitions: frozenset[int]) -> None:
         """See `PartitionHandler.revoked`."""
-        gone = [held for partition in partitions if (held := self._held.pop(partition, None)) is not None]
-        await asyncio.gather(*(held.close() for held in gone))
+        gone = {each: self._held.pop(each) for each in sorted(partitions) if each in self._held}
+        await asyncio.gather(*(held.close() for held in gone.values()))
+        if gone:
+            _log.info("shards.revoked", topic=self._topic, partitions=list(gone))
 
     async def batch(self, partition: int, records: Sequence[LogRecord]) -> None:
         """See `PartitionHandler.batch`."""

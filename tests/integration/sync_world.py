@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -96,7 +96,7 @@ class Sales(Acme):
     """
     It has a change stream; while `away` it takes no writes, while it `refuses` none of them.
 
-    `deaf`, it misses one order to stop listening.
+    `deaf`, it misses one order to stop listening; `stubborn`, one to stop writing.
     """
 
     system = "sales"
@@ -108,6 +108,7 @@ class Sales(Acme):
         self.deaf = False
         self.followed = False
         self.refuses = False
+        self.stubborn = False
         self.asked = 0
         self.tell = asyncio.Event()
 
@@ -128,6 +129,11 @@ class Sales(Acme):
         if self.away:
             raise Unavailable("away", retry_after_ms=20)
         self.asked += len(writes)
+        if self.stubborn:
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            self.stubborn = False
+            await asyncio.Event().wait()
         if self.refuses:
             return [Refused(code="NO_RIGHT", detail="not allowed")] * len(writes)
         return [

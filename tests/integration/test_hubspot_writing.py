@@ -130,6 +130,20 @@ async def test_every_refused_field_is_named_and_without_them_the_record_is_taken
         assert world.contact(again.ref.id)["lastname"] == "山田"
 
 
+async def test_all_values_without_a_form_are_named_at_once() -> None:
+    """One letter tells of them all; HubSpot isn't asked."""
+    async with open_world() as world:
+        row = world.user("create", fields={"email": "a@x.jp"})
+        (result,) = await world.connector.write(
+            [lead({"owner": "nobody@x.jp", "opted_out": "maybe", "phone": "03"}, ref=row)]
+        )
+        assert isinstance(result, Refused)
+        assert (result.code, result.unsent, result.fields) == ("unmappable", True, ("owner", "opted_out"))
+        assert "owner: no active HubSpot user" in result.detail
+        assert "opted_out: 'maybe' is not a boolean" in result.detail
+        assert not world.contact(row).get("phone")
+
+
 async def test_each_request_is_counted() -> None:
     """Looks and writes alike."""
     async with open_world() as world:

@@ -167,8 +167,34 @@ async def test_an_owner_who_is_no_user_is_refused_and_named(world: World) -> Non
         code="UNMAPPABLE",
         detail="owner: no active Salesforce user has this e-mail address",
         fields=("owner",),
+        unsent=True,
     )
     assert isinstance(results[1], Confirmed)
+
+
+async def test_all_values_without_a_form_are_named_at_once(world: World) -> None:
+    """One letter tells of them all, and the record goes without them, also a task without its owner."""
+    good = a_lead(country="JP")
+    bad = {"owner": "nobody@sales.example", "score": 10**31}
+    (result,) = await world.connector.write([replace(good, fields={**good.fields, **bad})])
+    assert isinstance(result, Refused)
+    assert (result.unsent, set(result.fields)) == (True, {"owner", "score"})
+    assert all(f"{name}: " in result.detail for name in bad)
+
+    parent = confirmed((await world.connector.write([good]))[0]).ref
+    task = Write(
+        lead_id=good.lead_id,
+        slot="task:1",
+        kind=Kind.ACTIVITY,
+        fields={"subject": "電話", "owner": "nobody@sales.example", "due_on": "2026-12-31"},
+        parent=parent,
+    )
+    (refused,) = await world.connector.write([task])
+    assert isinstance(refused, Refused)
+    assert refused.fields == ("owner",)
+    rest = {name: value for name, value in task.fields.items() if name not in refused.fields}
+    (made,) = await world.connector.write([replace(task, fields=rest)])
+    assert world.row(confirmed(made).ref)["OwnerId"]
 
 
 async def test_a_locked_row_is_deferred(world: World) -> None:

@@ -1,5 +1,6 @@
 """When everything is refused the line stops, tells why, and goes on when it is mended; nothing is lost."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -158,3 +159,12 @@ async def test_a_retry_of_a_lead_that_is_not_there_makes_none(world: SyncWorld) 
     await wait_until(lambda: handoffs(world) == 1, description="what came after it")
     shard = ShardId(world.service, LEAD_CHANGES.name, 0)
     assert await world.store.mget([shard.key(f"lead:{gone}")]) == [None]
+
+
+async def test_a_batch_that_misses_one_order_to_stop_ends_all_the_same() -> None:
+    """On Python 3.11 a cancellation may be lost on its way to a vendor's call; the service stops nevertheless."""
+    async with asyncio.timeout(20), sync_world(traced=False) as world:
+        world.sales.stubborn = True
+        await world.notify(1)
+        await wait_until(lambda: world.sales.asked > 0, description="a write is under way")
+    assert not world.sales.stubborn

@@ -170,8 +170,10 @@ def _heard(facts: Sequence[LifecycleFact]) -> dict[object, object]:
             data = fact.data
             assert held.get((data.cycle, data.milestone)) == data.previous_at
             held[data.cycle, data.milestone] = data.reached_at
+            held["amount", data.cycle, data.milestone] = data.amount or 0
         elif isinstance(fact, MilestoneRetracted):
             assert held.pop((fact.data.cycle, fact.data.milestone)) == fact.data.previous_at
+            held.pop(("amount", fact.data.cycle, fact.data.milestone))
         elif isinstance(fact, ActivityLogged):
             at, *_ = cast("tuple[int]", held.get(fact.data.key, (None,)))
             assert at == fact.data.previous_at

@@ -18,7 +18,7 @@ from services.sync.domain.records import RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
 
-FORMAT = 3
+FORMAT = 4
 _MA, _SFA = Side.MA, Side.SFA
 _SIDES: tuple[Side, ...] = (_MA, _SFA)
 _SIDE_PLACE = {side: place for place, side in enumerate(_SIDES)}
@@ -96,7 +96,7 @@ def _read_ref(t: Tabled, packed: list[int]) -> RecordRef:
 
 def _persons(w: Tables, side: Side, persons: dict[str, Person]) -> Iterator[int]:
     for _, each in sorted(persons.items()):
-        yield _SIDE_PLACE[side] * 2 + each.moved
+        yield _SIDE_PLACE[side] * 4 + each.marked * 2 + each.moved
         yield from _ref(w, each.ref)
         yield w.instants[each.seen_at]
         yield w.instants[each.deleted_at]
@@ -106,8 +106,8 @@ def _read_persons(t: Tabled, packed: list[int]) -> dict[Side, dict[str, Person]]
     persons: dict[Side, dict[str, Person]] = {}
     for code, system, kind, record_id, seen_at, deleted_at in records(6, packed):
         ref = _read_ref(t, [system, kind, record_id])
-        person = Person(ref, t[0][seen_at], t[0][deleted_at], bool(code % 2))
-        persons.setdefault(_SIDES[code // 2], {})[str(ref)] = person
+        person = Person(ref, t[0][seen_at], t[0][deleted_at], bool(code % 2), bool(code // 2 % 2))
+        persons.setdefault(_SIDES[code // 4], {})[str(ref)] = person
     return persons
 
 
@@ -218,15 +218,24 @@ def _told(w: Tables, told: Told) -> list[Any]:
         for (cycle, milestone), at in sorted(told.milestones.items())
         for part in (cycle * _CYCLE + _MILESTONE_PLACE[milestone], w.instants[at])
     ]
+    amounts = [
+        part
+        for (cycle, milestone), amount in sorted(told.amounts.items())
+        for part in (cycle * _CYCLE + _MILESTONE_PLACE[milestone], w.value(amount))
+    ]
     offered = [part for key, at in sorted(told.offered.items()) for part in (w.value(key), w.instants[at])]
-    return [told.score, milestones, offered]
+    return [told.score, milestones, amounts, offered]
 
 
 def _read_told(t: Tabled, packed: list[Any]) -> Told:
     instants, values = t
-    score, milestones, offered = packed
+    score, milestones, amounts, offered = packed
     return Told(
         score,
         {(code // _CYCLE, _MILESTONES[code % _CYCLE]): instants[at] for code, at in records(2, milestones)},
+        {
+            (code // _CYCLE, _MILESTONES[code % _CYCLE]): values[amount]
+            for code, amount in records(2, amounts)
+        },
         {values[key]: instants[at] for key, at in records(2, offered)},
     )

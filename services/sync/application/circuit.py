@@ -151,7 +151,8 @@ class Circuit:
         """
         Return for each (lead_id, how its write ended) whether that stands; the others are to be held back.
 
-        None is a write that wasn't sent.
+        None is a write that wasn't sent. One that was refused `unsent` stands and counts for nothing: its lead
+        comes again without the fields that can't be said.
         """
         if any(isinstance(result, Confirmed) for _, result in results):
             self.succeed()
@@ -159,7 +160,7 @@ class Circuit:
         return [self._stands(key, result) for key, result in results]
 
     def _stands(self, key: str, result: WriteResult | None) -> bool:
-        if not isinstance(result, Refused):
+        if not isinstance(result, Refused) or result.unsent:
             return result is not None
         if self.stop is not None:
             return False

@@ -8,7 +8,7 @@ changes when the log comes round. A crash anywhere repeats an upsert, which is h
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -16,6 +16,7 @@ from typing import Protocol
 from schemas.lead import LeadChange, LeadWriteSettled, LeadWriteStarted, Ref, WriteSettled, WriteStarted
 from services.errors import Retryable
 from services.runtime.clock import Clock
+from services.runtime.endings import ended
 from services.sync.application.circuit import Circuit, Cut
 from services.sync.application.gate import Gate
 from services.sync.application.lane import Lane
@@ -149,19 +150,35 @@ class Dispatcher:
         """Serve until cancelled; an error that isn't a vendor's ends it."""
         try:
             async with asyncio.TaskGroup() as group:
-                while True:
-                    self._wake.clear()
-                    if len(self._running) < BATCHES_AT_ONCE + URGENT_BATCHES and (
-                        plans := await self._take()
-                    ):
-                        task = group.create_task(self._serve(plans))
-                        self._running.add(task)
-                        task.add_done_callback(self._ended)
-                        continue
-                    await self._sleep()
+                try:
+                    await self._serve_all(group)
+                finally:
+                    await self._end_batches()
         finally:
             self._lane.leave()
             self._running.clear()
+
+    async def _serve_all(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            self._wake.clear()
+            room = len(self._running) < BATCHES_AT_ONCE + URGENT_BATCHES
+            if room and (plans := await self._take()):
+                task = group.create_task(self._serve(plans))
+                self._running.add(task)
+                task.add_done_callback(self._ended)
+                continue
+            await self._sleep()
+
+    async def _end_batches(self) -> None:
+        """
+        Return when no batch runs: a group cancels its tasks once, and on Python 3.11 that may be lost.
+
+        A cancellation that comes meanwhile asks for the same once more.
+        """
+        ending = asyncio.create_task(ended(*self._running))
+        while not ending.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([ending])
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

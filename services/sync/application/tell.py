@@ -111,12 +111,12 @@ def lifecycle_events(
     stands = standing(lead, rules) if any(type(each) is not facts.ScoreMoved for each in found) else {}
     events: list[Event] = []
     for number, fact in enumerate(found, start=first):
-        kind, data = _told(fact, stands, at)
+        kind, data = _told(fact, stands, at, rules.currency)
         events.append(_event(context, f"f{number}", at, f"tasuki.lifecycle.{kind}.v1", data))
     return events
 
 
-def _told(fact: facts.Fact, stands: dict[str, Any], at: int) -> tuple[str, dict[str, Any]]:
+def _told(fact: facts.Fact, stands: dict[str, Any], at: int, currency: str) -> tuple[str, dict[str, Any]]:
     """Return the kind and the data of the event that tells *fact*."""
     match fact:
         case facts.ScoreMoved():
@@ -141,8 +141,8 @@ def _told(fact: facts.Fact, stands: dict[str, Any], at: int) -> tuple[str, dict[
                 "cycle": fact.cycle,
                 "reached_at": fact.at,
                 "previous_at": fact.previous_at,
-                "amount": None,
-                "currency": None,
+                "amount": fact.amount,
+                "currency": None if fact.amount is None else currency,
                 "standing": stands,
             }
         case facts.Done():

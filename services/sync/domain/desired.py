@@ -10,7 +10,15 @@ from zoneinfo import ZoneInfo
 
 from services.sync.domain.field_map import whole_seconds
 from services.sync.domain.fold import fields_hash, value_hash
-from services.sync.domain.lead import PERSON_SLOT, Lead, Opportunity, field_key, kind_of_slot, slot_key
+from services.sync.domain.lead import (
+    OWN_ID,
+    PERSON_SLOT,
+    Lead,
+    Opportunity,
+    field_key,
+    kind_of_slot,
+    slot_key,
+)
 from services.sync.domain.lifecycle import Lifecycle, cycle_of, opportunity_of, origin_of
 from services.sync.domain.policy import UNSAID, resolve
 from services.sync.domain.records import Kind, Scalar, Side
@@ -71,6 +79,8 @@ def _acceptable(lead: Lead, found: list[Missing]) -> Iterator[Missing]:
             for name, value in each.fields.items()
             if lead.refused.get(field_key(each.side, each.slot, name)) != value_hash(value)
         }
+        if fields.keys() == {OWN_ID} and lead.person(each.side) is None:
+            continue  # nobody is made for our id alone
         if fields and lead.refused.get(slot_key(each.side, each.slot)) != fields_hash(fields):
             yield replace(each, fields=fields)
 
@@ -90,10 +100,17 @@ def _belongs(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> bool:
 
 def _differences(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> Iterator[Missing]:
     person = _person_difference(lead, life, rules, side)
+    if person if lead.person(side) is None else _is_to_be_marked(lead, life, rules, side):
+        person[OWN_ID] = lead.id
     if person:
         yield Missing(side, PERSON_SLOT, person, _priority(lead, life, rules, side, person))
     if side is Side.SFA and not life.closed:
         yield from _handoff_records(lead, life, rules)
+
+
+def _is_to_be_marked(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> bool:
+    """Who stands, or is to stand, on both sides carries our id on both: it outlives another e-mail address."""
+    return lead.lacks_mark(side) and _belongs(lead, life, rules, side.other)
 
 
 def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> dict[str, Scalar]:
@@ -151,7 +168,7 @@ def _priority(lead: Lead, life: Lifecycle, rules: Rules, side: Side, differs: di
         return Priority.HOT
     if not differs.keys().isdisjoint(SALES_FIELDS):
         return Priority.HANDOFF
-    return Priority.EDIT
+    return Priority.RECONCILE if differs.keys() == {OWN_ID} else Priority.EDIT
 
 
 def _handoff_records(lead: Lead, life: Lifecycle, rules: Rules) -> Iterator[Missing]:

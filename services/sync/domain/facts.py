@@ -21,12 +21,17 @@ class ScoreMoved:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A milestone is reached; `previous_at` if it was told with another time before."""
+    """
+    A milestone is reached; `previous_at` if it was told before, with another time or amount.
+
+    `amount`, in minor units, is what the deal is worth, where that is known.
+    """
 
     milestone: Milestone
     cycle: int
     at: int
     previous_at: int | None
+    amount: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +111,21 @@ def _score(lead: Lead, life: Lifecycle) -> Iterator[Fact]:
 
 
 def _milestones(lead: Lead, life: Lifecycle) -> Iterator[Fact]:
-    told = lead.told.milestones
-    if told == life.milestones:
+    told, amounts = lead.told.milestones, lead.told.amounts
+    if told == life.milestones and amounts == life.amounts:
         return
     for cycle, milestone in sorted(told.keys() - life.milestones.keys(), key=_in_order):
         yield Retracted(milestone, cycle, told[cycle, milestone])
     known = {1, *(cycle for cycle, _ in told)}
-    for cycle, milestone in sorted(life.milestones, key=_in_order):
-        at, previous_at = life.milestones[cycle, milestone], told.get((cycle, milestone))
+    for key in sorted(life.milestones, key=_in_order):
+        cycle, milestone = key
+        at, previous_at, amount = life.milestones[key], told.get(key), life.amounts.get(key)
         if cycle not in known:
             known.add(cycle)
             yield CycleBegun(cycle, life.starts[cycle])
-        if previous_at != at:
-            yield Reached(milestone, cycle, at, previous_at)
-    lead.told.milestones = dict(life.milestones)
+        if previous_at != at or amounts.get(key) != amount:
+            yield Reached(milestone, cycle, at, previous_at, amount)
+    lead.told.milestones, lead.told.amounts = dict(life.milestones), dict(life.amounts)
 
 
 def _in_order(key: tuple[int, Milestone]) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from zlib import crc32
 
 from services.sync.domain.erasure import KEPT_OF_ACTIVITIES, KEPT_OF_DEALS, erase, kept_fields
 from services.sync.domain.lead import (
+    OWN_ID,
     PERSON_SLOT,
     Activity,
     Lead,
@@ -70,6 +71,7 @@ class Folder:
 
     def _observe_person(self, lead: Lead, side: Side, seen: Observation) -> set[str]:
         person = _person(lead, side, seen.ref)
+        person.marked = person.marked or seen.external_id is not None
         if seen.moved_to is not None:
             person.moved = True
             person = _person(lead, side, seen.moved_to)
@@ -178,9 +180,10 @@ class Folder:
                 opportunity.cycle = max(opportunity.cycle, int(slot.partition(":")[2]))
             return
         person = _person(lead, side, ref)
+        person.marked = person.marked or OWN_ID in fields
         person.seen_at = max(person.seen_at, settled_at)
         for name, value in fields.items():
-            if lead.erased_at != NEVER and name not in self._kept:
+            if name == OWN_ID or (lead.erased_at != NEVER and name not in self._kept):
                 continue
             register = lead.register(name, side)
             if name in self._shared and name not in self._consents:

@@ -19,13 +19,15 @@ class Person:
     """
     A record that is, or was, the lead's person on one side; the instants are of our own clock.
 
-    Seen and deleted at the same instant means deleted: one batch often tells of a change and of the end.
+    Seen and deleted at the same instant means deleted: one batch often tells of a change and of the end. `marked`:
+    it carries an id of ours.
     """
 
     ref: RecordRef
     seen_at: int = NEVER
     deleted_at: int = NEVER
     moved: bool = False
+    marked: bool = False
 
     @property
     def alive(self) -> bool:
@@ -83,11 +85,12 @@ class Told:
     """
     What was last published about the lead, so that only changes are.
 
-    `offered`: "mql:1" → when the handoff stood in the sales tool.
+    `amounts`: what the milestones' deals were worth. `offered`: "mql:1" → when the handoff stood in the sales tool.
     """
 
     score: int = 0
     milestones: dict[tuple[int, Milestone], int] = field(default_factory=dict[tuple[int, Milestone], int])
+    amounts: dict[tuple[int, Milestone], int] = field(default_factory=dict[tuple[int, Milestone], int])
     offered: dict[str, int] = field(default_factory=dict[str, int])
 
 
@@ -125,6 +128,11 @@ class Lead:
         alive = [name for name, each in persons.items() if each.alive]
         return persons[min(alive)].ref if alive else None
 
+    def lacks_mark(self, side: Side) -> bool:
+        """Return whether the lead stands on *side* and none of its records there carries an id of ours."""
+        alive = [each for each in self.persons.get(side, _NOBODY).values() if each.alive]
+        return bool(alive) and not any(each.marked for each in alive)
+
     def is_gone(self, side: Side) -> bool:
         """Return whether the lead stood on *side* once and was deleted there: it isn't made again."""
         return bool(self.persons.get(side)) and self.person(side) is None
@@ -142,9 +150,13 @@ class Lead:
 
 
 _NOTHING = Register()
+_NOBODY: dict[str, Person] = {}
 _NO_SIDES: dict[Side, Register] = {}
 
 PERSON_SLOT = "lead"
+
+OWN_ID = "lead_id"
+"""Our own id among the fields of a person: written where it is missing, never taken over from a side."""
 
 
 UNSURE = "?"

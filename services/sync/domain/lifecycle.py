@@ -34,11 +34,16 @@ class Fact(NamedTuple):
 
 @dataclass(slots=True)
 class Lifecycle:
-    """What a lead's facts amount to. `closed`: the present cycle was recycled. `starts`: when each cycle began."""
+    """
+    What a lead's facts amount to. `closed`: the present cycle was recycled. `starts`: when each cycle began.
+
+    `amounts`: what the deals are worth by which milestones were reached, where that is known.
+    """
 
     cycle: int = 1
     closed: bool = False
     milestones: dict[MilestoneKey, int] = field(default_factory=dict[MilestoneKey, int])
+    amounts: dict[MilestoneKey, int] = field(default_factory=dict[MilestoneKey, int])
     score: int = 0
     points: dict[str, int] = field(default_factory=dict[str, int])
     starts: dict[int, int] = field(default_factory=lambda: {1: NEVER})
@@ -62,6 +67,8 @@ class Lifecycle:
 
 
 _ENDS = (Milestone.WON, Milestone.LOST)
+_WORTH = frozenset({Milestone.OPPORTUNITY, Milestone.EFFECTIVE_OPPORTUNITY, *_ENDS})
+"""The milestones that are told with the deal's amount."""
 
 
 def trace(lead: Lead, rules: Rules) -> Lifecycle:
@@ -74,7 +81,7 @@ def trace(lead: Lead, rules: Rules) -> Lifecycle:
     tally = Tally(rules.scoring)
     if lead.created_at != NEVER:
         life.milestones[1, Milestone.LEAD] = lead.created_at
-    facts = sorted(_facts(lead, rules), key=lambda fact: (fact[0], PLACE[fact[1]]))
+    facts = sorted(_facts(lead, rules), key=_place)
     events = score_events(lead, rules)
     threshold, done = rules.scoring.threshold, 0
     over = False
@@ -96,10 +103,16 @@ def trace(lead: Lead, rules: Rules) -> Lifecycle:
     return life
 
 
+def _place(fact: Fact) -> tuple[int, int, str]:
+    at, milestone, deal = fact
+    return at, PLACE[milestone], "" if deal is None else deal.ref.id
+
+
 def _as_told(life: Lifecycle, lead: Lead) -> None:
     """What was told before the lead was erased stands, though the values that led to it are gone."""
     life.score = lead.told.score
     life.milestones |= lead.told.milestones
+    life.amounts = dict(lead.told.amounts)
     for (cycle, _), at in life.milestones.items():
         life.starts[cycle] = min(life.starts.get(cycle, at), at)
         life.cycle = max(life.cycle, cycle)
@@ -123,7 +136,17 @@ def _reach(life: Lifecycle, tally: Tally, fact: Fact) -> None:
         if milestone is Milestone.SQL and fact.deal is None:
             _reopen(life, fact.at)  # sales takes up a lead that it had given back
             cycle = life.cycle
-        life.milestones.setdefault((cycle, milestone), fact.at)
+        if (cycle, milestone) not in life.milestones:
+            life.milestones[cycle, milestone] = fact.at
+            if fact.deal is not None and (amount := _amount(fact.deal, milestone)) is not None:
+                life.amounts[cycle, milestone] = amount
+
+
+def _amount(deal: Opportunity, milestone: Milestone) -> int | None:
+    """Return what *deal* is worth, minor units; None for a milestone that isn't told with it, or below 0."""
+    register = deal.fields.get("amount") if milestone in _WORTH else None
+    amount = None if register is None else register.there
+    return amount if isinstance(amount, int) and not isinstance(amount, bool) and amount >= 0 else None
 
 
 def _qualify(life: Lifecycle, at: int) -> None:

@@ -94,7 +94,8 @@ class Write:
 
     `slot` names the record within its lead and cycle: ``lead``, ``opportunity:1``, ``task:1``.
     `match_email` finds an existing person before one is made. `parent` is the person's record in the same
-    system, for tasks and opportunities. `fields` are canonical; only those that differ are given.
+    system, for tasks and opportunities. `fields` are canonical; only those that differ are given. A person's
+    ``lead_id`` among them asks to put our id on the record, which lacks it.
     """
 
     lead_id: str
@@ -126,12 +127,14 @@ class Refused:
     The vendor will never take this write as it is; `code` is the vendor's word, `detail` its text.
 
     `fields` are the canonical names of those that it refuses: without them it may take the rest. Empty where
-    it refuses the record, or doesn't say.
+    it refuses the record, or doesn't say. `unsent`: the vendor wasn't asked, since *fields* can't be said in its
+    words; that tells nothing of whether it takes writes.
     """
 
     code: str
     detail: str
     fields: tuple[str, ...] = ()
+    unsent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -164,6 +164,7 @@ class Rules:
     segments: tuple[str, ...] = ("source", "industry")
     time_zone: str = "Asia/Tokyo"
     language: str = "ja"
+    currency: str = "JPY"
     consents: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

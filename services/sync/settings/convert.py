@@ -74,6 +74,7 @@ def _rules(draft: Draft, fields: list[FieldEntry], firm: Firm) -> Rules:
         mirror_all=sync.mirror_all,
         segments=sync.segments,
         time_zone=firm.time_zone,
+        currency=firm.currency,
         language=firm.language,
     )
 

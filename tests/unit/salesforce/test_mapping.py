@@ -146,8 +146,8 @@ def test_fields_of_other_objects_and_read_only_ones_are_left_out() -> None:
         MappedField(name="last_name", vendor_name="LastName"),
     )
     fields: dict[str, Scalar] = {"company": "c", "status": "s", "last_name": "l", "unknown": 1}
-    assert applied.vendor(Kind.LEAD, "Contact", fields, {}) == {"LastName": "l"}
-    assert applied.vendor(Kind.LEAD, "Lead", fields, {}) == {"LastName": "l", "Company": "c"}
+    assert applied.vendor(Kind.LEAD, "Contact", fields, {}) == ({"LastName": "l"}, [])
+    assert applied.vendor(Kind.LEAD, "Lead", fields, {}) == ({"LastName": "l", "Company": "c"}, [])
 
 
 def test_a_task_of_ours_is_known_without_the_field_map() -> None:
@@ -158,8 +158,5 @@ def test_a_task_of_ours_is_known_without_the_field_map() -> None:
         "due_on": "2026-11-24",
         "owner": "Sato@sales.example",
     }
-    assert mapping().vendor(Kind.ACTIVITY, "Task", fields, USERS) == {
-        "Subject": "s",
-        "ActivityDate": "2026-11-24",
-        "OwnerId": "0055g0000000002AAA",
-    }
+    task = {"Subject": "s", "ActivityDate": "2026-11-24", "OwnerId": "0055g0000000002AAA"}
+    assert mapping().vendor(Kind.ACTIVITY, "Task", fields, USERS) == (task, [])

@@ -81,6 +81,16 @@ def test_what_is_merely_late_says_nothing(circuit: Circuit) -> None:
     assert circuit.stop is not None
 
 
+def test_what_was_never_sent_says_nothing(circuit: Circuit) -> None:
+    """A value that has no form there neither stops the line, nor is it held back while the line stands."""
+    unsent = Refused(code="UNMAPPABLE", detail="", fields=("owner",), unsent=True)
+    assert circuit.judge(of(unsent, *leads(50))) == [True] * 50
+    assert circuit.stop is None
+    circuit.judge(of(NO, *leads(5)))
+    assert circuit.judge([*of(unsent, "x"), *of(NO, "y")]) == [True, False]
+    assert circuit.stop is not None
+
+
 def test_one_lead_alone_never_stops_the_line(circuit: Circuit) -> None:
     """It is the records that differ which say that it isn't the records."""
     for _ in range(50):

@@ -70,6 +70,9 @@ told = st.builds(
     Told,
     st.integers(0, 200),
     st.dictionaries(st.tuples(st.integers(1, 3), st.sampled_from(Milestone)), instants, max_size=4),
+    st.dictionaries(
+        st.tuples(st.integers(1, 3), st.sampled_from(Milestone)), st.integers(0, 2**40), max_size=4
+    ),
     st.dictionaries(st.sampled_from(["mql:1", "sql:1"]), instants),
 )
 
@@ -90,9 +93,9 @@ leads = st.builds(
     instants,
     st.dictionaries(
         sides,
-        st.lists(st.builds(Person, refs, instants, instants, st.booleans()), min_size=1, max_size=2).map(
-            _by_name
-        ),
+        st.lists(
+            st.builds(Person, refs, instants, instants, st.booleans(), st.booleans()), min_size=1, max_size=2
+        ).map(_by_name),
     ),
     st.dictionaries(names, st.dictionaries(sides, registers(), min_size=1), max_size=3),
     histories,

@@ -20,6 +20,7 @@ from services.sync.adapters.hubspot.owners import OwnerDirectory
 from services.sync.adapters.hubspot.seeing import properties
 from services.sync.application.ports import BatchRefused
 from services.sync.domain.field_map import FieldMap, FieldType, MappedField
+from services.sync.domain.lead import OWN_ID
 from services.sync.domain.records import Kind, Refused, Write, WriteResult
 
 BATCH = 100
@@ -59,13 +60,18 @@ class Writer:
             each.name: each for each in field_map.of(Kind.LEAD, CONTACT)
         }
         self._names = {each.vendor_name: each.name for each in self._mapped.values()}
+        self._names[self._own] = OWN_ID
 
     async def write(self, writes: Sequence[Write]) -> list[WriteResult]:
         """Write leads, one result each, in order. Source: https://developers.hubspot.com/docs/api/crm/contacts"""
         done: dict[str, Outcome] = {}
         traces = _traces(writes)
         jobs = await self._jobs(dict(zip(traces, writes, strict=True)), done)
-        known = {each.trace: _update(each, each.write.ref.id) for each in jobs if each.write.ref is not None}
+        known = {
+            each.trace: _update(each, each.write.ref.id, self._mark(each))
+            for each in jobs
+            if each.write.ref is not None
+        }
         found = await self._by_email([each for each in jobs if each.write.ref is None])
         fresh: dict[str, Input] = {}
         for each in jobs:
@@ -89,19 +95,35 @@ class Writer:
         context = Context(self._field_map.currency, self._owners.ids, self._owners.emails)
         jobs: list[_Job] = []
         for trace, each in writes.items():
-            try:
-                jobs.append(_Job(trace, each, self._properties(each, context)))
-            except Unmappable as error:
-                done[trace] = Refused(code="unmappable", detail=error.detail, fields=(error.name,))
+            values, failed = self._properties(each, context)
+            if failed:
+                detail = "; ".join(f"{error.name}: {error.detail}" for error in failed)
+                names = tuple(error.name for error in failed)
+                done[trace] = Refused(code="unmappable", detail=detail, fields=names, unsent=True)
+            else:
+                jobs.append(_Job(trace, each, values))
         return jobs
 
-    def _properties(self, write: Write, context: Context) -> dict[str, str]:
-        """Return the fields of *write* that HubSpot has and takes; others don't exist there, or are read only."""
-        return {
-            self._mapped[name].vendor_name: to_vendor(self._mapped[name], value, context)
-            for name, value in write.fields.items()
-            if name in self._mapped and self._mapped[name].writable
-        }
+    def _properties(self, write: Write, context: Context) -> tuple[dict[str, str], list[Unmappable]]:
+        """
+        Return the fields of *write* that HubSpot has and takes, and those of them that have no form there.
+
+        Others don't exist there, or are read only.
+        """
+        values: dict[str, str] = {}
+        failed: list[Unmappable] = []
+        for name, value in write.fields.items():
+            mapped = self._mapped.get(name)
+            if mapped is None or not mapped.writable:
+                continue
+            try:
+                values[mapped.vendor_name] = to_vendor(mapped, value, context)
+            except Unmappable as error:
+                failed.append(error)
+        return values, failed
+
+    def _mark(self, job: _Job) -> Mapping[str, str]:
+        return {self._own: job.write.lead_id} if OWN_ID in job.write.fields else {}
 
     async def _by_email(self, jobs: Sequence[_Job]) -> Mapping[str, Mapping[str, Any]]:
         """Return the contacts that have the addresses of *jobs*, by address."""

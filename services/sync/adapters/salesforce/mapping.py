@@ -141,17 +141,22 @@ class FieldMapping:
 
     def vendor(
         self, kind: Kind, sobject: str, fields: Mapping[str, Scalar], user_ids: Mapping[str, str]
-    ) -> dict[str, object]:
+    ) -> tuple[dict[str, object], list[Unmappable]]:
         """
-        Return *fields* (canonical) as API names and the vendor's values; fields it lacks are left out.
+        Return *fields* (canonical) as API names and the vendor's values, and those that have no form there.
 
-        *user_ids* maps e-mail addresses, in lower case, to user ids. Raises Unmappable.
+        Fields that the object lacks are left out. *user_ids* maps e-mail addresses, in lower case, to user ids.
         """
-        return {
-            mapped.vendor_name: self.write(mapped, fields[mapped.name], user_ids)
-            for mapped in self.written(kind, sobject)
-            if mapped.writable and mapped.name in fields
-        }
+        values: dict[str, object] = {}
+        failed: list[Unmappable] = []
+        for mapped in self.written(kind, sobject):
+            if not mapped.writable or mapped.name not in fields:
+                continue
+            try:
+                values[mapped.vendor_name] = self.write(mapped, fields[mapped.name], user_ids)
+            except Unmappable as error:
+                failed.append(error)
+        return values, failed
 
     def written(self, kind: Kind, sobject: str | None) -> tuple[MappedField, ...]:
         """Return the mapped fields of *sobject* as they are written: those of a task are known anyway."""

@@ -15,11 +15,12 @@ from services.sync.adapters.salesforce.client import SalesforceClient, SaveResul
 from services.sync.adapters.salesforce.errors import MOVED_CODES, TAKEN_CODES, CallRefused, RecordError
 from services.sync.adapters.salesforce.events import SYSTEM
 from services.sync.adapters.salesforce.finding import Finder, Person, Wanted
-from services.sync.adapters.salesforce.mapping import FieldMapping, Unmappable
+from services.sync.adapters.salesforce.mapping import FieldMapping
 from services.sync.adapters.salesforce.moves import whereabouts
 from services.sync.adapters.salesforce.users import Users
 from services.sync.application.ports import BatchRefused
 from services.sync.domain.field_map import FieldType
+from services.sync.domain.lead import OWN_ID
 from services.sync.domain.records import (
     Confirmed,
     Deferred,
@@ -121,10 +122,11 @@ class Writer:
 
     def _prepare(self, aims: Iterable[_Aim], user_ids: Mapping[str, str]) -> None:
         for aim in aims:
-            try:
-                values = self._mapping.vendor(aim.write.kind, aim.sobject, aim.write.fields, user_ids)
-            except Unmappable as error:
-                aim.result = Refused(code="UNMAPPABLE", detail=str(error), fields=(error.name,))
+            values, failed = self._mapping.vendor(aim.write.kind, aim.sobject, aim.write.fields, user_ids)
+            if failed:
+                detail = "; ".join(str(error) for error in failed)
+                names = tuple(error.name for error in failed)
+                aim.result = Refused(code="UNMAPPABLE", detail=detail, fields=names, unsent=True)
                 continue
             aim.body = self._body(aim, values)
             if aim.id is not None and aim.body.keys() == {"id"}:
@@ -188,6 +190,7 @@ class Writer:
         if isinstance(result, Deferred):
             return result
         names = {each.vendor_name: each.name for each in self._mapping.written(aim.write.kind, aim.sobject)}
+        names[self._account.external_id_field] = OWN_ID
         named = (names[field] for error in errors for field in error.fields if field in names)
         return replace(result, fields=tuple(dict.fromkeys(named)))
 
@@ -246,7 +249,7 @@ class Writer:
 
 def _first_aim(place: int, write: Write) -> _Aim:
     if write.ref is not None:
-        return _Aim(place, write, write.ref.object, id=write.ref.id)
+        return _Aim(place, write, write.ref.object, id=write.ref.id, mark=OWN_ID in write.fields)
     if write.kind not in _OBJECTS:
         unknown = Refused(code="UNSUPPORTED", detail=f"a {write.kind} is not created in Salesforce")
         return _Aim(place, write, "", result=unknown)

@@ -6,6 +6,7 @@ from services.configuration.document import Document
 from services.configuration.places import KeyPath
 from services.configuration.tables import Entry
 from services.sync.domain.field_map import FieldType
+from services.sync.domain.lead import OWN_ID
 from services.sync.settings.catalogue import LEAD_TYPES, OPPORTUNITY_TYPES
 from services.sync.settings.checks.policies import check_policy
 from services.sync.settings.draft import Draft
@@ -51,6 +52,9 @@ def _check_duplicates(document: Document, draft: Draft) -> None:
                 (*entry.path, "name"), f"is given twice, first on line {line}", "keep one of the two"
             )
         first.setdefault(key, entry.path)
+        if entry.value.name == OWN_ID:
+            mend = "give it another name: our own id has a place of its own on both sides"
+            document.report((*entry.path, "name"), f'"{OWN_ID}" is tasuki\'s own word', mend)
 
 
 def _check_taken(document: Document, draft: Draft) -> None:
