@@ -1,7 +1,7 @@
 """The counting half of the KPI service at work over the embedded log and store."""
 
 import tempfile
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,11 +122,11 @@ class KpiWorld:
 
 
 @asynccontextmanager
-async def kpi_world() -> AsyncGenerator[KpiWorld]:
-    """Give the log and the store of a server of their own."""
+async def kpi_world(log_at: Callable[[str], EmbeddedLog] = EmbeddedLog) -> AsyncGenerator[KpiWorld]:
+    """Give the log, as *log_at* makes it, and the store of a server of their own."""
     with tempfile.TemporaryDirectory(prefix="tasuki-") as folder:
         async with EmbeddedServer(Path(folder)) as server:
-            log, store = EmbeddedLog(server.url), Store(server.url)
+            log, store = log_at(server.url), Store(server.url)
             await store.start()
             await log.start()
             await log.ensure_topics(topic_specs(PARTITIONS))

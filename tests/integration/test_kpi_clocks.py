@@ -1,10 +1,11 @@
 """The clocks of promises at work: facts on the lifecycle topic, alerts on theirs."""
 
-import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
+from schemas.alerts import ALERT
+from schemas.topics import ALERTS
 from services.kpi.adapters.stored_clocks import StoredClocks
 from services.kpi.application.reading import Ask
 from services.kpi.domain.lead_clocks import ClockRules
@@ -13,6 +14,9 @@ from services.kpi.domain.rules import CountingRules
 from services.kpi.domain.sla.policy import Escalation, Policy, Target
 from services.kpi.domain.windows import Range
 from services.runtime.clock import now_ms
+from services.runtime.log.embedded import EmbeddedLog
+from services.runtime.log.port import LogUnavailable, Record
+from services.runtime.seen import Seen
 from tests.integration.kpi_world import PARTITIONS, KpiWorld, kpi_world
 from tests.kpi_facts import DAY, HOUR, Teller
 from tests.waiting import wait_until
@@ -180,4 +184,40 @@ async def test_new_counting_rules_keep_the_verdicts(world: KpiWorld) -> None:
             return (figure.numerator, figure.denominator) == (1, 1)
 
         await wait_until(there, description="the verdict stands under the new rules")
-    await asyncio.sleep(0)
+
+
+class DeafLog(EmbeddedLog):
+    """Writes alerts, and while it is `deaf` doesn't hear that they were written."""
+
+    deaf = True
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """See `Log.append`."""
+        await super().append(records)
+        if self.deaf and any(each.topic == ALERTS.name for each in records):
+            raise LogUnavailable("no answer")
+
+
+async def test_alerts_relayed_by_a_worker_that_ended_in_doubt_are_known_again() -> None:
+    """Sent again by the next owner they have their ids, and a reader that sifts by the outbox takes each once."""
+    teller = Teller()
+    async with kpi_world(DeafLog) as world:
+        log = world.log
+        assert isinstance(log, DeafLog)
+        async with world.counting(RULES, promised(200, escalate_ms=100)) as worker:
+            await world.tell([teller.reached(f"lead-{each}", "mql", now_ms()) for each in range(20)])
+            await wait_until(
+                lambda: sum(len(each.outbox) for each in worker.shards.values()) == 40,
+                description="each alert waits for its answer",
+            )
+            await wait_until(lambda: _there(world, 3), description="some are written all the same")
+        log.deaf = False
+        before = len(await world.alerts())
+        async with world.counting(RULES, promised(200, escalate_ms=100)):
+            await wait_until(lambda: _there(world, before + 40), description="all are sent again")
+        assert len({each.id for each in await world.alerts()}) == 40
+        place = world.log.partition_for(ALERTS.name, "lead-0")
+        sent = await world.log.read(ALERTS.name, place, 0, limit=10_000)
+        fresh, _ = Seen({}).sift(sent)
+        ids = [ALERT.validate_json(each.value or b"").id for each in fresh]
+        assert len(sent) > len(ids) == len(set(ids)) == 40

@@ -1,7 +1,7 @@
 """Lifecycle → the counters of the KPIs and the clocks of the promises, in one commit for each batch."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -17,6 +17,7 @@ from services.kpi.domain.contributions import Counting
 from services.kpi.domain.facts import Fact
 from services.kpi.domain.increments import Increments
 from services.kpi.domain.lead import WHOLE, KpiLead, parts_of, take
+from services.kpi.domain.lead_clocks import ClockState
 from services.kpi.domain.rules import CountingRules
 from services.runtime.clock import Clock
 from services.runtime.log.port import LogRecord
@@ -107,7 +108,9 @@ class CountProcessor:
         operations = Operations()
         lead_ids = list(told.leads)
         known = await counts.load(lead_ids)
-        states = {} if self._clocks is None else await self._clocks.load(shard, lead_ids)
+        states: Mapping[str, ClockState] = (
+            {} if self._clocks is None else await self._clocks.load(shard, lead_ids)
+        )
         for number, (lead_id, facts) in enumerate(told.leads.items(), start=1):
             if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
