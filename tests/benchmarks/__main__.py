@@ -5,7 +5,7 @@ import platform
 import sys
 from itertools import takewhile
 
-NAMES = ("deadlines", "decide", "fold", "handoff")
+NAMES = ("deadlines", "decide", "fold", "handoff", "timers")
 
 
 def main() -> None:

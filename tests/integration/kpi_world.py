@@ -1,18 +1,22 @@
 """The counting half of the KPI service at work over the embedded log and store."""
 
 import tempfile
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from schemas.alerts import ALERT, Alert
 from schemas.lifecycle import LifecycleFact
-from schemas.topics import LIFECYCLE
+from schemas.topics import ALERTS, LIFECYCLE
+from services.kpi.adapters.clock_codec import decode_clocks, encode_clocks
 from services.kpi.adapters.lead_codec import decode, encode
 from services.kpi.adapters.stored_counts import StoredCounts
 from services.kpi.application.reading import Readings
+from services.kpi.consumers.clocks import LeadClocks
 from services.kpi.consumers.counts import CountProcessor
+from services.kpi.domain.lead_clocks import ClockRules
 from services.kpi.domain.rules import CountingRules
 from services.runtime.clock import now_ms
 from services.runtime.log.embedded import EmbeddedLog
@@ -51,8 +55,10 @@ class KpiWorld:
         return Readings(StoredCounts(self.store, service=self.service, partitions=PARTITIONS), rules)
 
     @asynccontextmanager
-    async def counting(self, rules: CountingRules) -> AsyncGenerator[ShardWorker]:
-        """Run a worker that counts by *rules*."""
+    async def counting(
+        self, rules: CountingRules, promises: ClockRules | None = None, *, max_records: int = 50
+    ) -> AsyncGenerator[ShardWorker]:
+        """Run a worker that counts by *rules* and keeps the clocks of *promises*."""
         processor = CountProcessor(
             rules=rules,
             encode=encode,
@@ -60,13 +66,14 @@ class KpiWorld:
             clock=now_ms,
             failed=self.failures.append,
             set_aside=self.set_aside.append,
+            clocks=None if promises is None else self.clocks(promises),
         )
         worker = ShardWorker(
             service=self.service,
             topic=LIFECYCLE.name,
             processor=processor,
             mechanism=Mechanism(store=self.store, log=self.log),
-            max_records=50,
+            max_records=max_records,
         )
         await worker.start()
         try:
@@ -76,6 +83,27 @@ class KpiWorld:
         for failure in (*self.failures, worker.failure):
             if failure is not None:
                 raise failure
+
+    def clocks(self, promises: ClockRules) -> LeadClocks:
+        """Return what keeps the clocks of *promises*."""
+        return LeadClocks(
+            rules=promises,
+            log=self.log,
+            encode=encode_clocks,
+            decode=decode_clocks,
+            clock=now_ms,
+            failed=self.failures.append,
+        )
+
+    async def alerts(self) -> list[Alert]:
+        """Return what stands on the topic of the alerts, in order."""
+        found: list[Alert] = []
+        for partition, each in (await self.log.offsets(ALERTS.name)).items():
+            offset = each.begin
+            while read_now := await self.log.read(ALERTS.name, partition, offset):
+                found += [ALERT.validate_json(record.value or b"") for record in read_now]
+                offset = read_now[-1].offset + 1
+        return found
 
     async def counted(self, worker: ShardWorker) -> None:
         """Wait until everything in the lifecycle topic is in the counters."""
@@ -94,11 +122,11 @@ class KpiWorld:
 
 
 @asynccontextmanager
-async def kpi_world() -> AsyncGenerator[KpiWorld]:
-    """Give the log and the store of a server of their own."""
+async def kpi_world(log_at: Callable[[str], EmbeddedLog] = EmbeddedLog) -> AsyncGenerator[KpiWorld]:
+    """Give the log, as *log_at* makes it, and the store of a server of their own."""
     with tempfile.TemporaryDirectory(prefix="tasuki-") as folder:
         async with EmbeddedServer(Path(folder)) as server:
-            log, store = EmbeddedLog(server.url), Store(server.url)
+            log, store = log_at(server.url), Store(server.url)
             await store.start()
             await log.start()
             await log.ensure_topics(topic_specs(PARTITIONS))

@@ -1,12 +1,14 @@
-"""Lifecycle → the counters of the KPIs."""
+"""Lifecycle → the counters of the KPIs and the clocks of the promises, in one commit for each batch."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 from schemas.reading import Unreadable, read
 from schemas.topics import LIFECYCLE
 from services.kpi.application.told import Implausible, fact_of
+from services.kpi.consumers.clocks import CycleTold, LeadClocks, cycle_told
 from services.kpi.consumers.dead_letters import dead_letter
 from services.kpi.consumers.recount import Recount
 from services.kpi.consumers.shard_counts import Decode, Encode, ShardCounts
@@ -15,6 +17,7 @@ from services.kpi.domain.contributions import Counting
 from services.kpi.domain.facts import Fact
 from services.kpi.domain.increments import Increments
 from services.kpi.domain.lead import WHOLE, KpiLead, parts_of, take
+from services.kpi.domain.lead_clocks import ClockState
 from services.kpi.domain.rules import CountingRules
 from services.runtime.clock import Clock
 from services.runtime.log.port import LogRecord
@@ -25,6 +28,15 @@ from services.runtime.shard import Shard
 
 YIELD_EVERY = 64
 """After so many records the event loop gets its turn, so that readers are answered during a large batch."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What a batch tells: facts by lead, starts of cycles by lead; and what goes out because of it."""
+
+    leads: dict[str, list[Fact]] = field(default_factory=dict[str, list[Fact]])
+    cycles: dict[str, list[CycleTold]] = field(default_factory=dict[str, list[CycleTold]])
+    emissions: list[Emission] = field(default_factory=list[Emission])
 
 
 @dataclass(slots=True)
@@ -40,6 +52,7 @@ class CountProcessor:
     Args:
         failed: Told of the unexpected end of a recount; it is to end the process.
         set_aside: Told the reason of each record that went to dead letters, for the metrics.
+        clocks: The promises; None where nothing is promised.
     """
 
     def __init__(
@@ -51,6 +64,7 @@ class CountProcessor:
         clock: Clock,
         failed: Callable[[BaseException], None],
         set_aside: Callable[[str], None] = lambda _reason: None,
+        clocks: LeadClocks | None = None,
     ) -> None:
         self._rules = rules
         self._generation = rules.generation
@@ -61,17 +75,22 @@ class CountProcessor:
         self._clock = clock
         self._failed = failed
         self._set_aside = set_aside
+        self._clocks = clocks
         self._held: dict[int, _Held] = {}
 
     async def opened(self, shard: Shard) -> None:
         """Take up *shard*; count its leads anew, beside the work, where they were counted by other rules."""
         counts = ShardCounts(shard, self._generation, encode=self._encode, decode=self._decode)
-        recount = Recount(shard, counts, self._again, self._failed)
+        recount = Recount(shard, counts, partial(self._again, shard), self._failed)
         await recount.start_if_due()
         self._held[shard.id.partition] = _Held(counts, recount)
+        if self._clocks is not None:
+            self._clocks.opened(shard, counts, self._counting.segments, self._increments)
 
     async def closed(self, shard: Shard) -> None:
         """Let go of *shard*; a recount goes on with the next owner."""
+        if self._clocks is not None:
+            await self._clocks.closed(shard)
         held = self._held.pop(shard.id.partition, None)
         if held is not None:
             await held.recount.stop()
@@ -79,34 +98,59 @@ class CountProcessor:
     async def fold(self, shard: Shard, records: Sequence[LogRecord]) -> Fold:
         """Take *records* into their leads, and move the counters by what that changes."""
         counts = self._held[shard.id.partition].counts
-        told: dict[str, list[Fact]] = {}
-        emissions: list[Emission] = []
+        told = _Batch()
         for number, record in enumerate(records, start=1):
             if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
-            self._read(record, told, emissions)
-        increments = Increments(self._rules, self._calendar, now=max(each.appended_at for each in records))
+            self._read(record, told)
+        now = max(each.appended_at for each in records)
+        increments = self._increments(now)
         operations = Operations()
-        known = await counts.load(list(told))
-        for number, (lead_id, facts) in enumerate(told.items(), start=1):
+        lead_ids = list(told.leads)
+        known = await counts.load(lead_ids)
+        states: Mapping[str, ClockState] = (
+            {} if self._clocks is None else await self._clocks.load(shard, lead_ids)
+        )
+        for number, (lead_id, facts) in enumerate(told.leads.items(), start=1):
             if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
             lead, generation = known.get(lead_id) or (KpiLead(lead_id), self._generation)
-            self._take(lead, generation, facts, increments)
-            counts.keep(operations, lead)
+            if facts:
+                self._take(lead, generation, facts, increments)
+                counts.keep(operations, lead)
+            if self._clocks is not None:
+                told.emissions += self._clocks.take(
+                    shard,
+                    lead,
+                    states.get(lead_id),
+                    facts,
+                    told.cycles.get(lead_id, ()),
+                    now,
+                    generation=self._generation,
+                    segments=self._counting.segments,
+                    increments=increments,
+                    operations=operations,
+                )
         await counts.count(operations, increments)
-        return Fold(operations, emissions)
+        clocks = self._clocks
+        return Fold(operations, told.emissions, None if clocks is None else lambda: clocks.applied(shard))
 
-    def _read(self, record: LogRecord, told: dict[str, list[Fact]], emissions: list[Emission]) -> None:
+    def _increments(self, now: int) -> Increments:
+        return Increments(self._rules, self._calendar, now=now)
+
+    def _read(self, record: LogRecord, told: _Batch) -> None:
         try:
             event = read(LIFECYCLE, record.value)
             fact = fact_of(event, record.key, record.appended_at)
         except (Unreadable, Implausible) as error:
-            emissions.append(dead_letter(record, error.reason, str(error)))
+            told.emissions.append(dead_letter(record, error.reason, str(error)))
             self._set_aside(error.reason)
             return
         if fact is not None:
-            told.setdefault(record.key, []).append(fact)
+            told.leads.setdefault(record.key, []).append(fact)
+        elif self._clocks is not None and (cycle := cycle_told(event)) is not None:
+            told.leads.setdefault(record.key, [])
+            told.cycles.setdefault(record.key, []).append(cycle)
 
     def _take(self, lead: KpiLead, generation: str, facts: Sequence[Fact], increments: Increments) -> None:
         stale = generation != self._generation  # under the rules in force nothing of it is counted yet
@@ -116,13 +160,23 @@ class CountProcessor:
             take(lead, fact)
         increments.change(before, self._counting.of(lead, parts))
 
-    async def _again(self, counts: ShardCounts, lead_ids: Sequence[str]) -> Operations:
+    async def _again(self, shard: Shard, counts: ShardCounts, lead_ids: Sequence[str]) -> Operations:
         """Return what counts those of *lead_ids* that were counted by other rules; within a turn."""
         operations = Operations()
         increments = Increments(self._rules, self._calendar, now=self._clock())
-        for lead, generation in (await counts.load(lead_ids)).values():
+        known = await counts.load(lead_ids)
+        for lead, generation in known.values():
             if generation != self._generation:
                 self._take(lead, generation, (), increments)
                 counts.keep(operations, lead)
+        if self._clocks is not None:
+            await self._clocks.recount(
+                shard,
+                {lead_id: lead for lead_id, (lead, _) in known.items()},
+                generation=self._generation,
+                segments=self._counting.segments,
+                increments=increments,
+                operations=operations,
+            )
         await counts.count(operations, increments)
         return operations

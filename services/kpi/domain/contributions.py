@@ -90,6 +90,10 @@ class Counting:
             self._people(added, self._deed_days(lead), segments)
         return added
 
+    def segments(self, standing: Standing) -> Segments:
+        """Return where something counts that is of a lead as it stands, its owner's."""
+        return self._segments_of(standing)(standing.owner)
+
     def _cycle(
         self,
         added: dict[Contribution, int],

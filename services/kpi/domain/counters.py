@@ -9,6 +9,7 @@ The codes of what is counted, as they stand in the store: short, and never given
 | M>S    | of those that reached M, those that reached S                   | M: the cohort's, not the result's |
 | M>S30  | the same, within 30 days                                        | M                                 |
 | c, m   | calls, mails; cc, cr, ce and mc: those that came so far         | the activity                      |
+| sm, sd | rounds of clocks met in time; those met or overdue              | the end; the deadline, if overdue |
 | #      | marks and activities known of a segment's value                 | all time                          |
 | tM     | time spent in stage M                                           | its end                           |
 | tf, ts, tr | time to first response, system delay, rep delay             | its end                           |
@@ -37,6 +38,7 @@ OPPORTUNITIES_NEW, OPPORTUNITIES_EXISTING = "On", "Oe"
 CALL, MAIL = "c", "m"
 SIGN_LETTERS = {Sign.CONNECTED: "c", Sign.CONTACT: "r", Sign.EFFECTIVE: "e"}
 KNOWN = "#"
+SLA_MET, SLA_DUE = "sm", "sd"
 FIRST_RESPONSE_TIME, SYSTEM_DELAY, REP_DELAY = "tf", "ts", "tr"
 
 DEED_CODES = {

@@ -1,7 +1,6 @@
 """The catalogue as a whole: nothing named twice, nothing left to guess, every formula made of what is counted."""
 
 from services.kpi.domain.catalogue import METRICS
-from services.kpi.domain.catalogue.times import SLA_DUE, SLA_MET
 from services.kpi.domain.counters import (
     DEED_CODES,
     FIRST_RESPONSE_TIME,
@@ -11,6 +10,8 @@ from services.kpi.domain.counters import (
     PAIRS,
     PEOPLE,
     REP_DELAY,
+    SLA_DUE,
+    SLA_MET,
     STAGES,
     SYSTEM_DELAY,
     stage_time,

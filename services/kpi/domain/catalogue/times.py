@@ -3,6 +3,8 @@
 from services.kpi.domain.counters import (
     FIRST_RESPONSE_TIME,
     REP_DELAY,
+    SLA_DUE,
+    SLA_MET,
     STAGES,
     SYSTEM_DELAY,
     stage_time,
@@ -18,9 +20,6 @@ from services.kpi.domain.metric import (
     Spent,
     Unit,
 )
-
-SLA_MET, SLA_DUE = "sm", "sd"
-"""Handoffs in time, and handoffs that were answered or whose deadline is over; the clock counts these."""
 
 _STAGE_NAMES = {
     Milestone.LEAD: ("リード", "Lead"),
