@@ -2,18 +2,24 @@
 
 import csv
 import io
+import re
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
+from fastapi import FastAPI
 
 from services.errors import Misconfigured
 from services.kpi.adapters.feed import make_feed
 from services.kpi.domain.catalogue import METRICS
 from services.runtime.clock import now_ms
-from services.runtime.http_access import ApiKey, Role
-from tests.integration.feed_world import FeedWorld, feed_world
-from tests.kpi_facts import DAY, MINUTE, Teller
+from services.runtime.http import serve
+from services.runtime.http_access import ApiKey, Role, role_holders
+from services.runtime.problems import install_problems
+from tests.integration.feed_world import RULES, FeedWorld, feed_world
+from tests.kpi_facts import DAY, HOUR, MINUTE, Teller
 
 READ = ApiKey("a key for reading, long enough", Role.READ)
 EVIL = "=HYPERLINK(1)"
@@ -21,11 +27,11 @@ EVIL = "=HYPERLINK(1)"
 
 @pytest.fixture
 async def world() -> AsyncGenerator[FeedWorld]:
-    """Give a feed over ten MQLs, of which four became SQLs; two days before, five and one."""
+    """Give a feed over ten MQLs, of which four became SQLs; the day before, five and one."""
     async with feed_world() as found:
         now, teller = now_ms(), Teller()
         for number in range(15):
-            at, good = (now - MINUTE, number < 4) if number < 10 else (now - 2 * DAY, number < 11)
+            at, good = (now - MINUTE, number < 4) if number < 10 else (now - 30 * HOUR, number < 11)
             who: dict[str, Any] = {
                 "holder": "sato@firm.example",
                 "segments": {"source": EVIL if number % 2 else "web"},
@@ -82,7 +88,7 @@ async def test_steps_segments_and_cohorts_add_up_to_the_whole(world: FeedWorld) 
         paged += answer.json()["figures"]
         path = answer.links["next"]["url"] if "next" in answer.links else None
     assert sum(each["value"] for each in paged) == 15
-    assert len({each["range"]["from_at"] for each in paged}) == len(paged) == 8
+    assert len({each["range"]["from_at"] for each in paged}) == len(paged) >= 7
 
     parts = (await world.get("/kpi/metrics/mqls/segments?by=source")).json()["figures"]
     assert {each["segment"]: each["value"] for each in parts} == {"source:web": 8, f"source:{EVIL}": 7}
@@ -105,7 +111,7 @@ async def test_the_table_has_target_status_and_change_for_each_role(world: FeedW
     assert items["sql_rate"]["bdr"]["status"] == "no-target"
     assert items["opportunity_rate"]["sdr"]["status"] == "missed"
     assert items["opportunity_rate"]["bdr"]["status"] == "no-data"
-    assert (rate["delta"], items["mqls"]["sdr"]["delta"]) == (None, 10)
+    assert (rate["delta"], items["mqls"]["sdr"]["delta"]) == (pytest.approx(0.2), 5)
 
 
 async def test_csv_is_made_for_excel_and_runs_nothing(world: FeedWorld) -> None:
@@ -144,40 +150,102 @@ async def test_what_has_not_changed_is_not_sent_again(world: FeedWorld) -> None:
     assert (later.status_code, later.json()["figure"]["value"]) == (200, 16)
 
 
-@pytest.mark.parametrize(
-    ("query", "named"),
-    [
-        ("window=2h", "window"),
-        ("windw=1h", "windw"),
-        ("window=1h&window=24h", "window"),
-        ("from=2026-01-01", "to"),
-        ("from=yesterday&to=2026-01-01", "from"),
-        ("from=2026-01-01T00:00:00&to=2026-01-02", "from"),
-        ("from=2026-02-01&to=2026-01-01", "to"),
-        ("from=2001-01-01&to=2026-01-01", "from"),
-        ("window=1h&from=2026-01-01&to=2026-02-01", "window"),
-        ("from=9999-12-31&to=9999-12-31", "from"),
-        ("reading=both", "reading"),
-        ("segment=colour:red", "segment"),
-        ("segment=owner", "segment"),
-        ("within_days=30", "within_days"),
-        ("reading=cohort&within_days=31", "within_days"),
-        ("currency=yen", "currency"),
-        ("format=xml", "format"),
-    ],
+BAD = (
+    ("window=2h", "window"),
+    ("windw=1h", "windw"),
+    ("window=1h&window=24h", "window"),
+    ("from=2026-01-01", "to"),
+    ("from=yesterday&to=2026-01-01", "from"),
+    ("from=2026-01-01T00:00:00&to=2026-01-02", "from"),
+    ("from=2026-02-01&to=2026-01-01", "to"),
+    ("from=2001-01-01&to=2026-01-01", "from"),
+    ("window=1h&from=2026-01-01&to=2026-02-01", "window"),
+    ("from=9999-12-31&to=9999-12-31", "from"),
+    ("reading=both", "reading"),
+    ("segment=colour:red", "segment"),
+    ("segment=owner", "segment"),
+    ("within_days=30", "within_days"),
+    ("reading=cohort&within_days=31", "within_days"),
+    ("currency=yen", "currency"),
+    ("format=xml", "format"),
 )
-async def test_a_bad_parameter_is_named_with_its_mend(wide: FeedWorld, query: str, named: str) -> None:
+
+
+async def test_a_bad_parameter_is_named_with_its_mend() -> None:
     """Whatever is wrong with it."""
-    answer = await wide.get(f"/kpi/metrics/leads?{query}")
+    async with feed_world() as world:
+        for query, named in BAD:
+            answer = await world.get(f"/kpi/metrics/leads?{query}")
+            assert (answer.status_code, answer.json()["reason"]) == (400, "bad-parameter"), query
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert f"`{named}`" in answer.json()["detail"]
+            assert answer.json()["mend"]
+        for path, named in (
+            ("leads/steps?grain=year", "grain"),
+            ("leads/steps?from=2020-01-01&to=2026-01-01&grain=minute", "grain"),
+            ("leads/steps?limit=0", "limit"),
+            ("leads/steps?cursor=%25", "cursor"),
+            ("leads/segments?by=colour", "by"),
+            ("sql_rate/cohorts?grain=hour", "grain"),
+        ):
+            answer = await world.get(f"/kpi/metrics/{path}")
+            assert answer.status_code == 400, path
+            assert f"`{named}`" in answer.json()["detail"]
+        assert (await world.get("/kpi/metrics/leads/cohorts")).json()["reason"] == "no-cohorts"
+        assert (await world.get("/kpi/metrics/nonsense")).json()["reason"] == "no-such-metric"
+        documented = (await world.get("/openapi.json")).json()["paths"]
+        assert {"/kpi/metrics", "/kpi/table", "/kpi/events", "/kpi/metrics/{name}/cohorts"} <= set(documented)
+        assert (await world.get("/docs")).status_code == 200
 
-    assert (answer.status_code, answer.json()["reason"]) == (400, "bad-parameter")
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert f"`{named}`" in answer.json()["detail"]
-    assert answer.json()["mend"]
+
+async def test_only_holders_of_a_key_are_told_anything() -> None:
+    """With either role; no other site's pages may read it."""
+    operate = ApiKey("a key for operating, long enough", Role.OPERATE)
+    async with feed_world(keys=[READ, operate]) as world:
+        for path in ("/kpi/metrics", "/kpi/metrics/leads", "/kpi/table", "/kpi/events?metrics=leads"):
+            for headers in ({}, {"x_api_key": READ.key[:-1]}):
+                assert (await world.get(path, **headers)).json()["reason"] == "unauthorised"
+        for key in (READ, operate):
+            answer = await world.get("/kpi/metrics", x_api_key=key.key, origin="https://evil.example")
+            assert answer.status_code == 200
+            assert not any(name.startswith("access-control") for name in answer.headers)
 
 
-@pytest.fixture(scope="module", loop_scope="module")
-async def wide() -> AsyncGenerator[FeedWorld]:
-    """Give one feed for all tests that change nothing."""
-    async with feed_world() as found:
-        yield found
+async def test_a_key_for_reading_operates_nothing() -> None:
+    """A route that takes the role of operating refuses it, and takes the other."""
+    operate = ApiKey("a key for operating, long enough", Role.OPERATE)
+    access = role_holders(keys=[READ, operate], role=Role.OPERATE, host="0.0.0.0", what="levers")  # noqa: S104 -- the case
+    app = FastAPI(dependencies=access)
+    install_problems(app)
+    app.add_api_route("/lever", lambda: "moved")
+    server = await serve(app, "127.0.0.1", 0)
+    async with httpx2.AsyncClient(base_url=server.url) as http:
+        refused = await http.get("/lever", headers={"X-Api-Key": READ.key})
+        assert (refused.status_code, refused.json()["reason"]) == (403, "role-missing")
+        assert (await http.get("/lever", headers={"X-Api-Key": operate.key})).json() == "moved"
+    await server.stop()
+
+
+async def test_the_feed_is_not_served_to_others_without_a_key() -> None:
+    """It doesn't start that way."""
+    async with feed_world() as world:
+        with pytest.raises(Misconfigured, match="without an API key"):
+            make_feed(
+                readings=world.kpi.readings(RULES),
+                clock=now_ms,
+                keys=(),
+                host="0.0.0.0",  # noqa: S104 -- the case at hand
+                failed=world.kpi.failures.append,
+            )
+
+
+async def test_the_examples_of_the_docs_work() -> None:
+    """Each curl line of the page is answered as the page says: with 200 and, for tables, CSV."""
+    page = (Path(__file__).parents[2] / "docs" / "feed.md").read_text(encoding="utf-8")
+    paths = re.findall(r"curl .*?'http://127\.0\.0\.1:8081([^']+)'", page)
+    assert len(paths) >= 8
+    async with feed_world() as world:
+        for path in paths:
+            async with world.http.stream("GET", path) as answer:
+                assert answer.status_code == 200, path
+                assert answer.headers["content-type"].startswith("text/csv") == ("format=csv" in path)

@@ -3,10 +3,10 @@
 import asyncio
 from contextlib import AsyncExitStack
 
+from services.kpi.adapters.feed.asking import Asked
 from services.kpi.adapters.feed.hub import Change, Hub, Topic
 from services.kpi.application.reading import Reading
 from services.kpi.domain.windows import Range
-from services.kpi.adapters.feed.asking import Asked
 from services.runtime.clock import now_ms
 from tests.integration.feed_world import RULES, EventStream, FeedWorld, feed_world
 from tests.kpi_facts import Teller

@@ -109,6 +109,15 @@ def make_metric_router(readings: Readings, clock: Clock, access: list[Any]) -> A
         )
         return answer(request, body, f"{name}-steps")
 
+    _ = definitions, one, over_time  # registered by their decorators
+    _add_parts(router, readings, clock, asking)
+    return router
+
+
+def _add_parts(router: APIRouter, readings: Readings, clock: Clock, asking: Asking) -> None:
+    """Add the routes that take a metric apart: by segment, by cohort."""
+    given = Depends(asking.asked)
+
     @router.get("/{name}/segments", responses=_ok(FiguresBody), summary="A metric by a segment's values")
     async def by_segment(
         request: Request,
@@ -175,8 +184,7 @@ def make_metric_router(readings: Readings, clock: Clock, access: list[Any]) -> A
         )
         return answer(request, body, f"{name}-cohorts")
 
-    _ = definitions, one, over_time, by_segment, cohorts  # registered by their decorators
-    return router
+    _ = by_segment, cohorts  # registered by their decorators
 
 
 def _ok(model: type[Any]) -> dict[int | str, dict[str, Any]]:
