@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fastapi import Request, Response
 from pydantic import BaseModel
 
-from services.kpi.adapters.feed.asking import refused
+from services.kpi.adapters.feed.asking import unfit
 from services.kpi.adapters.feed.tables import rows_of, to_csv
 
 CSV_TYPE = "text/csv; charset=utf-8"
@@ -50,7 +50,7 @@ def _wants_csv(request: Request) -> bool:
     if form is None:
         return request.headers.get("accept", "").partition(",")[0].partition(";")[0].strip() == "text/csv"
     if form not in {"csv", "json"}:
-        raise refused("format", "isn't one of those there are", "csv or json")
+        raise unfit("format", "isn't one of those there are", "csv or json")
     return form == "csv"
 
 

@@ -26,7 +26,7 @@ Text: TypeAlias = str | None
 Chosen = TypeVar("Chosen", bound=StrEnum)
 
 
-def refused(parameter: str, what: str, mend: str) -> Problem:
+def unfit(parameter: str, what: str, mend: str) -> Problem:
     """Return the refusal of a query parameter. The value isn't repeated: it may be a person's."""
     return Problem(400, "bad-parameter", f"the parameter `{parameter}` {what}", mend=mend)
 
@@ -45,9 +45,9 @@ def only(request: Request, names: Sequence[str]) -> None:
     for name, _ in request.query_params.multi_items():
         if name not in allowed:
             shown = name if name.isidentifier() else "…"
-            raise refused(shown[:40], "isn't known here", f"known: {', '.join(sorted(allowed))}")
+            raise unfit(shown[:40], "isn't known here", f"known: {', '.join(sorted(allowed))}")
         if len(request.query_params.getlist(name)) > 1:
-            raise refused(name, "is given twice", "give it once")
+            raise unfit(name, "is given twice", "give it once")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class Asking:
         """Return *name*, which must be a dimension. Raises Problem."""
         dimensions = self._readings.rules.dimensions
         if name is None or name not in dimensions:
-            raise refused(parameter, "is no dimension that is counted by", f"one of {', '.join(dimensions)}")
+            raise unfit(parameter, "is no dimension that is counted by", f"one of {', '.join(dimensions)}")
         return name
 
     def _range(self, window: Text, start: Text, end: Text) -> tuple[Window | None, Range]:
@@ -139,15 +139,15 @@ class Asking:
             chosen = one_of("window", window, Window, Window.LAST_30_DAYS)
             return chosen, range_of(chosen, self._clock(), calendar, self._readings.rules)
         if window is not None:
-            raise refused("window", "doesn't go with `from` and `to`", "give the one or the others")
+            raise unfit("window", "doesn't go with `from` and `to`", "give the one or the others")
         if start is None or end is None:
             missing = "from" if start is None else "to"
-            raise refused(missing, "is missing", "give both `from` and `to`, or `window`")
+            raise unfit(missing, "is missing", "give both `from` and `to`, or `window`")
         from_at, to_at = self._edge("from", start, 0), self._edge("to", end, 1)
         if to_at <= from_at:
-            raise refused("to", "isn't after `from`", "give a later day or instant")
+            raise unfit("to", "isn't after `from`", "give a later day or instant")
         if to_at - from_at > LONGEST_DAYS * DAY_MS:
-            raise refused("from", f"is more than {LONGEST_DAYS} days before `to`", "ask for a shorter range")
+            raise unfit("from", f"is more than {LONGEST_DAYS} days before `to`", "ask for a shorter range")
         return None, Range(from_at, to_at)
 
     def _edge(self, parameter: str, text: str, after: int) -> int:
@@ -163,15 +163,15 @@ class Asking:
                 if instant.tzinfo is not None and instant.year in _YEARS:
                     return round(instant.timestamp() * 1000)
         except ValueError as error:
-            raise refused(parameter, "isn't a day or an instant", mend) from error
-        raise refused(parameter, "has no offset, or is before 2000 or after 2199", mend)
+            raise unfit(parameter, "isn't a day or an instant", mend) from error
+        raise unfit(parameter, "has no offset, or is before 2000 or after 2199", mend)
 
     def _segment(self, text: Text) -> tuple[str, str] | None:
         if text is None:
             return None
         dimension, colon, value = text.partition(":")
         if not colon:
-            raise refused("segment", "isn't a dimension and a value", "write segment=owner:sato@firm.example")
+            raise unfit("segment", "isn't a dimension and a value", "write segment=owner:sato@firm.example")
         return self.dimension("segment", dimension), value
 
     def _horizon(self, text: Text, reading: Reading) -> int | None:
@@ -179,9 +179,9 @@ class Asking:
             return None
         horizons = self._readings.rules.horizons_days
         if reading is not Reading.COHORT:
-            raise refused("within_days", "is for the cohort reading", "add reading=cohort, or leave it out")
+            raise unfit("within_days", "is for the cohort reading", "add reading=cohort, or leave it out")
         if text not in {str(each) for each in horizons}:
-            raise refused("within_days", "is no horizon that is counted", f"one of {horizons}")
+            raise unfit("within_days", "is no horizon that is counted", f"one of {horizons}")
         return int(text)
 
 
@@ -192,7 +192,7 @@ def one_of(parameter: str, text: Text, kind: type[Chosen], default: Chosen) -> C
     try:
         return kind(text)
     except ValueError as error:
-        raise refused(parameter, "isn't one of those there are", f"one of {', '.join(kind)}") from error
+        raise unfit(parameter, "isn't one of those there are", f"one of {', '.join(kind)}") from error
 
 
 def row_limit(limit: Text) -> int:
@@ -200,7 +200,7 @@ def row_limit(limit: Text) -> int:
     if limit is None:
         return 200
     if not (limit.isascii() and limit.isdigit() and len(limit) < 6 and 1 <= int(limit) <= MOST_ROWS):  # noqa: PLR2004 -- digits
-        raise refused("limit", "isn't a number of rows", f"1 to {MOST_ROWS}")
+        raise unfit("limit", "isn't a number of rows", f"1 to {MOST_ROWS}")
     return int(limit)
 
 
@@ -216,12 +216,12 @@ def after_cursor(cursor: Text) -> str | None:
     try:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
-        raise refused("cursor", "isn't one that was given out", "take `next_cursor` of an answer") from error
+        raise unfit("cursor", "isn't one that was given out", "take `next_cursor` of an answer") from error
 
 
 def _currency(text: Text) -> str:
     if text is None:
         return "JPY"
     if not (len(text) == len("JPY") and text.isascii() and text.isalpha() and text.isupper()):
-        raise refused("currency", "isn't a currency", "three capital letters, as JPY")
+        raise unfit("currency", "isn't a currency", "three capital letters, as JPY")
     return text

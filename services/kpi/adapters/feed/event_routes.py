@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from services.kpi.adapters.feed.asking import ASKED, Asked, Asking, Text, only, refused
+from services.kpi.adapters.feed.asking import ASKED, Asked, Asking, Text, only, unfit
 from services.kpi.adapters.feed.hub import Hub, Listener, Topic
 from services.kpi.adapters.feed.metric_routes import REFUSALS
 from services.kpi.application.reading import Readings
@@ -99,7 +99,7 @@ async def _told(listener: Listener, heartbeat_s: float) -> AsyncGenerator[str]:
 def _names(metrics: Text) -> tuple[str, ...]:
     names = tuple(dict.fromkeys((metrics or "").split(",")))
     if not set(names) <= set(METRICS):
-        raise refused(
+        raise unfit(
             "metrics", "doesn't name metrics of the catalogue", "names of GET /kpi/metrics, with commas"
         )
     return names

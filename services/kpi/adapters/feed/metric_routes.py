@@ -16,8 +16,8 @@ from services.kpi.adapters.feed.asking import (
     cursor_of,
     known_metric,
     only,
-    refused,
     row_limit,
+    unfit,
 )
 from services.kpi.adapters.feed.bodies import (
     CohortBody,
@@ -161,7 +161,7 @@ def _add_parts(router: APIRouter, readings: Readings, clock: Clock, asking: Aski
                 400, "no-cohorts", "the metric isn't one that leads from a stage to another", mend=mend
             )
         if grain in {"minute", "hour"}:
-            raise refused("grain", "is too fine for cohorts", "day, week or month")
+            raise unfit("grain", "is too fine for cohorts", "day, week or month")
         ranges, following = _step_page(readings, asked, grain or "month", limit, cursor)
         columns = (*readings.rules.horizons_days, None)
         asks = [asked.of_cohort(name, over, days) for over in ranges for days in columns]
@@ -208,14 +208,14 @@ def _step_page(
 ) -> tuple[list[Range], str | None]:
     """Return the steps of one page, and the cursor of the next one, which is the next step's first instant."""
     if grain not in GRAINS:
-        raise refused("grain", "isn't one of those there are", f"one of {', '.join(GRAINS)}")
+        raise unfit("grain", "isn't one of those there are", f"one of {', '.join(GRAINS)}")
     over, most, after = asked.range, row_limit(limit), after_cursor(cursor)
     if over.to_at - over.from_at > _LONGEST_MS.get(grain, over.to_at):
         longest = _LONGEST_MS[grain] // HOUR_MS
-        raise refused("grain", "is too fine for the range", f"at most {longest} hours, or a longer grain")
+        raise unfit("grain", "is too fine for the range", f"at most {longest} hours, or a longer grain")
     if after is not None:
         if not (after.isascii() and after.isdigit() and over.from_at <= int(after) + 1 <= over.to_at + 1):
-            raise refused("cursor", "isn't one of this range", "take `next_cursor` of an answer")
+            raise unfit("cursor", "isn't one of this range", "take `next_cursor` of an answer")
         over = Range(min(int(after), over.to_at), over.to_at)
     ranges = periods(over, GRAINS[grain], readings.calendar, readings.rules)
     following = cursor_of(str(ranges[most].from_at)) if most < len(ranges) else None
