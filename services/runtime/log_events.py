@@ -94,6 +94,8 @@ EventName = Literal[
     "handoff.delivered",
     "drift.counted",
     "drift.repaired",
+    # The KPI feed
+    "feed.delayed",
     # Alerts on their way to people
     "notice.delivered",
     "notice.dropped",

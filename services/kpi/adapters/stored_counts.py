@@ -35,6 +35,13 @@ class StoredCounts:
             _add(amounts, wanted, replies)
         return Counters(amounts, offsets, frozenset(generations))
 
+    async def versions(self) -> Mapping[int, int]:
+        """See `CounterStore.versions`."""
+        found = await self._store.read([("HGET", shard.ledger_key, "version") for shard in self._shards])
+        return {
+            shard.partition: int(version or 0) for shard, version in zip(self._shards, found, strict=True)
+        }
+
 
 def _commands(shard: ShardId, wanted: Wanted) -> list[Command]:
     return [

@@ -55,3 +55,7 @@ class CounterStore(Protocol):
     async def read(self, wanted: Wanted) -> Counters:
         """Return what is *wanted*, of each shard as it stands at one instant. Raises StoreUnavailable."""
         ...
+
+    async def versions(self) -> Mapping[int, int]:
+        """Return how many commits each shard has had; cheap, to learn of a change. Raises StoreUnavailable."""
+        ...

@@ -111,6 +111,21 @@ class Readings:
         self._generation = rules.generation
         self.calendar = Calendar(rules.time_zone)
 
+    @property
+    def rules(self) -> CountingRules:
+        """How the firm counts."""
+        return self._rules
+
+    async def versions(self) -> Mapping[int, int]:
+        """Return how many commits each shard has had: a cheap way to learn of a change. Raises StoreUnavailable."""
+        return await self._store.versions()
+
+    def covered(self, ask: Ask, *, now: int) -> Range:
+        """Return which time the figure of *ask* is of as of *now*, without reading it. Raises Unanswerable."""
+        metric = self._checked(ask)
+        by_days = isinstance(metric.formula, Spent | People) or _is_cohort(metric, ask)
+        return self._covered(ask, now, "d" if by_days else "mhd").range
+
     async def window(self, ask: Ask, *, now: int) -> Answer:
         """Return the figure that *ask* asks for as of *now*, epoch ms. Raises Unanswerable, StoreUnavailable."""
         return await self.many([ask], now=now)
@@ -257,3 +272,11 @@ class Readings:
             return Figure(ask=ask, range=held.range, value=count, numerator=count)
 
         return figure
+
+
+def _is_cohort(metric: Metric, ask: Ask) -> bool:
+    return (
+        isinstance(metric.formula, Share)
+        and metric.formula.cohort is not None
+        and ask.reading is Reading.COHORT
+    )

@@ -79,6 +79,34 @@ def steps(over: Range, grain: str, calendar: Calendar) -> Sequence[Range]:
     return found
 
 
+def periods(over: Range, grain: str, calendar: Calendar, rules: CountingRules) -> Sequence[Range]:
+    """Return the weeks (``w``) or months (``M``) of the firm that *over* touches, whole ones; else see `steps`."""
+    if grain not in _LONG_GRAINS:
+        return steps(over, grain, calendar)
+    found: list[Range] = []
+    at = over.from_at
+    while at < over.to_at:
+        first, after = _days(_LONG_GRAINS[grain], date.fromordinal(calendar.day_of(at)), rules)
+        found.append(days_range(first, after, calendar))
+        at = found[-1].to_at
+    return found
+
+
+def previous(over: Range, calendar: Calendar) -> Range:
+    """
+    Return the time of equal length right before *over*.
+
+    Whole days are counted as days, so that a day of 23 hours doesn't shift the edges.
+    """
+    first, after = calendar.day_of(over.from_at), calendar.day_of(over.to_at)
+    if calendar.day_start(first) == over.from_at and calendar.day_start(after) == over.to_at:
+        return Range(calendar.day_start(2 * first - after), over.from_at)
+    return Range(2 * over.from_at - over.to_at, over.from_at)
+
+
+_LONG_GRAINS = {"w": Window.THIS_WEEK, "M": Window.THIS_MONTH}
+
+
 def _days(window: Window, today: date, rules: CountingRules) -> tuple[date, date]:
     if window is Window.TODAY:
         return today, today + timedelta(days=1)
