@@ -103,13 +103,18 @@ class Sent:
 
 @dataclass
 class Desk:
-    """One sink's ledger, committed at once, with what was done; `stored` is what the store holds of it."""
+    """
+    One sink's ledger, committed at once, with what was done.
+
+    `numbers` is where each alert stands in the order of arrival. `stored` is what the store holds.
+    """
 
     rule: SinkRule
     now: int = START
     ledger: SinkLedger = field(default_factory=SinkLedger)
     done: dict[Place, Outcome] = field(default_factory=dict[Place, Outcome])
     queued: set[Place] = field(default_factory=set[Place])
+    numbers: dict[Place, int] = field(default_factory=dict[Place, int])
     stored: dict[str, dict[str, bytes]] = field(
         default_factory=lambda: {"waiting": {}, "channels": {}, "told": {}}
     )
@@ -125,6 +130,7 @@ class Desk:
             if place not in self.done:
                 queue(self.ledger, change, place, Waiting(notice, self.now, self._number), self.rule)
                 self.queued.add(place)
+                self.numbers.setdefault(place, self._number)
         self.commit(change)
 
     def leave(self, live: Mapping[ClockKey, Live] = UNKNOWN) -> Sent | None:

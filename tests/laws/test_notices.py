@@ -8,7 +8,7 @@ takes it without answering, or the process is killed before or after sending.
 from collections import Counter
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.kpi.domain.notice_plan import plan
@@ -50,6 +50,14 @@ serves = st.tuples(
 passes = st.tuples(st.just("pass"), st.sampled_from([1_000, 30_000, 10 * MINUTE, HOUR, 9 * HOUR]))
 asks = st.tuples(st.just("know"), st.sampled_from(["lead-1", "lead-2", "lead-3"]))
 steps = st.lists(st.one_of(tells, serves, serves, passes, asks), max_size=40)
+
+MACHINE = SinkRule.for_machines("chat")
+CURRENT = SinkRule(name="chat", window_ms=0, most_waiting=4)
+
+
+def told_in(*kinds: str) -> list[tuple[object, ...]]:
+    """Return the steps that tell *kinds* of one clock, to the sink's own address."""
+    return [("tell", kind, "lead-1", "own") for kind in kinds]
 
 
 class World:
@@ -153,19 +161,26 @@ def test_no_alert_is_taken_twice_without_a_failure_in_between(
 
 
 @given(rule=rules, chosen=steps)
+@example(rule=MACHINE, chosen=told_in("warned", "met-late", "breached"))
+@example(rule=CURRENT, chosen=[*told_in("warned", "met-late"), ("serve", "taken"), *told_in("breached")])
 @settings(max_examples=300, deadline=None)
 def test_the_end_of_a_breach_is_told_to_exactly_those_who_may_have_heard_of_it(
     rule: SinkRule, chosen: list[tuple[object, ...]]
 ) -> None:
-    """Never to others; and to each of them, unless the sink refuses it or it can't be kept."""
+    """
+    Never to others; and to each of them, unless the sink refuses it or it can't be kept.
+
+    A breach that comes after an end isn't ended by it.
+    """
     world = run(rule, chosen)
     world.drain()
 
-    heard: set[tuple[str, object]] = set()
+    heard: dict[tuple[str, object], int] = {}
     for sent in world.taken:
         for each in sent.notices:
             if each.is_breach:
-                heard.add((sent.target, each.clock))
+                number = world.desk.numbers[Place(sent.target, each.id)]
+                heard[sent.target, each.clock] = min(number, heard.get((sent.target, each.clock), number))
             maybe = any(
                 world.doubts[Place(sent.target, breach.id)]
                 for breach in (notice("breached", each.lead_id), notice("escalated", each.lead_id))
@@ -174,9 +189,35 @@ def test_the_end_of_a_breach_is_told_to_exactly_those_who_may_have_heard_of_it(
     unfit = {Outcome.REFUSED, Outcome.EXPIRED, Outcome.OVERFLOW, Outcome.DELIVERED}
     for place, outcome in world.desk.done.items():
         told = notice("breached", place.alert_id.split(":")[1])
-        ends_a_breach = place.alert_id.endswith(("met-late", "retracted"))
-        if ends_a_breach and (place.target, told.clock) in heard and outcome not in unfit:
+        number = world.desk.numbers[place]
+        if is_end(place) and heard.get((place.target, told.clock), number) < number and outcome not in unfit:
             assert retracted_before(world, place, told), f"{place} was {outcome}"
+
+
+@given(rule=rules, chosen=steps)
+@example(rule=CURRENT, chosen=told_in("warned", "retracted", "breached"))
+@settings(max_examples=300, deadline=None)
+def test_the_end_of_a_breach_ends_only_what_came_before_it(
+    rule: SinkRule, chosen: list[tuple[object, ...]]
+) -> None:
+    """What came after it is told, unless its clock is known to have ended."""
+    world = run(rule, chosen)
+    world.drain()
+
+    for place, outcome in world.desk.done.items():
+        told = notice("breached", place.alert_id.split(":")[1])
+        ends = [
+            number
+            for other, number in world.desk.numbers.items()
+            if is_end(other) and other.target == place.target and told.lead_id in other.alert_id
+        ]
+        if outcome is Outcome.ENDED and told.clock not in world.live:
+            assert any(world.desk.numbers[place] < number for number in ends), f"{place} ended by nothing"
+
+
+def is_end(place: Place) -> bool:
+    """Return whether the alert at *place* says that a breach is over."""
+    return place.alert_id.endswith(("met-late", "retracted"))
 
 
 def retracted_before(world: World, place: Place, told: Notice) -> bool:

@@ -139,19 +139,26 @@ class _View:
             return Outcome.EXPIRED
         told = self.ledger.was_told(self.target, notice.clock)
         if notice.is_recovery:
-            return None if told or self._breach_stays(notice.clock) else Outcome.NOT_TOLD
+            return None if told or self._breach_stays_before(waiting) else Outcome.NOT_TOLD
         if not self.rule.current_only:
             return None
-        if self._is_over(notice.clock):
+        if self._is_over(waiting):
             return Outcome.ENDED
         return Outcome.SUPERSEDED if notice.kind is Kind.WARNED and told else None
 
-    def _is_over(self, clock: ClockKey) -> bool:
+    # The end of a breach ends what came before it. What comes after it is news: the clock is overdue again.
+
+    def _is_over(self, waiting: Waiting) -> bool:
+        clock = waiting.notice.clock
         state = self.live.get(clock)
         if state is not None and state.ended:
             return True
-        return any(each.notice.is_recovery for each in self.ledger.of_clock(self.target, clock))
-
-    def _breach_stays(self, clock: ClockKey) -> bool:
         others = self.ledger.of_clock(self.target, clock)
-        return any(each.notice.is_breach and self.outcome(each) is None for each in others)
+        return any(each.notice.is_recovery and each.number > waiting.number for each in others)
+
+    def _breach_stays_before(self, waiting: Waiting) -> bool:
+        others = self.ledger.of_clock(self.target, waiting.notice.clock)
+        return any(
+            each.notice.is_breach and each.number < waiting.number and self.outcome(each) is None
+            for each in others
+        )

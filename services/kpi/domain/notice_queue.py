@@ -6,6 +6,7 @@ between sending and noting the answer repeats the same message under the same id
 everybody who may have heard of it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TypeAlias
@@ -107,8 +108,7 @@ def settle(
     change.channels[target] = ChannelState(kept)
     found = (ledger.find(Place(target, each)) for each in sending.alert_ids)
     notices = [each.notice for each in found if each is not None]
-    # One that was met late may still turn out to have been met in time.
-    change.untold = [ToldTo(target, each.clock) for each in notices if each.kind is Kind.RETRACTED]
+    change.untold = [ToldTo(target, each) for each in _taken_back(notices)]
     return change
 
 
@@ -133,6 +133,21 @@ def _failed(
     kept = replace(sending, doubt=True) if doubt else None
     change.channels[target] = replace(state, sending=kept, next_at=next_at)
     return change
+
+
+def _taken_back(notices: Iterable[Notice]) -> list[ClockKey]:
+    """
+    Return the clocks of which *notices*, in order, say in the end that there was no breach.
+
+    One that was met late stays: it may still turn out to have been met in time.
+    """
+    taken_back: dict[ClockKey, None] = {}
+    for each in notices:
+        if each.kind is Kind.RETRACTED:
+            taken_back[each.clock] = None
+        elif each.is_breach:
+            taken_back.pop(each.clock, None)
+    return list(taken_back)
 
 
 def _first_told(target: str, sending: Sending) -> list[ToldTo]:

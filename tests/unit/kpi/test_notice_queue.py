@@ -1,5 +1,7 @@
 """What a sink sends, holds back and drops, at which time."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.kpi.domain.notice_queue import Delivered, Failed, Refused
@@ -165,6 +167,39 @@ def test_a_breach_that_is_over_before_it_was_told_is_dropped_with_its_end() -> N
     assert desk.send() is None
     assert desk.outcomes(breach.id) == {Outcome.ENDED}
     assert desk.outcomes(end.id) == {Outcome.NOT_TOLD}
+
+
+def test_a_breach_that_comes_after_an_end_is_told() -> None:
+    """It was taken back and then came to be all the same: only what was before the end is dropped with it."""
+    desk = Desk(CHAT)
+    first, end = notice("breached"), notice("retracted")
+    again = replace(first, id=f"{first.id}:2")
+    for each in (first, end, again):
+        desk.tell(each)
+    desk.now += 30_000
+
+    assert sent(desk).alert_ids == [again.id]
+    assert desk.outcomes(first.id) == {Outcome.ENDED}
+    assert desk.outcomes(end.id) == {Outcome.NOT_TOLD}
+
+
+def test_a_breach_told_anew_in_the_message_that_takes_it_back_has_its_end_told_too() -> None:
+    """The channel has heard in the end that the promise is broken."""
+    desk = Desk(CHAT)
+    first, end = notice("breached"), notice("retracted")
+    desk.tell(first)
+    desk.now += 30_000
+    sent(desk)
+    again = replace(first, id=f"{first.id}:2")
+    desk.tell(end)
+    desk.tell(again)
+    desk.now += 30_000
+    assert sent(desk).alert_ids == [end.id, again.id]
+    late = notice("met-late")
+    desk.tell(late)
+    desk.now += 30_000
+
+    assert sent(desk).alert_ids == [late.id]
 
 
 def test_a_breach_that_may_have_been_told_is_followed_by_its_end() -> None:
