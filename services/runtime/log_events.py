@@ -96,6 +96,9 @@ EventName = Literal[
     "drift.repaired",
     # The KPI feed
     "feed.delayed",
+    "timers.delayed",
+    "timers.unheld",
+    "timers.fired",
     # Alerts on their way to people
     "notice.delivered",
     "notice.dropped",
