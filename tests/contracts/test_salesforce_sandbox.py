@@ -110,6 +110,22 @@ async def test_all_or_none_rolls_everything_back(world: World) -> None:
     assert (await query(world, "SELECT Id FROM Lead WHERE Tasuki_Id__c = 'a'"))["totalSize"] == 0
 
 
+async def test_a_record_that_changed_lately_does_not_make_the_next_of_its_collection_late(world: World) -> None:
+    """Under a driven clock two records are written at once, the first changed by a person at this instant."""
+    entered, acted = 1_712_069_999_000, 1_712_070_000_000
+    await world.http.put("/_sandbox/clock", json={"drive": entered - 1})
+    for each in "ab":
+        await world.act("create", "Lead", fields={**LEAD, "Tasuki_Id__c": each}, at=entered)
+    first, second = [each["Id"] for each in world.rows("Lead")]
+    await world.act("update", "Lead", id=first, fields={"Status": "Qualified"}, at=acted)
+
+    records = batch(*({"Tasuki_Id__c": each, "Title": "x"} for each in "ab"))
+    await world.http.patch(f"{DATA}/composite/sobjects/Lead/Tasuki_Id__c", json=records)
+    await world.act("update", "Lead", id=second, fields={"Status": "Qualified"}, at=acted)
+
+    assert [each["SystemModstamp"] for each in world.rows("Lead")] == [acted + 1, acted]
+
+
 async def test_one_external_id_twice_in_a_collection_fails(world: World) -> None:
     """Both of them, and only they."""
     records = batch(*({"Tasuki_Id__c": each, **LEAD} for each in "aba"))

@@ -2,6 +2,9 @@
 
 from services.runtime.clock import Clock, now_ms
 
+PROGRAMS_BEFORE_MS = 1_000
+"""Under a driven clock programs write from so long before the present on: room for that many writes of a record."""
+
 
 class SandboxClock:
     """
@@ -46,10 +49,10 @@ class SandboxClock:
         Return the time of a change of a record that last changed at *after*, epoch ms (0: a new one).
 
         It doesn't move a driven clock: changes of other records may have the very same time. Under a driven
-        clock what programs write falls into the millisecond before the present, so that what a person does at
-        that instant comes after it however late the program was.
+        clock what programs write falls into the second before the present, so that what a person does at that
+        instant comes after it and keeps its time, however late and often the program wrote.
         """
-        present = self._clock() if not self._driven else self._last + (0 if by_api else 1)
+        present = self._clock() if not self._driven else self._last + 1 - (PROGRAMS_BEFORE_MS if by_api else 0)
         return max(present, after + 1)
 
     def now(self) -> int:

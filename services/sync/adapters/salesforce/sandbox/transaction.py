@@ -30,7 +30,7 @@ class Transaction:
         self.org = org
         self.user = user
         self.trusted = trusted
-        self.at = org.clock.stamp(by_api=not trusted)
+        self.at = self._began_at = org.clock.stamp(by_api=not trusted)
         self.changes: list[Change] = []
         self._key = str(uuid.UUID(int=org.random.getrandbits(128), version=4))
         self._undo: list[Callable[[], None]] = []
@@ -144,7 +144,12 @@ class Transaction:
         return row
 
     def savepoint(self) -> tuple[int, int]:
-        """Return a mark that `roll_back` takes."""
+        """
+        Begin the next record of a collection; return a mark that `roll_back` takes.
+
+        Its time is the transaction's again: a record that changed lately must not make the ones after it late.
+        """
+        self.at = self._began_at
         return len(self._undo), len(self.changes)
 
     def roll_back(self, mark: tuple[int, int] = (0, 0)) -> None:
