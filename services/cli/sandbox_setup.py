@@ -6,7 +6,7 @@ from services.sync.adapters.hubspot.sandbox import Property
 from services.sync.adapters.hubspot.sandbox.schema import PROPERTIES
 from services.sync.adapters.salesforce.sandbox.catalogue import schema
 from services.sync.adapters.salesforce.sandbox.fields import Field
-from services.sync.domain.field_map import FieldMap, FieldType
+from services.sync.domain.field_map import FieldMap, FieldType, MappedField
 from services.sync.domain.records import Kind
 from services.sync.settings import Settings
 
@@ -28,6 +28,7 @@ _HUBSPOT_TYPES: Mapping[FieldType, str] = {
 }
 _SALESFORCE_TYPES: Mapping[FieldType, str] = {
     FieldType.EMAIL: "email",
+    FieldType.PHONE: "phone",
     FieldType.INTEGER: "int",
     FieldType.NUMBER: "double",
     FieldType.MONEY: "currency",
@@ -50,15 +51,10 @@ def people(settings: Settings) -> tuple[tuple[str, str, str], ...]:
 def hubspot_properties(fields: FieldMap) -> tuple[Property, ...]:
     """Return the contact properties that *fields* name and a fresh portal lacks."""
     there = {each.name for each in PROPERTIES["contact"]}
+    wanted = {each.vendor_name: each for each in fields.of(Kind.LEAD) if each.vendor_name not in there}
     return tuple(
-        Property(
-            name=each.vendor_name,
-            label=each.vendor_name,
-            type=_HUBSPOT_TYPES.get(each.type, "string"),
-            custom=True,
-        )
-        for each in fields.of(Kind.LEAD)
-        if each.vendor_name not in there
+        Property(name=name, label=name, type=_type(_HUBSPOT_TYPES, each), custom=True)
+        for name, each in wanted.items()
     )
 
 
@@ -76,7 +72,13 @@ def salesforce_fields(fields: FieldMap) -> Mapping[str, tuple[Field, ...]]:
 
 def _missing(fields: FieldMap, kind: Kind, vendor_object: str) -> Iterator[Field]:
     there = schema().objects[vendor_object].fields
-    for each in fields.of(kind, vendor_object):
-        if each.vendor_name not in there:
-            kind_of_value = _SALESFORCE_TYPES.get(each.type, "string")
-            yield Field(name=each.vendor_name, type=kind_of_value, label=each.vendor_name)
+    wanted = {
+        each.vendor_name: each for each in fields.of(kind, vendor_object) if each.vendor_name not in there
+    }
+    for name, each in wanted.items():
+        yield Field(name=name, type=_type(_SALESFORCE_TYPES, each), label=name)
+
+
+def _type(types: Mapping[FieldType, str], mapped: MappedField) -> str:
+    kind = FieldType.INSTANT if mapped.form.as_instant else mapped.type
+    return types.get(kind, "string")

@@ -39,6 +39,12 @@ def _currency(code: str) -> str:
     return code
 
 
+def _country(code: str) -> str:
+    if not (len(code) == 2 and code.isascii() and code.isalpha() and code.isupper()):  # noqa: PLR2004 -- ISO 3166
+        raise wrong(f'"{code[:20]}" is not a country', 'write the ISO 3166 code of two capitals: "JP"')
+    return code
+
+
 class Firm(Section):
     """Who uses tasuki, and how it counts days and money."""
 
@@ -48,6 +54,9 @@ class Firm(Section):
     )
     currency: Annotated[Text, AfterValidator(_currency)] = Field(
         default="JPY", description="Currency of all amounts (ISO 4217)."
+    )
+    country: Annotated[Text, AfterValidator(_country)] = Field(
+        default="JP", description="Country (ISO 3166) of telephone numbers that name none."
     )
     language: Literal["ja", "en"] = Field(default="ja", description="Language of texts that tasuki writes.")
     public_url: WebAddress = Field(

@@ -63,6 +63,23 @@ name = "rating"
 policy = "latest"
 ma = "hs_lead_status"
 sfa = { lead = "Rating__c" }
+[[fields]]
+name = "kana_last"
+ma = { name = "kana", part = "last" }
+sfa = { lead = "Kana_Last__c" }
+[[fields]]
+name = "kana_first"
+ma = { name = "kana", part = "first" }
+sfa = { lead = "Kana_First__c" }
+[[fields]]
+name = "due_on"
+type = "date"
+ma = { name = "due_at", holds = "instant" }
+sfa = { lead = "Due_On__c" }
+[[fields]]
+name = "code"
+ma = { name = "code", same_width = true }
+sfa = { lead = "Code__c", same_width = true }
 
 """
 
@@ -105,6 +122,34 @@ CASES: Mapping[str, Case] = {
     "markup": text("<script>alert(1)</script>", "</script>{{7*7}}"),
     "formula": text("=1+1", "@SUM(A1)"),
     "bidi": text("\u202eabc\u202c", "\u200babc\ufeff"),
+    "telephone": Case(
+        {"phone": "０３−１２３４−５６７８"},
+        {"Phone": "+81 3 1234 9999"},
+        {"phone": "+81312345678"},
+        {"phone": "+81312349999"},
+    ),
+    "no-telephone": Case(
+        {"phone": "内線のみ"}, {"Phone": "代表にて"}, {"phone": "内線のみ"}, {"phone": "代表にて"}
+    ),
+    "whole-name": Case(
+        {"kana": "ヤマダ　タロウ"},
+        {"Kana_First__c": "ジロウ"},
+        {"kana_last": "ヤマダ", "kana_first": "タロウ"},
+        {"kana_last": "ヤマダ", "kana_first": "ジロウ"},
+    ),
+    "half-a-name": Case(
+        {"kana": "ヤマダ"},
+        {"Kana_Last__c": "サトウ"},
+        {"kana_last": "ヤマダ", "kana_first": None},
+        {"kana_last": "サトウ", "kana_first": None},
+    ),
+    "day-as-instant": Case(
+        {"due_at": "2024-05-01T00:00:00+09:00"},
+        {"Due_On__c": "2024-05-31"},
+        {"due_on": "2024-05-01"},
+        {"due_on": "2024-05-31"},
+    ),
+    "width": Case({"code": "ＡＢ－１"}, {"Code__c": "ｱｲｳ"}, {"code": "AB-1"}, {"code": "アイウ"}),
     "lines": Case(
         {"message": "一\n二\r\n三\n\n四"},
         {"Description": "五\r\n六\n\t七"},

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from services.cli.rehearse.bad_value import BadValue
 from services.cli.rehearse.moments import day, instant
+from services.sync.adapters.forms import phone
 from services.sync.adapters.hubspot.mapping import exponent
 from services.sync.domain.field_map import FieldType
 from services.sync.domain.records import Scalar
@@ -35,11 +36,12 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How cells are read: the zone and formats of times, the currency of amounts."""
+    """How cells are read: the zone and formats of times, the currency of amounts, the country of telephones."""
 
     time_zone: str
     forms: Sequence[str] = ()
     currency: str = "JPY"
+    region: str = "JP"
 
 
 def value_of(kind: FieldType, text: str, reading: Reading) -> Value:
@@ -96,6 +98,10 @@ def _text(text: str, _reading: Reading) -> Value:
     return Value(text, text)
 
 
+def _phone(text: str, reading: Reading) -> Value:
+    return Value(phone(text, reading.region), text)
+
+
 def _email(text: str, _reading: Reading) -> Value:
     address = unicodedata.normalize("NFKC", text).strip().lower()
     if not _EMAIL.fullmatch(address):
@@ -143,6 +149,7 @@ _READERS: dict[FieldType, _Reader] = {
     FieldType.TEXT: _text,
     FieldType.OWNER: _text,
     FieldType.EMAIL: _email,
+    FieldType.PHONE: _phone,
     FieldType.INTEGER: _integer,
     FieldType.NUMBER: _number,
     FieldType.MONEY: _money,

@@ -82,7 +82,11 @@ class Reader:
         self._owners = owners
         self._keys = keys
         self._sfa = FieldMapping(maps[Side.SFA])
-        self._context = hubspot.Context(currency=maps[Side.MA].currency, owner_emails=owners[Side.MA])
+        self._context = hubspot.Context(
+            currency=maps[Side.MA].currency,
+            time_zone=maps[Side.MA].time_zone,
+            owner_emails=owners[Side.MA],
+        )
 
     def person(self, side: Side, of: str, record: Vendor) -> Person:
         """Return *record* (as the sandbox's admin surface shows it) of the vendor object *of*."""

@@ -35,6 +35,7 @@ from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, trace
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
 from services.sync.domain.rules import Rules
+from services.sync.domain.scope import in_scope
 
 
 @dataclass(slots=True)
@@ -124,7 +125,8 @@ class Decide:
     ) -> Lifecycle:
         """Work out what the lead amounts to now, what is told of it and what each side lacks."""
         life = trace(lead, self.rules)
-        self._tell(tell(lead, life, activity), lead, context, at, decided)
+        scoped = not self.rules.scope or in_scope(lead, self.rules)
+        self._tell(tell(lead, life, activity, scoped=scoped), lead, context, at, decided)
         for side in Side:
             decided.missing[side] = missing(lead, life, self.rules, side)
         return life

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from services.sync.domain import decisions, facts
-from services.sync.domain.desired import assigned
+from services.sync.domain.desired import owner_of
 from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import origin_of
 from services.sync.domain.records import Scalar, Side
@@ -81,7 +81,7 @@ def _candidate(candidate: decisions.Candidate) -> dict[str, Any]:
 
 def standing(lead: Lead, rules: Rules) -> dict[str, Any]:
     """Return who the lead is to the KPIs: origin, owner, and the values it is counted by."""
-    owner = _value(lead, "owner") or assigned(lead, rules)
+    owner = owner_of(lead, rules)
     return {
         "origin": origin_of(lead, rules),
         "owner": None if owner is None else str(owner),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from functools import lru_cache
 from hashlib import sha256
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 from services.sync.domain.field_map import whole_seconds
@@ -20,10 +21,12 @@ from services.sync.domain.lead import (
     slot_key,
 )
 from services.sync.domain.lifecycle import Lifecycle, cycle_of, opportunity_of, origin_of
+from services.sync.domain.owners import as_on, seen_from
 from services.sync.domain.policy import UNSAID, resolve
 from services.sync.domain.records import Kind, Scalar, Side
 from services.sync.domain.register import NEVER, Register, is_blank
 from services.sync.domain.rules import FieldRule, Milestone, Origin, Rules
+from services.sync.domain.scope import in_scope
 
 
 class Priority(IntEnum):
@@ -66,9 +69,19 @@ def missing(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> list[Missi
     found = [*_differences(lead, life, rules, side)]
     if found and lead.refused:
         found = [*_acceptable(lead, found)]
+    if found and rules.scope and not in_scope(lead, rules):
+        found = [*_consents(found, rules)]
     if found and found[0].slot != PERSON_SLOT and lead.person(side) is None:
         return []
     return found
+
+
+def _consents(found: list[Missing], rules: Rules) -> Iterator[Missing]:
+    """Yield what is missing of consents alone: that goes past the scope, to those who stand there."""
+    for each in found:
+        fields = {name: value for name, value in each.fields.items() if name in rules.consents}
+        if fields and each.slot == PERSON_SLOT:
+            yield replace(each, fields=fields)
 
 
 def _acceptable(lead: Lead, found: list[Missing]) -> Iterator[Missing]:
@@ -93,6 +106,8 @@ def _belongs(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> bool:
     """
     if lead.person(side) is not None:
         return True
+    if rules.scope and not in_scope(lead, rules):
+        return False
     if lead.is_gone(side) or lead.person(side.other) is None:
         return False
     return side is Side.MA or rules.mirror_all or any(each is Milestone.MQL for _, each in life.milestones)
@@ -118,14 +133,20 @@ def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) ->
     other, writes_ma = side.other, side is Side.MA
     for name, rule in rules.fields.items():
         sides = lead.fields.get(name, _NOWHERE)
-        mine, theirs = sides.get(side, _NOTHING), sides.get(other, _NOTHING)
+        mine = sides.get(side, _NOTHING)
+        theirs = seen_from(sides.get(other, _NOTHING), name, side, rules)
         there, value = mine.there, wanted(mine, theirs, side, rule, rules)
         if name == "owner" and is_blank(value) and _is_offered(life):
-            value = _current(lead, name, Side.SFA) or assigned(lead, rules)
+            value = owner_of(lead, rules)
         if there != value and _differs(there, value) and (rule.write_ma if writes_ma else rule.write_sfa):
             differs[name] = value
     made = produced(lead, life, rules, side)
-    return differs | {name: value for name, value in made if _differs(lead.seen(name, side).there, value)}
+    made = chain(made, _composed(lead, rules, side, differs))
+    differs |= {name: value for name, value in made if _differs(lead.seen(name, side).there, value)}
+    for names in rules.together.get(side, ()):
+        if not names.isdisjoint(differs):
+            differs = {name: lead.seen(name, side).there for name in sorted(names)} | differs
+    return differs
 
 
 _NOWHERE: dict[Side, Register] = {}
@@ -187,7 +208,7 @@ def _task(lead: Lead, life: Lifecycle, rules: Rules) -> dict[str, Scalar]:
     return {
         "subject": rules.handoffs.task_subject.format_map(_words(lead, life)),
         "type": "task",
-        "owner": _current(lead, "owner", Side.SFA) or assigned(lead, rules),
+        "owner": owner_of(lead, rules),
         "due_on": _day(qualified_at + rules.handoffs.task_due_hours * 3_600_000, rules),
         "body": reasons(life, rules),
     }
@@ -235,6 +256,15 @@ def reasons(life: Lifecycle, rules: Rules) -> str:
     return ("、" if japanese else ", ").join(parts)
 
 
+def owner_of(lead: Lead, rules: Rules) -> Scalar:
+    """Return who works the lead, as sales knows them: sales' owner, else marketing's, else whom it falls to."""
+    ours = lead.seen("owner", Side.SFA).there
+    theirs = lead.seen("owner", Side.MA).there if is_blank(ours) else ours
+    if is_blank(ours) and rules.owners:
+        theirs = as_on(Side.SFA, theirs, rules)
+    return theirs or assigned(lead, rules)
+
+
 def assigned(lead: Lead, rules: Rules) -> str | None:
     """Return who of inside sales gets the lead."""
     people = rules.assignment.bdr if origin_of(lead, rules) is Origin.BDR else rules.assignment.sdr
@@ -269,7 +299,7 @@ _OF_OPPORTUNITY = {
 
 def produced(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> Iterator[tuple[str, Scalar]]:
     """Yield the fields that tasuki itself makes for *side*, with their values now."""
-    wanted = rules.produced.get(side, frozenset())
+    wanted = rules.produced.get(side, frozenset()) - rules.composed.keys()
     deal = opportunity_of(lead, life) if wanted.intersection(SALES_FIELDS) else None
     for name in sorted(wanted):
         if name in _OF_OPPORTUNITY:
@@ -281,6 +311,16 @@ def produced(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> Iterator[
             yield name, reasons(life, rules)
         else:
             yield name, _PRODUCED[name](life)
+
+
+def _composed(
+    lead: Lead, rules: Rules, side: Side, differs: Mapping[str, Scalar]
+) -> Iterator[tuple[str, Scalar]]:
+    """Yield the fields of *side* that are made of others, as those will be; None where all are blank."""
+    for name in sorted(rules.produced.get(side, frozenset()).intersection(rules.composed)):
+        rule = rules.composed[name]
+        values = (differs[each] if each in differs else _current(lead, each, side) for each in rule.fields)
+        yield name, rule.separator.join(str(each) for each in values if not is_blank(each)) or None
 
 
 def _verdict(deal: Opportunity, life: Lifecycle) -> str:

@@ -92,13 +92,17 @@ class HandedOver:
 Fact: TypeAlias = ScoreMoved | Reached | Retracted | CycleBegun | Done | Undone | HandedOver | Erased
 
 
-def tell(lead: Lead, life: Lifecycle, seen: str | None = None) -> list[Fact]:
+def tell(lead: Lead, life: Lifecycle, seen: str | None = None, *, scoped: bool = True) -> list[Fact]:
     """
     Return what is news about *lead* and note in it that it was told.
 
-    *seen* is the key of the activity that was seen, if it was one.
+    Args:
+        lead: As it is now.
+        life: What it amounts to.
+        seen: The key of the activity that was seen, if it was one.
+        scoped: Whether the lead is in scope; of one that isn't only activities are told, the rest when it is back.
     """
-    found = [*_score(lead, life), *_milestones(lead, life)]
+    found = [*_score(lead, life), *_milestones(lead, life)] if scoped else []
     if seen is not None and seen in lead.activities:
         found += _activity(seen, lead.activities[seen])
     return found

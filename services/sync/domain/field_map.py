@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from services.sync.domain.forms import PLAIN, Form
 from services.sync.domain.records import Kind, Scalar
 
 
@@ -12,6 +13,7 @@ class FieldType(StrEnum):
 
     TEXT = "text"  # str
     EMAIL = "email"  # str
+    PHONE = "phone"  # str, "+81312345678"; what is no number is kept as it is
     INTEGER = "integer"  # int
     NUMBER = "number"  # float
     MONEY = "money"  # int, minor units of the firm's currency
@@ -28,7 +30,7 @@ class MappedField:
 
     `vendor_name` is the vendor's API name. `objects` limits it to some of the vendor's objects (Salesforce:
     a field of Lead that Contact lacks); empty means all objects of the kind. `values` maps vendor values to
-    canonical ones where they differ. `writable` False: read only.
+    canonical ones where they differ. `writable` False: read only. `form`: how the column holds values.
     """
 
     name: str
@@ -37,6 +39,7 @@ class MappedField:
     objects: tuple[str, ...] = ()
     writable: bool = True
     values: Mapping[str, str] = field(default_factory=dict[str, str])
+    form: Form = PLAIN
 
 
 def held(kind: Kind, mapped: MappedField, value: Scalar) -> Scalar:

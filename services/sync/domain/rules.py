@@ -88,6 +88,24 @@ class AttributeRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What a lead must be to be in scope: `field` compared with `operands` by `operator`, or not so if `negated`."""
+
+    field: str
+    operator: Operator
+    operands: tuple[str | int, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """A text made of the values of `fields`, `separator` between those that aren't blank."""
+
+    fields: tuple[str, ...]
+    separator: str = " "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scoring:
     """
     How a score comes about and what makes an MQL.
@@ -148,6 +166,11 @@ class Rules:
     that make a lead BDR. `produced`: the fields each side takes that tasuki itself makes (score, stage …).
     `segments`: the fields that KPIs are cut by. `mirror_all`: True puts each marketing lead into the SFA at once, False only from
     its first MQL on. `consents`: the fields whose policy is never-loosen.
+
+    `scope`: what a lead must be, all of it, for anything to be made, changed or told of it. `composed`: fields
+    that are made of others. `together`: fields that a side keeps in one place, so that they are written together.
+    `owners`: for each side, the other side's address of an owner to its own; `owner_default`: for those who
+    aren't in it.
     """
 
     fields: Mapping[str, FieldRule]
@@ -165,6 +188,14 @@ class Rules:
     time_zone: str = "Asia/Tokyo"
     language: str = "ja"
     currency: str = "JPY"
+    scope: tuple[Condition, ...] = ()
+    composed: Mapping[str, Composed] = field(default_factory=dict[str, Composed])
+    together: Mapping[Side, tuple[frozenset[str], ...]] = field(
+        default_factory=dict[Side, tuple[frozenset[str], ...]]
+    )
+    owners: Mapping[Side, Mapping[str, str]] = field(default_factory=dict[Side, Mapping[str, str]])
+    owner_default: Mapping[Side, str] = field(default_factory=dict[Side, str])
+    owner_fields: frozenset[str] = frozenset({"owner"})
     consents: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

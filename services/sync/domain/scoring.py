@@ -11,6 +11,7 @@ from services.sync.domain.register import NEVER, Register, is_blank
 from services.sync.domain.rules import (
     AttributeRule,
     BehaviourRule,
+    Condition,
     FieldRule,
     Operator,
     Policy,
@@ -156,7 +157,7 @@ def _folded(operands: tuple[str | int, ...]) -> tuple[str, ...]:
     return tuple(fold_text(each) for each in operands)
 
 
-def matches(rule: AttributeRule, value: Scalar) -> bool:
+def matches(rule: AttributeRule | Condition, value: Scalar) -> bool:
     """Return whether *value* satisfies *rule*."""
     if is_blank(value):
         return False

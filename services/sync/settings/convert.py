@@ -6,19 +6,21 @@ from types import MappingProxyType
 
 from services.configuration.platform import Platform, present
 from services.configuration.sections import Firm
-from services.sync.domain.field_map import FieldMap, MappedField
+from services.sync.domain.field_map import FieldMap, FieldType, MappedField
+from services.sync.domain.forms import Form
 from services.sync.domain.records import Kind, Side
 from services.sync.domain.rules import (
     Assignment,
     AttributeRule,
     BehaviourRule,
+    Composed,
+    Condition,
     FieldRule,
     Handoffs,
     Rules,
     Scoring,
     StageMap,
 )
-from services.sync.settings.catalogue import PRODUCED
 from services.sync.settings.checks.fields import LEAD_OBJECTS, sfa_names
 from services.sync.settings.checks.policies import effective_policy
 from services.sync.settings.draft import Draft
@@ -29,6 +31,10 @@ from services.sync.settings.rule_sections import (
     BehaviourEntry,
     FieldEntry,
     HandoffsSection,
+    MaColumn,
+    OwnersSection,
+    ScopeEntry,
+    SfaColumn,
 )
 
 _HOUR_MS = 3_600_000
@@ -43,8 +49,8 @@ def to_settings(draft: Draft, platform: Platform) -> Settings:
         ma=present(draft.ma),
         sfa=present(draft.sfa),
         rules=_rules(draft, fields, platform.firm),
-        ma_fields=_field_map(_ma_fields(fields), platform.firm),
-        sfa_fields=_field_map(_sfa_fields(fields), platform.firm),
+        ma_fields=_field_map(_ma_fields(fields, platform.firm), platform.firm),
+        sfa_fields=_field_map(_sfa_fields(fields, platform.firm), platform.firm),
         sync=present(draft.sync),
     )
 
@@ -73,6 +79,18 @@ def _rules(draft: Draft, fields: list[FieldEntry], firm: Firm) -> Rules:
         produced=MappingProxyType({side: frozenset(_produced(fields, side)) for side in Side}),
         mirror_all=sync.mirror_all,
         segments=sync.segments,
+        scope=tuple(_condition(each.value) for each in draft.scope),
+        composed=MappingProxyType(
+            {
+                each.name: Composed(fields=each.concatenate, separator=each.separator)
+                for each in fields
+                if each.concatenate
+            }
+        ),
+        together=MappingProxyType({side: tuple(_together(fields, side)) for side in Side}),
+        owners=MappingProxyType(_owners(present(draft.owners))),
+        owner_default=MappingProxyType(_owner_default(present(draft.owners))),
+        owner_fields=frozenset(each.name for each in fields if each.type is FieldType.OWNER),
         time_zone=firm.time_zone,
         currency=firm.currency,
         language=firm.language,
@@ -82,7 +100,7 @@ def _rules(draft: Draft, fields: list[FieldEntry], firm: Firm) -> Rules:
 def _field_rules(fields: Iterable[FieldEntry]) -> Iterator[FieldRule]:
     """Yield a rule for each lead field that both sides keep and that tasuki doesn't work out itself."""
     for each in fields:
-        if each.kind == "lead" and each.ma and each.sfa and each.name not in PRODUCED:
+        if each.kind == "lead" and each.ma and each.sfa and not each.is_produced:
             yield FieldRule(
                 name=each.name,
                 policy=effective_policy(each),
@@ -94,8 +112,49 @@ def _field_rules(fields: Iterable[FieldEntry]) -> Iterator[FieldRule]:
 def _produced(fields: Iterable[FieldEntry], side: Side) -> Iterator[str]:
     for each in fields:
         column = each.ma if side is Side.MA else each.sfa
-        if each.kind == "lead" and each.name in PRODUCED and column:
+        if each.kind == "lead" and each.is_produced and column:
             yield each.name
+
+
+def _together(fields: Iterable[FieldEntry], side: Side) -> Iterator[frozenset[str]]:
+    """Yield the names of the fields that *side* keeps in one place."""
+    by_column: dict[str, set[str]] = {}
+    for each in fields:
+        column = each.ma if side is Side.MA else each.sfa
+        if each.kind == "lead" and column is not None and column.part is not None and column.name:
+            by_column.setdefault(column.name, set()).add(each.name)
+    yield from map(frozenset, by_column.values())
+
+
+def _condition(entry: ScopeEntry) -> Condition:
+    return Condition(
+        field=entry.field, operator=entry.operator, operands=entry.operands, negated=entry.negated
+    )
+
+
+def _owners(owners: OwnersSection) -> dict[Side, Mapping[str, str]]:
+    """Return for each side the other's address, in lower case, to its own; empty where nothing is said."""
+    if not owners.pairs and not _owner_default(owners):
+        return {}
+    to_ma = {each.sfa.lower(): each.ma.lower() for each in owners.pairs}
+    to_sfa = {each.ma.lower(): each.sfa.lower() for each in owners.pairs}
+    return {Side.MA: MappingProxyType(to_ma), Side.SFA: MappingProxyType(to_sfa)}
+
+
+def _owner_default(owners: OwnersSection) -> dict[Side, str]:
+    given = {Side.MA: owners.default_ma, Side.SFA: owners.default_sfa}
+    return {side: address.lower() for side, address in given.items() if address is not None}
+
+
+def _form(column: MaColumn | SfaColumn, firm: Firm) -> Form:
+    return Form(
+        same_width=column.same_width,
+        phone=column.phone,
+        region=firm.country,
+        part=column.part,
+        order=column.order,
+        as_instant=column.holds == "instant",
+    )
 
 
 def _scoring(draft: Draft) -> Scoring:
@@ -144,7 +203,7 @@ def _handoffs(handoffs: HandoffsSection) -> Handoffs:
     )
 
 
-def _ma_fields(fields: Iterable[FieldEntry]) -> Iterator[tuple[Kind, MappedField]]:
+def _ma_fields(fields: Iterable[FieldEntry], firm: Firm) -> Iterator[tuple[Kind, MappedField]]:
     for each in fields:
         if each.ma:
             yield (
@@ -155,11 +214,12 @@ def _ma_fields(fields: Iterable[FieldEntry]) -> Iterator[tuple[Kind, MappedField
                     type=each.type,
                     writable=not each.ma.read_only,
                     values=MappingProxyType(each.ma.values),
+                    form=_form(each.ma, firm),
                 ),
             )
 
 
-def _sfa_fields(fields: Iterable[FieldEntry]) -> Iterator[tuple[Kind, MappedField]]:
+def _sfa_fields(fields: Iterable[FieldEntry], firm: Firm) -> Iterator[tuple[Kind, MappedField]]:
     """Yield one mapped field for each vendor name; names that differ by object give one for each object."""
     for each in fields:
         if each.sfa is None:
@@ -177,6 +237,7 @@ def _sfa_fields(fields: Iterable[FieldEntry]) -> Iterator[tuple[Kind, MappedFiel
                     objects=() if everywhere else objects,
                     writable=not each.sfa.read_only,
                     values=MappingProxyType(each.sfa.values),
+                    form=_form(each.sfa, firm),
                 ),
             )
 

@@ -13,6 +13,8 @@ from services.sync.settings.rule_sections import (
     BehaviourEntry,
     FieldEntry,
     HandoffsSection,
+    OwnersSection,
+    ScopeEntry,
     ScoringSection,
     StageEntry,
 )
@@ -26,6 +28,8 @@ SECTIONS: Final[dict[str, type[Section]]] = {
     "fields": FieldEntry,
     "scoring": ScoringSection,
     "stages": StageEntry,
+    "scope": ScopeEntry,
+    "owners": OwnersSection,
     "assignment": AssignmentSection,
     "handoffs": HandoffsSection,
     "sync": SyncSection,
@@ -33,7 +37,7 @@ SECTIONS: Final[dict[str, type[Section]]] = {
 }
 """All top-level names of the file, in the order of the reference."""
 
-LISTS: Final = frozenset({"fields", "stages"})
+LISTS: Final = frozenset({"fields", "stages", "scope"})
 """Those that are lists of tables."""
 
 REQUIRED: Final = ("firm", "ma", "sfa", "fields", "scoring")
@@ -48,10 +52,12 @@ class Draft:
     sfa: SalesforceSection | None
     scoring: ScoringSection | None
     assignment: AssignmentSection | None
+    owners: OwnersSection | None
     handoffs: HandoffsSection | None
     sync: SyncSection | None
     fields: tuple[Entry[FieldEntry], ...] = ()
     stages: tuple[Entry[StageEntry], ...] = ()
+    scope: tuple[Entry[ScopeEntry], ...] = ()
     behaviours: tuple[Entry[BehaviourEntry], ...] = ()
     attributes: tuple[Entry[AttributeEntry], ...] = ()
     broken_fields: frozenset[str] = field(default_factory=frozenset[str])
@@ -80,10 +86,12 @@ def read_draft(document: Document) -> Draft:
         sfa=read_table(document, "sfa", SalesforceSection, required=True),
         scoring=scoring,
         assignment=read_table(document, "assignment", AssignmentSection),
+        owners=read_table(document, "owners", OwnersSection),
         handoffs=read_table(document, "handoffs", HandoffsSection),
         sync=read_table(document, "sync", SyncSection),
         fields=fields,
         stages=tuple(read_elements(document, ("stages",), StageEntry)),
+        scope=tuple(read_elements(document, ("scope",), ScopeEntry)),
         behaviours=tuple(read_elements(document, ("scoring", "behaviours"), BehaviourEntry)),
         attributes=tuple(read_elements(document, ("scoring", "attributes"), AttributeEntry)),
         broken_fields=_broken_names(document, fields),

@@ -16,7 +16,9 @@ from services.configuration.quantities import (
 )
 from services.configuration.sections import Section
 from services.sync.domain.field_map import FieldType
+from services.sync.domain.forms import NameOrder, NamePart, PhoneStyle
 from services.sync.domain.rules import Milestone, Operator, Policy
+from services.sync.settings.catalogue import PRODUCED
 
 MAX_POINTS = 10_000
 
@@ -41,18 +43,46 @@ def _operand(value: object) -> str | int:
     return value
 
 
-class MaColumn(Section):
-    """The field in the marketing tool. The short form is its name alone: `ma = "email"`."""
+class Column(Section):
+    """How a tool keeps a field."""
 
-    name: VendorName = Field(description="The property's internal name.")
     read_only: Switch = Field(default=False, description="`true`: read, never written.")
     values: dict[Text, StrictStr] = Field(
         default_factory=dict[str, str],
         description="The tool's values → tasuki's, where they differ; for type text.",
     )
+    same_width: Switch = Field(
+        default=False,
+        description="`true`: full and half width are the same, `ＡＢＣ` is `ABC`, `ｱ` is `ア`; for type text.",
+    )
+    phone: PhoneStyle = Field(
+        default=PhoneStyle.NATIONAL,
+        description="How telephone numbers are written there, for type phone: `national` 03-1234-5678, "
+        "`international` +81 3-1234-5678, `e164` +81312345678. Read is any of them.",
+    )
+    part: NamePart | None = Field(
+        default=None,
+        description="The tool keeps the whole name in one field, of which this is the `last` or the `first`; "
+        "the other one names the same field.",
+    )
+    order: NameOrder = Field(
+        default=NameOrder.JAPANESE,
+        description="Of a whole name: `japanese` 山田 太郎, `western` Taro Yamada.",
+    )
+    holds: Literal["day", "instant"] = Field(
+        default="day",
+        description="For type date: `instant` where the tool keeps a day as a date and time, the midnight with "
+        "which it begins in the firm's time zone.",
+    )
 
 
-class SfaColumn(Section):
+class MaColumn(Column):
+    """The field in the marketing tool. The short form is its name alone: `ma = "email"`."""
+
+    name: VendorName = Field(description="The property's internal name.")
+
+
+class SfaColumn(Column):
     """The field in the sales tool. The short form is its name alone: `sfa = "Email"`."""
 
     name: VendorName | None = Field(
@@ -66,11 +96,6 @@ class SfaColumn(Section):
     )
     contact: VendorName | None = Field(
         default=None, description="Instead of `name`: the API name on Contact."
-    )
-    read_only: Switch = Field(default=False, description="`true`: read, never written.")
-    values: dict[Text, StrictStr] = Field(
-        default_factory=dict[str, str],
-        description="The tool's values → tasuki's, where they differ; for type text.",
     )
 
 
@@ -92,6 +117,47 @@ class FieldEntry(Section):
     )
     sfa: Annotated[SfaColumn, BeforeValidator(_named)] | None = Field(
         default=None, description="The sales tool's field: its name or a table."
+    )
+    concatenate: tuple[FieldName, ...] = Field(
+        default=(), description="Fields that tasuki makes this one of, only written, for type text."
+    )
+    separator: StrictStr = Field(default=" ", description="What stands between them; blanks are left out.")
+
+    @property
+    def is_produced(self) -> bool:
+        """Whether tasuki works the field out itself and only writes it."""
+        return self.name in PRODUCED or bool(self.concatenate)
+
+
+class ScopeEntry(Section):
+    """What a lead must be for tasuki to sync it, hand it over and count it; all entries must hold."""
+
+    field: FieldName = Field(description="The field that is looked at.")
+    operator: Operator = Field(
+        description="`is`, `contains`, `at-least`: as in `[[scoring.attributes]]`. Of a blank none holds."
+    )
+    operands: tuple[Annotated[str | int, PlainValidator(_operand)], ...] = Field(
+        description="What it is compared with."
+    )
+    negated: Switch = Field(default=False, description="`true`: the leads of which that doesn't hold.")
+
+
+class OwnerPair(Section):
+    """One person who has another address in each tool."""
+
+    ma: MailAddress = Field(description="In the marketing tool.")
+    sfa: MailAddress = Field(description="In the sales tool.")
+
+
+class OwnersSection(Section):
+    """Owners whom the two tools know by different addresses; others have the same in both."""
+
+    pairs: tuple[OwnerPair, ...] = Field(default=(), description="Who is who.")
+    default_ma: MailAddress | None = Field(
+        default=None, description="The marketing tool's owner for sales' owners who aren't in `pairs`."
+    )
+    default_sfa: MailAddress | None = Field(
+        default=None, description="The sales tool's owner for marketing's owners who aren't in `pairs`."
     )
 
 

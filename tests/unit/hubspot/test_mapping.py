@@ -69,7 +69,7 @@ def test_a_number_comes_back(value: float) -> None:
 @given(st.integers(-(10**15), 10**15), st.sampled_from(["JPY", "USD", "KWD", "CLF", "EUR"]))
 def test_money_comes_back_in_any_currency(value: int, currency: str) -> None:
     """Minor units survive whatever the currency's decimals."""
-    assert there_and_back(FieldType.MONEY, value, Context(currency)) == value
+    assert there_and_back(FieldType.MONEY, value, Context(currency=currency)) == value
 
 
 @given(DAYS)
@@ -113,7 +113,7 @@ def test_any_canonical_value_is_written_or_unmappable(value: Scalar, kind: Field
 def test_currencies_have_their_decimals() -> None:
     """Yen has none, dollar two, dinar three."""
     assert [exponent(each) for each in ("JPY", "USD", "KWD", "jpy")] == [0, 2, 3, 0]
-    usd, kwd = Context("USD"), Context("KWD")
+    usd, kwd = Context(currency="USD"), Context(currency="KWD")
     assert to_vendor(mapped(FieldType.MONEY), 12_345, CONTEXT) == "12345"
     assert to_vendor(mapped(FieldType.MONEY), 12_345, usd) == "123.45"
     assert to_vendor(mapped(FieldType.MONEY), -5, kwd) == "-0.005"

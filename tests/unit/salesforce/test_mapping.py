@@ -27,6 +27,7 @@ _CANONICAL: dict[FieldType, st.SearchStrategy[Any]] = {
     .map(str.strip)
     .filter(bool),
     FieldType.EMAIL: st.emails().map(str.lower),
+    FieldType.PHONE: st.integers(312000000, 312999999).map(lambda number: f"+81{number}"),
     FieldType.INTEGER: st.integers(-(2**53), 2**53),
     FieldType.NUMBER: st.floats(-1e15, 1e15),
     FieldType.MONEY: st.integers(-(10**14), 10**14),

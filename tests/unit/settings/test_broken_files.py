@@ -3,13 +3,14 @@
 import pytest
 
 from tests.unit.settings.broken import Broken
+from tests.unit.settings.broken_columns import COLUMNS
 from tests.unit.settings.broken_connections import CONNECTIONS
 from tests.unit.settings.broken_fields import FIELDS
 from tests.unit.settings.broken_rules import RULES
 from tests.unit.settings.broken_shapes import SHAPES
 from tests.unit.settings.small_firm import mistakes_of
 
-CASES = {**SHAPES, **FIELDS, **RULES, **CONNECTIONS}
+CASES = {**SHAPES, **FIELDS, **COLUMNS, **RULES, **CONNECTIONS}
 WITH_CONSEQUENCES = {
     "missing section",  # the misspelt one is unknown, too
     "cap of negative points",  # the threshold is out of reach then

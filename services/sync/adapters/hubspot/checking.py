@@ -24,6 +24,7 @@ _FITTING: Mapping[FieldType, frozenset[str]] = {
         {"string", "enumeration", "phone_number", "number", "bool", "date", "datetime"}
     ),
     FieldType.EMAIL: frozenset({"string"}),
+    FieldType.PHONE: frozenset({"string", "phone_number"}),
     FieldType.INTEGER: frozenset({"number"}),
     FieldType.NUMBER: frozenset({"number"}),
     FieldType.MONEY: frozenset({"number"}),
@@ -190,7 +191,7 @@ def _property(mapped: MappedField, known: Mapping[str, Any] | None) -> Finding:
         mend = f"Create it in HubSpot, or correct the field map's entry for {mapped.name}."
         return _error(subject, "HubSpot has no such property", mend)
     kind = str(known.get("type"))
-    if kind not in _FITTING[mapped.type]:
+    if kind not in (_FITTING[FieldType.INSTANT] if mapped.form.as_instant else _FITTING[mapped.type]):
         mend = f"Map {mapped.name} to another property, or give it another type."
         return _error(subject, f"its type is {kind}, which holds no {mapped.type}", mend)
     metadata = known.get("modificationMetadata")

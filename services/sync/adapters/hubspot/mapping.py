@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
+from services.sync.adapters.forms import Unmappable, canonical, day_of_instant, midnight
 from services.sync.domain.field_map import FieldType, MappedField
 from services.sync.domain.records import Scalar
 
@@ -28,24 +29,16 @@ _EXPONENTS: Mapping[str, int] = {
 }
 
 
-class Unmappable(Exception):
-    """A canonical value has no form in HubSpot; `name` is the canonical field."""
-
-    def __init__(self, name: str, detail: str) -> None:
-        super().__init__(detail)
-        self.name = name
-        self.detail = detail
-
-
 class Unreadable(Exception):
     """A property's text is not of the type that the field map says; it is then not observed at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What values depend on: the firm's currency, and the owners in both directions (e-mails in lower case)."""
+    """What values depend on: the firm's currency and zone, the owners both ways (e-mails in lower case)."""
 
     currency: str = "JPY"
+    time_zone: str = "Asia/Tokyo"
     owner_ids: Mapping[str, str] = field(default_factory=dict[str, str])
     owner_emails: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -65,8 +58,8 @@ def to_vendor(mapped: MappedField, value: Scalar, context: Context) -> str:
     if value is None:
         return ""
     text = _written(mapped, value, context)
-    for vendor, canonical in mapped.values.items():
-        if canonical == text:
+    for vendor, ours in mapped.values.items():
+        if ours == text:
             return vendor
     return text
 
@@ -82,7 +75,7 @@ def to_canonical(mapped: MappedField, text: str | None, context: Context) -> Sca
     """
     if text is None or not text.strip():
         return None
-    return _read(mapped, mapped.values.get(text, text), context)
+    return canonical(mapped, _read(mapped, mapped.values.get(text, text), context))
 
 
 def instant(text: str) -> int:
@@ -106,7 +99,7 @@ def instant(text: str) -> int:
 
 def _written(mapped: MappedField, value: Scalar, context: Context) -> str:
     match mapped.type:
-        case FieldType.TEXT:
+        case FieldType.TEXT | FieldType.PHONE:
             return _fitting(mapped, _clean(value if isinstance(value, str) else _plain(mapped, value)))
         case FieldType.EMAIL:
             return _fitting(mapped, _clean(_text(mapped, value)).strip().lower())
@@ -115,20 +108,18 @@ def _written(mapped: MappedField, value: Scalar, context: Context) -> str:
         case FieldType.MONEY:
             return _money(mapped, value, context)
         case FieldType.DATE:
-            return str((_day(mapped, value) - _EPOCH_DAY).days * DAY_MS)
+            return str(_begin(mapped, _day(mapped, value), context))
         case FieldType.INSTANT:
             return str(_integer(mapped, value))
         case FieldType.BOOLEAN:
-            if not isinstance(value, bool):
-                raise Unmappable(mapped.name, f"{value!r} is not a boolean")
-            return "true" if value else "false"
+            return _truth(mapped, value)
         case FieldType.OWNER:
             return _owner(mapped, _text(mapped, value), context)
 
 
 def _read(mapped: MappedField, text: str, context: Context) -> Scalar:
     match mapped.type:
-        case FieldType.TEXT:
+        case FieldType.TEXT | FieldType.PHONE:
             # HubSpot keeps blanks at the ends and the sales tool cuts them off: without them both are equal.
             value: Scalar = _clean(text).strip() or None
         case FieldType.EMAIL:
@@ -140,7 +131,9 @@ def _read(mapped: MappedField, text: str, context: Context) -> Scalar:
         case FieldType.MONEY:
             value = int(_decimal(text).scaleb(exponent(context.currency)).to_integral_value())
         case FieldType.DATE:
-            value = _day_of(text)
+            value = (
+                day_of_instant(instant(text), context.time_zone) if mapped.form.as_instant else _day_of(text)
+            )
         case FieldType.INSTANT:
             value = instant(text)
         case FieldType.BOOLEAN:
@@ -174,6 +167,12 @@ def _plain(mapped: MappedField, value: Scalar) -> str:
     if mapped.type is FieldType.INTEGER and number != number.to_integral_value():
         raise Unmappable(mapped.name, f"{value!r} is not a whole number")
     return f"{number.to_integral_value() if number == number.to_integral_value() else number:f}"
+
+
+def _truth(mapped: MappedField, value: Scalar) -> str:
+    if not isinstance(value, bool):
+        raise Unmappable(mapped.name, f"{value!r} is not a boolean")
+    return "true" if value else "false"
 
 
 def _money(mapped: MappedField, value: Scalar, context: Context) -> str:
@@ -214,6 +213,13 @@ def _decimal(text: str) -> Decimal:
     if not number.is_finite() or number.adjusted() > 300:  # noqa: PLR2004 - beyond any float
         raise Unreadable(f"no number: {text[:40]!r}")
     return number
+
+
+def _begin(mapped: MappedField, day: date, context: Context) -> int:
+    """Return what stands for *day*: its midnight in UTC, or in the firm's zone where the column holds instants."""
+    if mapped.form.as_instant:
+        return midnight(day, context.time_zone)
+    return (day - _EPOCH_DAY).days * DAY_MS
 
 
 def _day_of(text: str) -> str:

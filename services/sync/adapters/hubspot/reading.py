@@ -168,7 +168,9 @@ class Reader:
         }
         if ids:
             await self._owners.ensure(ids=ids)
-        context = Context(self._field_map.currency, self._owners.ids, self._owners.emails)
+        context = Context(
+            self._field_map.currency, self._field_map.time_zone, self._owners.ids, self._owners.emails
+        )
         account = self._account
         return Sight(known, self.fields(known), account.app_id, account.own_property, context)
 

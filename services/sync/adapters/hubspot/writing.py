@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.sync.adapters.forms import Unmappable, columns
 from services.sync.adapters.hubspot.account import HubSpotAccount
 from services.sync.adapters.hubspot.answers import (
     Elsewhere,
@@ -14,7 +15,7 @@ from services.sync.adapters.hubspot.answers import (
     result_of,
 )
 from services.sync.adapters.hubspot.client import ApiRefused, HubSpotClient
-from services.sync.adapters.hubspot.mapping import Context, Unmappable, to_vendor
+from services.sync.adapters.hubspot.mapping import Context, to_vendor
 from services.sync.adapters.hubspot.objects import CONTACT
 from services.sync.adapters.hubspot.owners import OwnerDirectory
 from services.sync.adapters.hubspot.seeing import properties
@@ -92,7 +93,9 @@ class Writer:
         emails = {str(w.fields[name]) for w in writes.values() for name in owners if w.fields.get(name)}
         if emails:
             await self._owners.ensure(emails=emails)
-        context = Context(self._field_map.currency, self._owners.ids, self._owners.emails)
+        context = Context(
+            self._field_map.currency, self._field_map.time_zone, self._owners.ids, self._owners.emails
+        )
         jobs: list[_Job] = []
         for trace, each in writes.items():
             values, failed = self._properties(each, context)
@@ -111,11 +114,9 @@ class Writer:
         Others don't exist there, or are read only.
         """
         values: dict[str, str] = {}
-        failed: list[Unmappable] = []
-        for name, value in write.fields.items():
-            mapped = self._mapped.get(name)
-            if mapped is None or not mapped.writable:
-                continue
+        known = ((self._mapped.get(name), value) for name, value in write.fields.items())
+        held, failed = columns((mapped, value) for mapped, value in known if mapped and mapped.writable)
+        for mapped, value in held:
             try:
                 values[mapped.vendor_name] = to_vendor(mapped, value, context)
             except Unmappable as error:

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.errors import Rejected
+from services.sync.adapters.forms import Unmappable, canonical, columns, day_of_instant, midnight
 from services.sync.domain.field_map import FieldMap, FieldType, MappedField, held
 from services.sync.domain.records import Kind, Scalar
 
@@ -33,15 +34,6 @@ TASK_FIELDS = (
     MappedField(name="priority", vendor_name="Priority"),
 )
 """How a task of ours is written where the field map says nothing of it; it isn't read back this way."""
-
-
-class Unmappable(Exception):
-    """A canonical value cannot be put into the vendor's form."""
-
-    def __init__(self, name: str, detail: str) -> None:
-        super().__init__(f"{name}: {detail}")
-        self.name = name
-        self.detail = detail
 
 
 def minor_digits(currency: str) -> int:
@@ -82,6 +74,7 @@ class FieldMapping:
         self._scale = Decimal(10) ** minor_digits(fields.currency)
         self._readers: Mapping[FieldType, Callable[[Any], Scalar]] = {
             FieldType.TEXT: lambda raw: _clean(_text(raw)) or None,
+            FieldType.PHONE: lambda raw: _clean(_text(raw)) or None,
             FieldType.EMAIL: lambda raw: _clean(_text(raw)).lower() or None,
             FieldType.INTEGER: lambda raw: int(_number(raw)),
             FieldType.NUMBER: lambda raw: float(_number(raw)),
@@ -92,6 +85,7 @@ class FieldMapping:
         }
         self._writers: Mapping[FieldType, Callable[[Any], object]] = {
             FieldType.TEXT: _text,
+            FieldType.PHONE: _text,
             FieldType.EMAIL: _text,
             FieldType.INTEGER: lambda value: int(_number(value)),
             FieldType.NUMBER: lambda value: float(_number(value)),
@@ -132,7 +126,9 @@ class FieldMapping:
         if mapped.type is FieldType.OWNER:
             return owner_email(raw, owners)
         try:
-            return self._readers[mapped.type](raw)
+            if mapped.type is FieldType.DATE and mapped.form.as_instant:
+                return day_of_instant(canonical_instant(raw), self._fields.time_zone)
+            return canonical(mapped, self._readers[mapped.type](raw))
         except (ValueError, TypeError, ArithmeticError) as error:
             raise Rejected(
                 f"{mapped.vendor_name} does not hold a value of type {mapped.type}: {error}",
@@ -148,12 +144,11 @@ class FieldMapping:
         Fields that the object lacks are left out. *user_ids* maps e-mail addresses, in lower case, to user ids.
         """
         values: dict[str, object] = {}
-        failed: list[Unmappable] = []
-        for mapped in self.written(kind, sobject):
-            if not mapped.writable or mapped.name not in fields:
-                continue
+        known = (each for each in self.written(kind, sobject) if each.writable and each.name in fields)
+        held, failed = columns((each, fields[each.name]) for each in known)
+        for mapped, value in held:
             try:
-                values[mapped.vendor_name] = self.write(mapped, fields[mapped.name], user_ids)
+                values[mapped.vendor_name] = self.write(mapped, value, user_ids)
             except Unmappable as error:
                 failed.append(error)
         return values, failed
@@ -176,6 +171,8 @@ class FieldMapping:
             if ours == value:
                 return theirs
         try:
+            if mapped.type is FieldType.DATE and mapped.form.as_instant:
+                return vendor_instant(midnight(date.fromisoformat(str(value)), self._fields.time_zone))
             return self._writers[mapped.type](value)
         except (ValueError, TypeError, ArithmeticError) as error:
             raise Unmappable(mapped.name, f"{error}") from error

@@ -58,5 +58,5 @@ class Reader:
 
     def _fields(self, sobject: str) -> tuple[str, ...]:
         external = (self._account.external_id_field,) if sobject in IDENTIFIED else ()
-        mapped = tuple(each.vendor_name for each in self._mapping.of(KINDS[sobject], sobject))
-        return (*_ALWAYS, *external, *_MORE.get(sobject, ()), *mapped)
+        mapped = (each.vendor_name for each in self._mapping.of(KINDS[sobject], sobject))
+        return (*_ALWAYS, *external, *_MORE.get(sobject, ()), *dict.fromkeys(mapped))

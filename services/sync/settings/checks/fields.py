@@ -6,6 +6,7 @@ from services.configuration.document import Document
 from services.configuration.places import KeyPath
 from services.configuration.tables import Entry
 from services.sync.domain.field_map import FieldType
+from services.sync.domain.forms import NamePart
 from services.sync.domain.lead import OWN_ID
 from services.sync.settings.catalogue import LEAD_TYPES, OPPORTUNITY_TYPES
 from services.sync.settings.checks.policies import check_policy
@@ -67,10 +68,17 @@ def _check_taken(document: Document, draft: Draft) -> None:
     for entry in draft.fields:
         holder = f'the field "{entry.value.name}"'
         for path, vendor_object, name in _vendor_fields(entry):
+            if _part(entry.value, path[-1]):
+                continue  # shared by the parts of a name
             if (other := taken.setdefault((vendor_object, name), holder)) != holder:
                 problem = f"{vendor_object}.{name} is already mapped by {other}"
                 document.report(path, problem, "map each vendor field once; take one of the two out")
                 break
+
+
+def _part(entry: FieldEntry, side: object) -> NamePart | None:
+    column = entry.ma if side == "ma" else entry.sfa
+    return None if column is None else column.part
 
 
 def _vendor_fields(entry: Entry[FieldEntry]) -> Iterator[tuple[KeyPath, str, str]]:

@@ -5,14 +5,14 @@ from services.configuration.places import KeyPath
 from services.configuration.tables import Entry
 from services.sync.domain.field_map import FieldType
 from services.sync.domain.rules import Policy
-from services.sync.settings.catalogue import NUMBERS, PRODUCED
+from services.sync.settings.catalogue import NUMBERS
 from services.sync.settings.rule_sections import FieldEntry, MaColumn, SfaColumn
 
 
 def check_policy(document: Document, entry: Entry[FieldEntry]) -> None:
     """Report what is wrong with the policy of *entry*."""
     field, path = entry.value, (*entry.path, "policy")
-    if field.kind == "lead" and field.name in PRODUCED:
+    if field.kind == "lead" and field.is_produced:
         _check_produced(document, entry)
     elif field.ma and field.sfa and field.kind == "lead":
         _check_two_sided(document, path, field, field.ma, field.sfa)
