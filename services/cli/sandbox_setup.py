@@ -42,9 +42,8 @@ _RECORD_EVENTS = ("contact.creation", "contact.deletion", "contact.merge", "cont
 
 def people(settings: Settings) -> tuple[tuple[str, str, str], ...]:
     """Return everybody in [assignment] as (e-mail address, last name, first name), each once, then `PEOPLE`."""
-    given = settings.rules.assignment
     named = {email: (email, last, first) for email, last, first in PEOPLE}
-    emails = dict.fromkeys((*given.sdr, *given.bdr, *given.field_sales, *named))
+    emails = dict.fromkeys((*settings.rules.assignment.everybody, *named))
     return tuple(named.get(each, (each, each.partition("@")[0], "")) for each in emails)
 
 

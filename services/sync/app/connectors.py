@@ -56,7 +56,7 @@ def hubspot_account(settings: Settings) -> HubSpotAccount:
         portal_id=section.portal_id,
         own_property=section.own_property,
         webhook_window_ms=section.webhook_window_ms,
-        people=_people(settings),
+        people=settings.rules.assignment.everybody,
     )
 
 
@@ -71,7 +71,7 @@ def salesforce_account(settings: Settings) -> SalesforceAccount:
         pubsub_tls=section.pubsub_tls,
         external_id_field=section.external_id_field,
         checked_values=_stage_values(settings),
-        people=_people(settings),
+        people=settings.rules.assignment.everybody,
     )
 
 
@@ -97,12 +97,6 @@ def _stage_values(settings: Settings) -> dict[str, tuple[str, ...]]:
             if mapped.name == stages.field:
                 found[f"{sobject}.{mapped.vendor_name}"] = tuple(stages.milestones)
     return found
-
-
-def _people(settings: Settings) -> tuple[str, ...]:
-    """Return everybody in [assignment], each once."""
-    given = settings.rules.assignment
-    return tuple(dict.fromkeys((*given.sdr, *given.bdr, *given.field_sales)))
 
 
 def _told(secret: SecretStr | None) -> str:

@@ -103,9 +103,9 @@ class Decide:
         if decided.made:
             decided.decisions.append(fields_decided(decided.made, context, data.observed_at))
         activity = str(seen.ref) if seen.kind is Kind.ACTIVITY else None
-        self._follow(lead, context, data.observed_at, decided, activity)
+        life = self._follow(lead, context, data.observed_at, decided, activity)
         if lead.erased_at != NEVER and not erased_before:
-            self._tell([Erased(lead.erased_at)], lead, context, data.observed_at, decided)
+            self._tell([Erased(lead.erased_at)], lead, life, context, data.observed_at, decided)
 
     def _settle(self, lead: Lead, event: LeadWriteSettled, context: Context, decided: Decided) -> None:
         data, side = event.data, Side(event.data.side)
@@ -118,7 +118,7 @@ class Decide:
         life = self._follow(lead, context, data.settled_at, decided)
         if data.outcome == "confirmed":
             handed = tell_handover(lead, life, data.slot, data.settled_at)
-            self._tell(handed, lead, context, data.settled_at, decided)
+            self._tell(handed, lead, life, context, data.settled_at, decided)
 
     def _follow(
         self, lead: Lead, context: Context, at: int, decided: Decided, activity: str | None = None
@@ -126,14 +126,16 @@ class Decide:
         """Work out what the lead amounts to now, what is told of it and what each side lacks."""
         life = trace(lead, self.rules)
         scoped = not self.rules.scope or in_scope(lead, self.rules)
-        self._tell(tell(lead, life, activity, scoped=scoped), lead, context, at, decided)
+        self._tell(tell(lead, life, activity, scoped=scoped), lead, life, context, at, decided)
         for side in Side:
             decided.missing[side] = missing(lead, life, self.rules, side)
         return life
 
-    def _tell(self, found: list[Fact], lead: Lead, context: Context, at: int, decided: Decided) -> None:
+    def _tell(
+        self, found: list[Fact], lead: Lead, life: Lifecycle, context: Context, at: int, decided: Decided
+    ) -> None:
         first = len(decided.facts)
-        decided.facts += lifecycle_events(found, lead, self.rules, context, at, first=first)
+        decided.facts += lifecycle_events(found, lead, life, self.rules, context, at, first=first)
 
     def lacks(self, lead: Lead, side: Side) -> list[Missing]:
         """Return what is to be written on *side* for *lead* as it is now."""

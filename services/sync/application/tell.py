@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from services.sync.domain import decisions, facts
 from services.sync.domain.desired import owner_of
 from services.sync.domain.lead import NEVER, Lead
-from services.sync.domain.lifecycle import origin_of
+from services.sync.domain.lifecycle import Lifecycle, origin_of
 from services.sync.domain.records import Scalar, Side
 from services.sync.domain.register import is_blank
 from services.sync.domain.rules import Rules
@@ -79,9 +79,9 @@ def _candidate(candidate: decisions.Candidate) -> dict[str, Any]:
     return {"side": side, "value": value, "changed_at": None if at == NEVER else at}
 
 
-def standing(lead: Lead, rules: Rules) -> dict[str, Any]:
+def standing(lead: Lead, life: Lifecycle, rules: Rules) -> dict[str, Any]:
     """Return who the lead is to the KPIs: origin, owner, and the values it is counted by."""
-    owner = owner_of(lead, rules)
+    owner = owner_of(lead, life, rules)
     return {
         "origin": origin_of(lead, rules),
         "owner": None if owner is None else str(owner),
@@ -95,7 +95,14 @@ def _value(lead: Lead, name: str) -> Scalar:
 
 
 def lifecycle_events(
-    found: list[facts.Fact], lead: Lead, rules: Rules, context: Context, at: int, *, first: int = 0
+    found: list[facts.Fact],
+    lead: Lead,
+    life: Lifecycle,
+    rules: Rules,
+    context: Context,
+    at: int,
+    *,
+    first: int = 0,
 ) -> list[Event]:
     """
     Return the facts *found* as events of the lifecycle topic.
@@ -103,12 +110,13 @@ def lifecycle_events(
     Args:
         found: What is news about the lead, in order.
         lead: As it is now.
+        life: What it amounts to.
         rules: The firm's.
         context: What the events share.
         at: When the change behind them was observed.
         first: The number of the first among the facts of this change.
     """
-    stands = standing(lead, rules) if any(type(each) is not facts.ScoreMoved for each in found) else {}
+    stands = standing(lead, life, rules) if any(type(each) is not facts.ScoreMoved for each in found) else {}
     events: list[Event] = []
     for number, fact in enumerate(found, start=first):
         kind, data = _told(fact, stands, at, rules.currency)

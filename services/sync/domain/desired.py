@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from functools import lru_cache
-from hashlib import sha256
 from itertools import chain
 from zoneinfo import ZoneInfo
 
+from services.sync.domain.assignment import assigned
 from services.sync.domain.field_map import whole_seconds
 from services.sync.domain.fold import fields_hash, value_hash
 from services.sync.domain.lead import (
@@ -25,7 +24,7 @@ from services.sync.domain.owners import as_on, seen_from
 from services.sync.domain.policy import UNSAID, resolve
 from services.sync.domain.records import Kind, Scalar, Side
 from services.sync.domain.register import NEVER, Register, is_blank
-from services.sync.domain.rules import FieldRule, Milestone, Origin, Rules
+from services.sync.domain.rules import FieldRule, Job, Milestone, Origin, Rules
 from services.sync.domain.scope import in_scope
 
 
@@ -137,7 +136,7 @@ def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) ->
         theirs = seen_from(sides.get(other, _NOTHING), name, side, rules)
         there, value = mine.there, wanted(mine, theirs, side, rule, rules)
         if name == "owner" and is_blank(value) and _is_offered(life):
-            value = owner_of(lead, rules)
+            value = owner_of(lead, life, rules)
         if there != value and _differs(there, value) and (rule.write_ma if writes_ma else rule.write_sfa):
             differs[name] = value
     made = produced(lead, life, rules, side)
@@ -208,7 +207,7 @@ def _task(lead: Lead, life: Lifecycle, rules: Rules) -> dict[str, Scalar]:
     return {
         "subject": rules.handoffs.task_subject.format_map(_words(lead, life)),
         "type": "task",
-        "owner": owner_of(lead, rules),
+        "owner": owner_of(lead, life, rules),
         "due_on": _day(qualified_at + rules.handoffs.task_due_hours * 3_600_000, rules),
         "body": reasons(life, rules),
     }
@@ -219,7 +218,7 @@ def _opportunity(lead: Lead, life: Lifecycle, rules: Rules) -> dict[str, Scalar]
     return {
         "name": rules.handoffs.opportunity_name.format_map(_words(lead, life)),
         "stage": rules.handoffs.opportunity_stage,
-        "owner": share(lead.id, rules.assignment.field_sales),
+        "owner": assigned(lead, Job.FIELD_SALES, rules, judged_at),
         "close_on": _day(judged_at + rules.handoffs.opportunity_close_days * 86_400_000, rules),
     }
 
@@ -256,33 +255,19 @@ def reasons(life: Lifecycle, rules: Rules) -> str:
     return ("、" if japanese else ", ").join(parts)
 
 
-def owner_of(lead: Lead, rules: Rules) -> Scalar:
+def owner_of(lead: Lead, life: Lifecycle, rules: Rules) -> Scalar:
     """Return who works the lead, as sales knows them: sales' owner, else marketing's, else whom it falls to."""
     ours = lead.seen("owner", Side.SFA).there
     theirs = lead.seen("owner", Side.MA).there if is_blank(ours) else ours
     if is_blank(ours) and rules.owners:
         theirs = as_on(Side.SFA, theirs, rules)
-    return theirs or assigned(lead, rules)
+    return theirs or inside_sales(lead, life, rules)
 
 
-def assigned(lead: Lead, rules: Rules) -> str | None:
-    """Return who of inside sales gets the lead."""
-    people = rules.assignment.bdr if origin_of(lead, rules) is Origin.BDR else rules.assignment.sdr
-    return share(lead.id, people)
-
-
-@lru_cache(maxsize=1024)  # a lead's change asks for each of those who get it
-def share(lead_id: str, people: tuple[str, ...]) -> str | None:
-    """
-    Return one of *people*, evenly and always the same for a lead; few leads move when people come and go.
-
-    A lead_id begins with the time at which the lead was first heard of; who gets it must not hang on that.
-    """
-    person = lead_id[_TIME_CHARS:] or lead_id
-    return max(people, key=lambda each: sha256(f"{each}|{person}".encode()).digest(), default=None)
-
-
-_TIME_CHARS = len("00000000-0000-")
+def inside_sales(lead: Lead, life: Lifecycle, rules: Rules) -> str | None:
+    """Return who of inside sales gets the lead, as things were when it qualified."""
+    job = Job.BDR if origin_of(lead, rules) is Origin.BDR else Job.SDR
+    return assigned(lead, job, rules, life.reached(Milestone.MQL))
 
 
 SALES_FIELDS = ("sales_stage", "sales_amount", "sales_owner", "sales_close_on", "lost_reason", "verdict")

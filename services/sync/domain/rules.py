@@ -136,13 +136,62 @@ class StageMap:
     milestones: Mapping[str, Milestone]
 
 
+class Job(StrEnum):
+    """What somebody is to do with a lead."""
+
+    SDR = "sdr"  # inside sales on inbound MQLs
+    BDR = "bdr"  # inside sales on target lists
+    FIELD_SALES = "field-sales"  # take an SQL on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    """Who does a job for the leads that are as all of `when` say."""
+
+    job: Job
+    people: tuple[str, ...]
+    when: tuple[Condition, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """Who works a lead, by e-mail address; shared out evenly and repeatably by lead_id."""
+    """
+    Who works a lead, by e-mail address; shared out evenly and repeatably by lead_id.
+
+    Args:
+        sdr, bdr, field_sales: Who does the job where no team is for the lead.
+        teams: The first that fits a lead has it.
+        weights: How many leads somebody gets where others get one.
+        absences: First and last day (YYYY-MM-DD, the firm's time zone) on which somebody gets none.
+        hours: By weekday (0 is Monday) from when to when somebody works, minutes of the day.
+        fallback: Who gets leads when a whole team is absent.
+        account_owner: The field that holds who owns the lead's account: inside sales' leads are theirs.
+    """
 
     sdr: tuple[str, ...] = ()
     bdr: tuple[str, ...] = ()
     field_sales: tuple[str, ...] = ()
+    teams: tuple[Team, ...] = ()
+    weights: Mapping[str, int] = field(default_factory=dict[str, int])
+    absences: Mapping[str, tuple[tuple[str, str], ...]] = field(
+        default_factory=dict[str, tuple[tuple[str, str], ...]]
+    )
+    hours: Mapping[str, Mapping[int, tuple[tuple[int, int], ...]]] = field(
+        default_factory=dict[str, Mapping[int, tuple[tuple[int, int], ...]]]
+    )
+    fallback: str | None = None
+    account_owner: str | None = None
+
+    def of(self, job: Job) -> tuple[str, ...]:
+        """Return who does *job* where no team is for the lead."""
+        return {Job.SDR: self.sdr, Job.BDR: self.bdr, Job.FIELD_SALES: self.field_sales}[job]
+
+    @property
+    def everybody(self) -> tuple[str, ...]:
+        """Everybody who may get a lead, each once."""
+        teams = (each for team in self.teams for each in team.people)
+        fallback = () if self.fallback is None else (self.fallback,)
+        return tuple(dict.fromkeys((*self.sdr, *self.bdr, *self.field_sales, *teams, *fallback)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,11 @@
 """Which leads are in scope, by what they are now."""
 
+from collections.abc import Iterable
+
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import Scalar, Side
 from services.sync.domain.register import is_blank
-from services.sync.domain.rules import Rules
+from services.sync.domain.rules import Condition, Rules
 from services.sync.domain.scoring import matches
 
 
@@ -14,7 +16,12 @@ def in_scope(lead: Lead, rules: Rules) -> bool:
     A lead that leaves the scope stays as it is on both sides, and what was told of it stands. When it comes back,
     what changed in the meantime is made up for.
     """
-    return all(matches(each, _value(lead, each.field)) is not each.negated for each in rules.scope)
+    return meets(lead, rules.scope)
+
+
+def meets(lead: Lead, conditions: Iterable[Condition]) -> bool:
+    """Return whether *lead* is as all *conditions* say."""
+    return all(matches(each, _value(lead, each.field)) is not each.negated for each in conditions)
 
 
 def _value(lead: Lead, name: str) -> Scalar:

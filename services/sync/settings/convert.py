@@ -20,6 +20,7 @@ from services.sync.domain.rules import (
     Rules,
     Scoring,
     StageMap,
+    Team,
 )
 from services.sync.settings.checks.fields import LEAD_OBJECTS, sfa_names
 from services.sync.settings.checks.policies import effective_policy
@@ -35,8 +36,10 @@ from services.sync.settings.rule_sections import (
     OwnersSection,
     ScopeEntry,
     SfaColumn,
+    TeamEntry,
 )
 
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 
@@ -132,6 +135,10 @@ def _condition(entry: ScopeEntry) -> Condition:
     )
 
 
+def _condition_of(team: TeamEntry) -> Condition:
+    return Condition(field=team.field, operator=team.operator, operands=team.operands)
+
+
 def _owners(owners: OwnersSection) -> dict[Side, Mapping[str, str]]:
     """Return for each side the other's address, in lower case, to its own; empty where nothing is said."""
     if not owners.pairs and not _owner_default(owners):
@@ -190,7 +197,27 @@ def _attribute(rule: AttributeEntry) -> AttributeRule:
 
 
 def _assignment(people: AssignmentSection) -> Assignment:
-    return Assignment(sdr=people.sdr, bdr=people.bdr, field_sales=people.field_sales)
+    absences: dict[str, list[tuple[str, str]]] = {}
+    for each in people.absences:
+        absences.setdefault(each.who, []).append((each.first, each.last))
+    hours: dict[str, dict[int, tuple[tuple[int, int], ...]]] = {}
+    for entry in people.hours:
+        days = hours.setdefault(entry.who, {})
+        for day in map(_WEEKDAYS.index, entry.days):
+            days[day] = (*days.get(day, ()), *entry.times)
+    return Assignment(
+        sdr=people.sdr,
+        bdr=people.bdr,
+        field_sales=people.field_sales,
+        teams=tuple(
+            Team(job=each.job, people=each.people, when=(_condition_of(each),)) for each in people.teams
+        ),
+        weights=MappingProxyType(people.weights),
+        absences=MappingProxyType({who: tuple(days) for who, days in absences.items()}),
+        hours=MappingProxyType(hours),
+        fallback=people.fallback,
+        account_owner=people.account_owner,
+    )
 
 
 def _handoffs(handoffs: HandoffsSection) -> Handoffs:

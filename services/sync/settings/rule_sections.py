@@ -1,6 +1,8 @@
 """The shape of the sections that hold the firm's rules: fields, scoring, stages, people, handoffs."""
 
-from typing import Annotated, Literal
+import re
+from datetime import date
+from typing import Annotated, Literal, cast
 
 from pydantic import BeforeValidator, Field, PlainValidator, StrictStr
 
@@ -17,10 +19,12 @@ from services.configuration.quantities import (
 from services.configuration.sections import Section
 from services.sync.domain.field_map import FieldType
 from services.sync.domain.forms import NameOrder, NamePart, PhoneStyle
-from services.sync.domain.rules import Milestone, Operator, Policy
+from services.sync.domain.rules import Job, Milestone, Operator, Policy
 from services.sync.settings.catalogue import PRODUCED
 
 MAX_POINTS = 10_000
+_DAY_MINUTES = 24 * 60
+_TIMES = re.compile(r"([0-9]{1,2}):([0-5][0-9])-([0-9]{1,2}):([0-5][0-9])")
 
 
 def _named(value: object) -> object:
@@ -41,6 +45,33 @@ def _operand(value: object) -> str | int:
             "must be a text or a whole number", 'write operands = ["製造", "IT"], or operands = [300]'
         )
     return value
+
+
+def _day(value: object) -> str:
+    try:
+        return date.fromisoformat(value).isoformat() if isinstance(value, str) else _wrong_day()
+    except ValueError:
+        return _wrong_day()
+
+
+def _wrong_day() -> str:
+    raise wrong("is no day", 'write it like "2026-12-28"')
+
+
+def _times(value: object) -> tuple[tuple[int, int], ...]:
+    entries = cast("list[object]", value) if isinstance(value, list) else []
+    found = tuple(each for entry in entries if (each := _time_span(entry)) is not None)
+    if not entries or len(found) < len(entries):
+        raise wrong("must be times from and to", 'write it like ["09:00-12:00", "13:00-18:00"]')
+    return found
+
+
+def _time_span(value: object) -> tuple[int, int] | None:
+    found = _TIMES.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    start, end = int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])
+    return (start, end) if start < end <= _DAY_MINUTES else None
 
 
 class Column(Section):
@@ -224,12 +255,59 @@ class StageEntry(Section):
     )
 
 
+class TeamEntry(Section):
+    """Who does a job for certain leads; the first entry that fits a lead has it."""
+
+    job: Job = Field(description="What they do: `sdr`, `bdr` or `field-sales`.")
+    people: tuple[MailAddress, ...] = Field(min_length=1, description="Who they are.")
+    field: FieldName = Field(description="The field that tells which leads are theirs.")
+    operator: Operator = Field(default=Operator.IS, description="As in `[[scoring.attributes]]`.")
+    operands: tuple[Annotated[str | int, PlainValidator(_operand)], ...] = Field(
+        min_length=1, description="What it is compared with."
+    )
+
+
+class AbsenceEntry(Section):
+    """Days on which somebody gets no leads."""
+
+    who: MailAddress = Field(description="Who is away.")
+    first: Annotated[str, PlainValidator(_day)] = Field(description="The first day, `2026-12-28`.")
+    last: Annotated[str, PlainValidator(_day)] = Field(description="The last day, included.")
+
+
+class HoursEntry(Section):
+    """When somebody works: at other times a lead goes to those who do, if anybody does."""
+
+    who: MailAddress = Field(description="Who works then.")
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
+        min_length=1, description="On which days."
+    )
+    times: Annotated[tuple[tuple[int, int], ...], PlainValidator(_times)] = Field(
+        min_length=1,
+        description='From when to when, in the firm\'s time zone: `["09:00-12:00", "13:00-18:00"]`.',
+    )
+
+
 class AssignmentSection(Section):
-    """Who works the leads, shared out evenly."""
+    """Who works the leads, shared out evenly, for each lead always the same."""
 
     sdr: tuple[MailAddress, ...] = Field(default=(), description="Inside sales on inbound MQLs (反響型).")
     bdr: tuple[MailAddress, ...] = Field(default=(), description="Inside sales on target lists (新規開拓型).")
     field_sales: tuple[MailAddress, ...] = Field(default=(), description="Field sales, who take the SQLs.")
+    weights: dict[MailAddress, Annotated[Whole, Field(ge=0, le=100)]] = Field(
+        default_factory=dict[str, int],
+        description="How many leads somebody gets where others get one, by address; 0: none for now.",
+    )
+    account_owner: FieldName | None = Field(
+        default=None,
+        description="The field that holds who owns the lead's account: inside sales' new leads are theirs.",
+    )
+    fallback: MailAddress | None = Field(
+        default=None, description="Who gets the leads of a team that is absent as a whole."
+    )
+    teams: tuple[TeamEntry, ...] = Field(default=(), description="Who does a job for certain leads.")
+    absences: tuple[AbsenceEntry, ...] = Field(default=(), description="Who gets none on which days.")
+    hours: tuple[HoursEntry, ...] = Field(default=(), description="When people work; left out: always.")
 
 
 class HandoffsSection(Section):

@@ -79,4 +79,29 @@ COLUMNS = {
         problem='"Japan" is not a country',
         mend="JP",
     ),
+    "hours of nobody": Broken(
+        old="[handoffs]",
+        new='[[assignment.hours]]\nwho = "nobody@x.jp" # x\ndays = ["mon"]\ntimes = ["09:00-18:00"]' + _NEW,
+        at='who = "nobody@x.jp" # x',
+        key="assignment.hours[0].who",
+        problem="gets no leads anyway",
+        mend="as in sdr",
+    ),
+    "no time of day": Broken(
+        old="[handoffs]",
+        new='[[assignment.hours]]\nwho = "sdr-1@x.jp"\ndays = ["mon"]\ntimes = ["18:00-09:00"] # x' + _NEW,
+        at='times = ["18:00-09:00"] # x',
+        key="assignment.hours[0].times",
+        problem="must be times from and to",
+        mend="09:00",
+    ),
+    "no day": Broken(
+        old="[handoffs]",
+        new='[[assignment.absences]]\nwho = "sdr-1@x.jp"\nfirst = "2026-02-30" # x\nlast = "2026-03-01"'
+        + _NEW,
+        at='first = "2026-02-30" # x',
+        key="assignment.absences[0].first",
+        problem="is no day",
+        mend="2026-12-28",
+    ),
 }

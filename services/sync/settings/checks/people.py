@@ -6,6 +6,7 @@ from services.configuration.document import Document
 from services.configuration.places import KeyPath
 from services.sync.settings.checks.references import known_field
 from services.sync.settings.draft import Draft
+from services.sync.settings.rule_sections import AssignmentSection
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
@@ -22,6 +23,7 @@ def check(document: Document, draft: Draft) -> None:
 def _check_assignment(document: Document, draft: Draft) -> None:
     if draft.assignment is None:
         return
+    _check_who(document, draft, draft.assignment)
     for team in ("sdr", "bdr", "field_sales"):
         addresses: tuple[str, ...] = getattr(draft.assignment, team)
         seen: set[str] = set()
@@ -30,6 +32,28 @@ def _check_assignment(document: Document, draft: Draft) -> None:
                 mend = "name each person once; all get the same share"
                 document.report(("assignment", team, index), f"{address} is named twice", mend)
             seen.add(address.lower())
+
+
+def _check_who(document: Document, draft: Draft, people: AssignmentSection) -> None:
+    """Whoever is named as absent, or with hours or a weight, must be somebody who gets leads."""
+    teams = [each for team in people.teams for each in team.people]
+    known = {each.lower() for each in (*people.sdr, *people.bdr, *people.field_sales, *teams)}
+    named: list[tuple[KeyPath, str]] = [(("assignment", "weights", who), who) for who in people.weights]
+    for key, entries in (("absences", people.absences), ("hours", people.hours)):
+        named += [(("assignment", key, index, "who"), each.who) for index, each in enumerate(entries)]
+    for path, who in named:
+        if who.lower() not in known:
+            mend = "write it as in sdr, bdr, field_sales or a team, or take it out"
+            document.report(path, f"{who} gets no leads anyway", mend)
+    for index, absence in enumerate(people.absences):
+        if absence.last < absence.first:
+            document.report(
+                ("assignment", "absences", index, "last"), "is before the first day", "swap the two"
+            )
+    for index, team in enumerate(people.teams):
+        known_field(document, draft, ("assignment", "teams", index, "field"), team.field)
+    if people.account_owner is not None:
+        known_field(document, draft, ("assignment", "account_owner"), people.account_owner)
 
 
 def _check_handoffs(document: Document, draft: Draft) -> None:
