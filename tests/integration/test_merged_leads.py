@@ -88,7 +88,9 @@ async def _merged_in_marketing(firm: Firm) -> None:
     await firm.marketing(contact(TWO, phone="03-1111-1111"))
     one, two = await firm.leads()
     merge = Act(act="merge", object="contact", key=TWO, other={"object": "contact", "key": ONE})
-    await firm.marketing(merge)  # the later lead's contact is the primary: which lead stays doesn't hang on it
+    await firm.marketing(
+        merge
+    )  # the later lead's contact is the primary: which lead stays doesn't hang on it
 
     (lead,) = await firm.leads()
     assert (lead.id, list(lead.taken_over)) == (one.id, [two.id])

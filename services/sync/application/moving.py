@@ -12,9 +12,10 @@ The lesser id always stays, so a way from lead to lead ends, and merges in oppos
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from schemas.lead import LeadChange, LeadMergedInto, LeadTakenOver, TakenOver
+from services.sync.application.decide import Decide, Decided
 from services.sync.application.tell import SOURCE, rfc3339
 from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.uniting import staying
@@ -28,57 +29,86 @@ MOST_ACTIVITIES = 2_000
 """So many activities go into one event: a lead of many years must not be too long for the log."""
 
 
-def is_moving(lead: Lead, event: LeadMergedInto) -> bool:
-    """
-    Return whether *event* makes *lead* go.
-
-    One that was erased stays for itself: what came of it afterwards must not be erased with it.
-    """
-    return event.data.into < lead.id and lead.erased_at == NEVER
+class UnreadableLead(ValueError):
+    """A lead that is to be taken over isn't in a form that this version reads."""
 
 
-def moved(lead: Lead, event: LeadMergedInto, event_id: str, encode: Encode) -> tuple[Lead, list[Sent]]:
-    """
-    Return what is kept of *lead*, which turned out to be another, and what goes to that one.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What became of a lead with one change, what came of it (None: nothing), and what goes to other leads."""
 
-    The ids of what is sent derive from *event_id*, which is unique for the place of *event* in the log.
-    """
-    data = event.data
-    sent: list[Sent] = []
-    for number, part in enumerate(_parts(lead)):
-        known = TakenOver(
-            lead_id=lead.id,
-            side=data.side,
-            state=b64encode(encode(part)).decode(),
-            merged_at=data.noticed_at,
-        )
-        told = LeadTakenOver(
-            id=f"{event_id}-t{number}",
-            source=SOURCE,
-            subject=data.into,
-            time=rfc3339(data.noticed_at),
-            traceparent=event.traceparent,
-            data=known,
-        )
-        sent.append((data.into, told))
-    return Lead(lead.id, merged_into=data.into), sent
+    lead: Lead
+    decided: Decided | None = None
+    sent: Sequence[Sent] = ()
 
 
-def handed_on(lead: Lead, event: LeadChange) -> list[Sent]:
-    """Return *event*, told to *lead*, for where that lead went."""
-    there = lead.merged_into
-    if not isinstance(event, LeadMergedInto):
-        return [(there, event.model_copy(update={"subject": there}))]
-    stays, goes = staying(there, event.data.into)
-    if stays == goes:
-        return []
-    data = event.data.model_copy(update={"into": stays})
-    return [(goes, event.model_copy(update={"subject": goes, "data": data}))]
+class Moving:
+    """Takes changes into leads, wherever these are by now."""
+
+    def __init__(self, decide: Decide, encode: Encode, decode: Decode) -> None:
+        self._decide = decide
+        self._encode = encode
+        self._decode = decode
+
+    def take(self, lead: Lead, event: LeadChange, event_id: str) -> Step:
+        """
+        Take *event* into *lead*, which is changed; the ids of what is told derive from *event_id*.
+
+        Raises UnreadableLead; *lead* is as it was then.
+        """
+        if lead.merged_into:
+            return Step(lead, sent=_handed_on(lead.merged_into, event, event_id))
+        if isinstance(event, LeadMergedInto):
+            return self._leave(lead, event, event_id)
+        if isinstance(event, LeadTakenOver):
+            other = self._read(event)
+            return Step(lead, self._decide.take_over(lead, other, event, event_id))
+        return Step(lead, self._decide.apply(lead, event, event_id))
+
+    def _read(self, event: LeadTakenOver) -> Lead:
+        try:
+            return self._decode(event.data.lead_id, b64decode(event.data.state, validate=True))
+        except (ValueError, TypeError, LookupError) as error:
+            raise UnreadableLead(
+                f"lead {event.data.lead_id} can't be read: {type(error).__name__}"
+            ) from error
+
+    def _leave(self, lead: Lead, event: LeadMergedInto, event_id: str) -> Step:
+        """
+        Let *lead* go. One that was erased stays for itself: what came of the other afterwards isn't to be erased too.
+
+        An event that would let the lesser id go is not ours.
+        """
+        data = event.data
+        if data.into >= lead.id or lead.erased_at != NEVER:
+            return Step(lead)
+        decided = self._decide.leave(lead, event, event_id)
+        sent: list[Sent] = []
+        for number, part in enumerate(_parts(lead)):
+            state = b64encode(self._encode(part)).decode()
+            known = TakenOver(lead_id=lead.id, side=data.side, state=state, merged_at=data.noticed_at)
+            told = LeadTakenOver(
+                id=f"{event_id}-t{number}",
+                source=SOURCE,
+                subject=data.into,
+                time=rfc3339(data.noticed_at),
+                traceparent=event.traceparent,
+                data=known,
+            )
+            sent.append((data.into, told))
+        return Step(Lead(lead.id, merged_into=data.into), decided, sent)
 
 
-def taken(event: LeadTakenOver, decode: Decode) -> Lead:
-    """Return the lead that *event* brings. Raises ValueError where it isn't in a form that is read here."""
-    return decode(event.data.lead_id, b64decode(event.data.state, validate=True))
+def _handed_on(there: str, event: LeadChange, event_id: str) -> list[Sent]:
+    """Return *event*, told to a lead that is *there* now, for that one: a copy with an id of its own."""
+    if isinstance(event, LeadMergedInto):
+        stays, goes = staying(there, event.data.into)
+        if stays == goes:
+            return []
+        event = event.model_copy(update={"data": event.data.model_copy(update={"into": stays})})
+    else:
+        goes = there
+    return [(goes, event.model_copy(update={"id": f"{event_id}-h", "source": SOURCE, "subject": goes}))]
 
 
 def _parts(lead: Lead) -> Iterator[Lead]:

@@ -29,7 +29,7 @@ from services.sync.application.circuit import Circuit
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.dispatch import Dispatcher, Plan
 from services.sync.application.gate import Gate
-from services.sync.application.moving import Sent, handed_on, is_moving, moved, taken
+from services.sync.application.moving import Moving, Step, UnreadableLead
 from services.sync.application.ports import Connector
 from services.sync.application.quota import UNGOVERNED, Admitting
 from services.sync.consumers.emissions import emission, place_of, told, unreadable
@@ -110,6 +110,7 @@ class LeadProcessor:
     ) -> None:
         self._quotas = quotas
         self._decide = decide
+        self._moving = Moving(decide, encode, decode)
         self._store = store
         self._log = log
         self._encode = encode
@@ -189,15 +190,12 @@ class LeadProcessor:
         if isinstance(event, LeadWriteRetried) and record.key not in batch.leads:
             return  # of a lead that isn't there nothing was refused
         lead = batch.leads.setdefault(record.key, Lead(record.key))
-        if lead.merged_into:
-            batch.emissions += _sent(handed_on(lead, event), record)
-            return
-        decided = self._decided_on(lead, event, record, batch.emissions)
+        step = self._step(lead, event, record, batch.emissions)
+        batch.leads[lead.id] = step.lead
+        batch.emissions += [emission(LEAD_CHANGES.name, *each, record.offset) for each in step.sent]
+        decided = step.decided
         if decided is None:
             return
-        if isinstance(event, LeadMergedInto):
-            batch.leads[lead.id], sent = moved(lead, event, place_of(record), self._encode)
-            batch.emissions += _sent(sent, record)
         if decided.forgotten is not None and self._forget is not None:
             refs = [each.ref for persons in lead.persons.values() for each in persons.values()]
             await self._forget(lead.id, decided.forgotten, refs)
@@ -206,21 +204,14 @@ class LeadProcessor:
             batch.waits[lead.id] = (decided.missing, _since(event))
         self._decided(event, decided)
 
-    def _decided_on(
-        self, lead: Lead, event: LeadChange, record: LogRecord, emissions: list[Emission]
-    ) -> Decided | None:
-        """Return what comes of *event*, None where it is nothing to the lead; a bad one is added to *emissions*."""
+    def _step(self, lead: Lead, event: LeadChange, record: LogRecord, emissions: list[Emission]) -> Step:
+        """Return what *event* does to *lead*; one that can't be taken in is added to *emissions* as a dead letter."""
         with nullcontext() if self._deciding is None else self._deciding(event):
-            if isinstance(event, LeadMergedInto):
-                return self._decide.leave(lead, event, place_of(record)) if is_moving(lead, event) else None
-            if not isinstance(event, LeadTakenOver):
-                return self._decide.apply(lead, event, place_of(record))
             try:
-                other = taken(event, self._decode)
-            except ValueError as error:
+                return self._moving.take(lead, event, place_of(record))
+            except UnreadableLead as error:
                 emissions.append(unreadable(record, Unreadable(str(error), reason="bad-event")))
-                return None
-            return self._decide.take_over(lead, other, event, place_of(record))
+                return Step(lead)
 
 
 def _applied(held: HeldShard, batch: _Batch, *, woken: bool) -> None:
@@ -246,10 +237,6 @@ def _since(event: LeadChange) -> int:
             return event.data.merged_at
         case _:
             return event.data.started_at
-
-
-def _sent(sent: Sequence[Sent], record: LogRecord) -> list[Emission]:
-    return [emission(LEAD_CHANGES.name, key, event, record.offset) for key, event in sent]
 
 
 def _read(record: LogRecord, emissions: list[Emission]) -> LeadChange | None:

@@ -120,13 +120,15 @@ class Timeline:
         return [_wait(each, since, why) for each in lacks]
 
     async def _entries(self, lead: Lead) -> list[Entry]:
-        """Return what was told of the lead and of those it took over; what was handed on is told once."""
-        found: dict[str, Entry] = {}
+        """Return what was told of the lead, and of those that it took over until they were merged into it."""
+        found: list[Entry] = []
         for topic in (LEAD_CHANGES, DECISIONS, LIFECYCLE):
-            for lead_id in (lead.id, *sorted(lead.taken_over)):
-                for event in await self._events(topic, lead_id):
-                    found.setdefault(event["id"], _entry(event))
-        return sorted(found.values(), key=lambda each: each.at)
+            found += [_entry(each) for each in await self._events(topic, lead.id)]
+            for lead_id in sorted(lead.taken_over):
+                own = await self._events(topic, lead_id)
+                ends = [place for place, each in enumerate(own, start=1) if each["type"] == _MERGED]
+                found += [_entry(each) for each in own[: ends[0] if ends else None]]
+        return sorted(found, key=lambda each: each.at)
 
     async def _events(self, topic: Topic, lead_id: str) -> Sequence[Json]:
         """Read the lead's partition from its beginning: no index is kept, so this takes as long as the topic is."""
@@ -205,6 +207,9 @@ _KINDS = {
     "tasuki.lifecycle.lead-merged.v1": ("merged", "merged_at"),
 }
 
+
+_MERGED = "tasuki.lead.merged-into.v1"
+"""What comes to a lead after this is handed on to the one that it is then."""
 
 _LEFT_OUT = frozenset({"standing", "at", "state"})
 
