@@ -97,6 +97,34 @@ class WriteRetried(Open):
     by: str | None = None
 
 
+class MergedInto(Open):
+    """
+    The lead is the same person as the lead `into`, which is the one that stays: of two always the lesser id.
+
+    A vendor told it: `ref`, a record of this lead or of the other, ended in `moved_to` (a merge, a conversion).
+    """
+
+    into: str = Field(min_length=1)
+    side: SideName
+    ref: Ref
+    moved_to: Ref
+    noticed_at: EpochMs
+
+
+class TakenOver(Open):
+    """
+    All that was known of the lead `lead_id`, which is this lead from now on, or a part of it.
+
+    `state` is that lead as sync stores it, base64; the form is named in its first bytes. Taking it in twice
+    changes nothing.
+    """
+
+    lead_id: str = Field(min_length=1)
+    side: SideName
+    state: str
+    merged_at: EpochMs
+
+
 class LeadObserved(Envelope):
     """A record of the lead was seen in one of the systems."""
 
@@ -125,7 +153,22 @@ class LeadWriteRetried(Envelope):
     data: WriteRetried
 
 
+class LeadMergedInto(Envelope):
+    """Two leads turned out to be one person; told to the one that goes."""
+
+    type: Literal["tasuki.lead.merged-into.v1"] = "tasuki.lead.merged-into.v1"
+    data: MergedInto
+
+
+class LeadTakenOver(Envelope):
+    """The lead takes over what was known of another; told to the one that stays."""
+
+    type: Literal["tasuki.lead.taken-over.v1"] = "tasuki.lead.taken-over.v1"
+    data: TakenOver
+
+
 LeadChange = Annotated[
-    LeadObserved | LeadWriteStarted | LeadWriteSettled | LeadWriteRetried, Field(discriminator="type")
+    LeadObserved | LeadWriteStarted | LeadWriteSettled | LeadWriteRetried | LeadMergedInto | LeadTakenOver,
+    Field(discriminator="type"),
 ]
 LEAD_CHANGE: TypeAdapter[LeadChange] = TypeAdapter(LeadChange)

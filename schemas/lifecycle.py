@@ -112,6 +112,17 @@ class Erased(Open):
     erased_at: EpochMs
 
 
+class Merged(Open):
+    """
+    The lead is the lead `into` since `merged_at`, by tasuki's clock: nothing more is told of it.
+
+    What was told of it counts no longer; what it amounts to is told of the other lead.
+    """
+
+    into: str = Field(min_length=1)
+    merged_at: EpochMs
+
+
 class ScoreChanged(Envelope):
     """The lead's score changed."""
 
@@ -168,6 +179,13 @@ class LeadErased(Envelope):
     data: Erased
 
 
+class LeadMerged(Envelope):
+    """The lead turned out to be another one: it is gone, and the other holds what was known of both."""
+
+    type: Literal["tasuki.lifecycle.lead-merged.v1"] = "tasuki.lifecycle.lead-merged.v1"
+    data: Merged
+
+
 LifecycleFact = Annotated[
     ScoreChanged
     | MilestoneReached
@@ -176,7 +194,8 @@ LifecycleFact = Annotated[
     | ActivityRetracted
     | HandoffOffered
     | CycleStarted
-    | LeadErased,
+    | LeadErased
+    | LeadMerged,
     Field(discriminator="type"),
 ]
 LIFECYCLE_FACT: TypeAdapter[LifecycleFact] = TypeAdapter(LifecycleFact)

@@ -24,6 +24,9 @@ _WORDS = {
     "handed-over": "引き渡し",
     "cycle": "サイクル",
     "erased": "消去",
+    "merged": "統合",
+    "merged-into": "統合先",
+    "taken-over": "統合元",
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -38,6 +41,8 @@ def show(found: Json, console: Console, *, time_zone: str, language: str) -> Non
     )
     reasons = ", ".join(f"{label} {points:+d}" for label, points in found["reasons"].items())
     console.print(f"score {found['score']}: {reasons or '-'}", markup=False)
+    if found.get("merged"):
+        console.print(f"{'統合済み' if japanese else 'merged'}: {', '.join(found['merged'])}", markup=False)
     for side, ref in found["links"].items():
         console.print(f"{side}: {ref}", markup=False)
     console.print()

@@ -105,10 +105,13 @@ RULES = Rules(
 )
 
 
+AWAY = ("--erased", "merged-into.v1", "taken-over.v1")
+
+
 def history() -> list[LeadChange]:
-    """Return what happens to one lead: the samples of its topic but its erasure, and a conflict."""
+    """Return what happens to one lead: the samples of its topic but its erasure and its moves, and a conflict."""
     lead_id = "01a19999-b998-7c33-90a5-18fd2bbbc228"
-    of_leads = [path for path in SAMPLES if ".lead." in path.stem and "--erased" not in path.stem]
+    of_leads = [path for path in SAMPLES if ".lead." in path.stem and not path.stem.endswith(AWAY)]
     events: list[Any] = [json.loads(path.read_text(encoding="utf-8")) for path in of_leads]
     conflict = json.loads(json.dumps(next(e for e in events if e["data"].get("fields"))))
     conflict["data"] |= {"side": "sfa", "ref": {"system": "salesforce", "object": "Lead", "id": "00Q"}}

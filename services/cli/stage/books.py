@@ -75,14 +75,16 @@ class Books:
         return UnderWay(unread, sum(map(int, outboxes)), sum(map(int, dirty)))
 
     async def leads(self) -> AsyncIterator[Lead]:
-        """Yield every lead, in no order."""
+        """Yield every lead, in no order; of those that turned out to be one, the one that stays."""
         for shard in self._lead_shards():
             prefix = shard.key("lead:")
             pattern = prefix.replace("{", "[{]").replace("}", "[}]") + "*"
             async for keys in _scan(self._store, pattern):
                 for key, blob in zip(keys, await self._store.mget(keys), strict=True):
                     if blob is not None:
-                        yield decode(key.removeprefix(prefix), blob)
+                        lead = decode(key.removeprefix(prefix), blob)
+                        if not lead.merged_into:
+                            yield lead
 
     def _lead_shards(self) -> list[ShardId]:
         return [ShardId(SERVICE, LEAD_CHANGES.name, partition) for partition in range(self._partitions)]

@@ -15,7 +15,8 @@ class Act:
     """
     What a user does in a sandbox; `fields` are the vendor's names and values.
 
-    `at` is when (epoch ms), None for now. `key` is our name for a record it makes.
+    `at` is when (epoch ms), None for now. `key` is our name for a record it makes. `other` names the record that a
+    merge takes into this one: ``{"object": …, "id": …}``.
     """
 
     act: str
@@ -26,11 +27,12 @@ class Act:
     at: int | None = None
     user: str | None = None
     parents: tuple[Json, ...] = ()
+    other: Json | None = None
 
     def as_json(self) -> Json:
         """Return it as the sandbox takes it."""
         found: Json = {"act": self.act, "object": self.object, "fields": dict(self.fields)}
-        named = {"id": self.id, "key": self.key, "at": self.at, "user": self.user}
+        named: Json = {"id": self.id, "key": self.key, "at": self.at, "user": self.user, "other": self.other}
         found |= {name: value for name, value in named.items() if value is not None}
         return found | ({"parents": list(self.parents)} if self.parents else {})
 

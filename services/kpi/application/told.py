@@ -12,6 +12,7 @@ from services.kpi.domain.facts import (
     ActivityTold,
     Fact,
     HandoffTold,
+    LeadGone,
     Milestone,
     MilestoneTold,
     Standing,
@@ -119,6 +120,10 @@ def _offered(told: _Told, data: Offered) -> Fact:
     )
 
 
+def _merged(told: _Told, _data: Any) -> Fact:
+    return LeadGone(told.order)
+
+
 _MILESTONES = {each.value: each for each in Milestone}
 _READ: Mapping[str, Callable[[_Told, Any], Fact]] = {
     "tasuki.lifecycle.milestone-reached.v1": _reached,
@@ -126,6 +131,7 @@ _READ: Mapping[str, Callable[[_Told, Any], Fact]] = {
     "tasuki.lifecycle.activity-logged.v1": _activity,
     "tasuki.lifecycle.activity-retracted.v1": _activity_retracted,
     "tasuki.lifecycle.handoff-offered.v1": _offered,
+    "tasuki.lifecycle.lead-merged.v1": _merged,
 }
 
 

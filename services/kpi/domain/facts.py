@@ -76,7 +76,7 @@ class HandoffTold:
 
 @dataclass(frozen=True, slots=True)
 class LeadGone:
-    """The lead was merged into another or erased: it no longer counts."""
+    """The lead turned out to be another one: it no longer counts, what it amounts to is told of the other."""
 
     order: int
 

@@ -45,6 +45,14 @@ class IdentityIndex:
             claim: reply.decode() for claim, reply in zip(claims, replies, strict=True) if reply is not None
         }
 
+    async def adopt(self, links: Mapping[RecordRef, str]) -> Mapping[RecordRef, str]:
+        """See `Identity.adopt`."""
+        commands: list[Command] = []
+        for ref, lead_id in links.items():
+            commands += [("SET", _link(ref), lead_id, "NX"), ("GET", _link(ref))]
+        replies = await self._store.write_apart(commands)
+        return {ref: reply.decode() for ref, reply in zip(links, replies[1::2], strict=True)}
+
     async def link(self, links: Mapping[RecordRef, str]) -> None:
         """See `Identity.link`."""
         await self._store.write_apart([("SET", _link(ref), lead_id) for ref, lead_id in links.items()])

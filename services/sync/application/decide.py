@@ -5,12 +5,15 @@ A pure function of the lead and the event: the same event at the same place of t
 emissions, so they may be repeated after any crash.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from schemas.dead_letters import DeadLetter, DeadLettered
 from schemas.lead import (
     LeadChange,
+    LeadMergedInto,
     LeadObserved,
+    LeadTakenOver,
     LeadWriteRetried,
     LeadWriteSettled,
     LeadWriteStarted,
@@ -29,13 +32,14 @@ from services.sync.application.tell import (
 from services.sync.domain.decisions import Decision, made, outcomes
 from services.sync.domain.desired import Missing, missing
 from services.sync.domain.erasure import addresses
-from services.sync.domain.facts import Erased, Fact, tell, tell_handover
+from services.sync.domain.facts import Erased, Fact, MergedInto, tell, tell_handover, tell_offers
 from services.sync.domain.fold import Folder
 from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, trace
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
 from services.sync.domain.rules import Rules
 from services.sync.domain.scope import in_scope
+from services.sync.domain.uniting import Uniter, told_of_both
 
 
 @dataclass(slots=True)
@@ -62,6 +66,7 @@ class Decide:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self._folder = Folder(rules)
+        self._uniter = Uniter(rules)
 
     def apply(self, lead: Lead, event: LeadChange, event_id: str) -> Decided:
         """
@@ -69,7 +74,7 @@ class Decide:
 
         Args:
             lead: Its present state; an empty Lead for a new one.
-            event: A change of that lead.
+            event: A change of that lead; what moves it to another is for `leave` and `take_over`.
             event_id: Unique for the place of the event in the log; the ids of what is told derive from it.
         """
         decided = Decided()
@@ -77,6 +82,8 @@ class Decide:
             started = event.data
             self._folder.start_write(lead, Side(started.side), started.slot, started.fields)
             return decided
+        if isinstance(event, LeadMergedInto | LeadTakenOver):
+            raise TypeError(f"{event.type} is no change within one lead")
         context = Context(lead.id, event_id, event.traceparent)
         if isinstance(event, LeadObserved):
             self._observe(lead, event.data, context, decided)
@@ -86,6 +93,40 @@ class Decide:
         else:
             self._settle(lead, event, context, decided)
         return decided
+
+    def leave(self, lead: Lead, event: LeadMergedInto, event_id: str) -> Decided:
+        """Return what is told when *lead* turns out to be another one: it is gone, and no side waits for it."""
+        decided = Decided(missing={side: [] for side in Side})
+        context, at = Context(lead.id, event_id, event.traceparent), event.data.noticed_at
+        life = trace(lead, self.rules)
+        self._tell([MergedInto(event.data.into, at)], lead, life, context, at, decided)
+        return decided
+
+    def take_over(self, lead: Lead, other: Lead, event: LeadTakenOver, event_id: str) -> Decided:
+        """
+        Take all of *other*, which *event* brings, into *lead* and return what came of it.
+
+        Its activities and handoffs, told of the other lead before, are told of this one.
+        """
+        decided, at = Decided(), event.data.merged_at
+        context = Context(lead.id, event_id, event.traceparent)
+        erased_before = lead.erased_at != NEVER
+        if other.erased_at != NEVER or erased_before:
+            decided.forgotten = addresses(lead) | addresses(other)
+        self._uniter.unite(lead, other, at)
+        life = self._lived(lead, other) if lead.erased_at != NEVER else trace(lead, self.rules)
+        self._follow(lead, context, at, decided, sorted(other.activities), life)
+        self._tell(tell_offers(lead, life, other.told.offered), lead, life, context, at, decided)
+        if lead.erased_at != NEVER and not erased_before:
+            self._tell([Erased(lead.erased_at)], lead, life, context, at, decided)
+        return decided
+
+    def _lived(self, lead: Lead, other: Lead) -> Lifecycle:
+        """Return what *lead* amounts to, which was erased: all that was told of it, and of *other*, stands."""
+        own, lead.told = lead.told, told_of_both(lead.told, other.told)
+        life = trace(lead, self.rules)
+        lead.told = own
+        return life
 
     def _observe(self, lead: Lead, data: Observed, context: Context, decided: Decided) -> None:
         side, seen = Side(data.side), observation_of(data)
@@ -102,8 +143,8 @@ class Decide:
             decided.made = list(made(before, outcomes(lead, changed, self.rules)))
         if decided.made:
             decided.decisions.append(fields_decided(decided.made, context, data.observed_at))
-        activity = str(seen.ref) if seen.kind is Kind.ACTIVITY else None
-        life = self._follow(lead, context, data.observed_at, decided, activity)
+        activities = [str(seen.ref)] if seen.kind is Kind.ACTIVITY else []
+        life = self._follow(lead, context, data.observed_at, decided, activities)
         if lead.erased_at != NEVER and not erased_before:
             self._tell([Erased(lead.erased_at)], lead, life, context, data.observed_at, decided)
 
@@ -121,12 +162,18 @@ class Decide:
             self._tell(handed, lead, life, context, data.settled_at, decided)
 
     def _follow(
-        self, lead: Lead, context: Context, at: int, decided: Decided, activity: str | None = None
+        self,
+        lead: Lead,
+        context: Context,
+        at: int,
+        decided: Decided,
+        activities: Sequence[str] = (),
+        life: Lifecycle | None = None,
     ) -> Lifecycle:
         """Work out what the lead amounts to now, what is told of it and what each side lacks."""
-        life = trace(lead, self.rules)
+        life = life or trace(lead, self.rules)
         scoped = not self.rules.scope or in_scope(lead, self.rules)
-        self._tell(tell(lead, life, activity, scoped=scoped), lead, life, context, at, decided)
+        self._tell(tell(lead, life, activities, scoped=scoped), lead, life, context, at, decided)
         for side in Side:
             decided.missing[side] = missing(lead, life, self.rules, side)
         return life

@@ -5,7 +5,7 @@ A record's link, else our own id that the record carries, else the claim of its 
 first served, decided by the store in one step), else a new lead whose id derives from the claim.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -30,6 +30,10 @@ class Identity(Protocol):
         """Return whose each of *claims* is, of those that are somebody's; claims nothing."""
         ...
 
+    async def adopt(self, links: Mapping[RecordRef, str]) -> Mapping[RecordRef, str]:
+        """Link those of the records that have no link yet; return whose each is then."""
+        ...
+
     async def link(self, links: Mapping[RecordRef, str]) -> None:
         """Link each record to its lead; a record that has a link already gets the new one."""
         ...
@@ -49,6 +53,23 @@ class Sighting:
 
     seen: Observation
     received_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """Two leads are one person: `goes` is `stays`, as the record that ended at place `place` tells."""
+
+    place: int
+    goes: str
+    stays: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The lead of each sighting, in order, and which of the leads turned out to be one."""
+
+    owners: list[str]
+    same: list[Same]
 
 
 def email_claim(address: str) -> str:
@@ -97,10 +118,29 @@ class Identify:
         }
         return list(dict.fromkeys(each.seen.ref for each in sightings if each.seen.ref not in told))
 
-    async def persons(self, sightings: Sequence[Sighting]) -> list[str]:
-        """Return the lead of each person, in order; makes leads where there is none, and links them."""
+    async def persons(self, sightings: Sequence[Sighting]) -> Identified:
+        """
+        Return the lead of each person, in order; makes leads where there is none, and links them.
+
+        A record whose place another one took has that one's lead: where both had one, the two are the same person.
+        """
         refs = [ref for each in sightings for ref in _own_refs(each.seen)]
         links = dict(await self._identity.links(refs))
+        found = await self._found(sightings, links)
+        fresh: dict[RecordRef, str] = {}
+        for each in sightings:
+            owner = found[each.seen.ref]
+            for ref in _own_refs(each.seen):
+                if ref not in links:
+                    fresh.setdefault(ref, found.get(ref, owner))
+        homes = {**links, **(await self._identity.adopt(fresh) if fresh else {})}
+        owners = [homes[each.seen.ref].removesuffix(ERASED) for each in sightings]
+        return Identified(owners, list(_same(sightings, found, homes)))
+
+    async def _found(
+        self, sightings: Sequence[Sighting], links: Mapping[RecordRef, str]
+    ) -> dict[RecordRef, str]:
+        """Return the lead of each record seen: by its link, our id on it, or the claim of its address."""
         known: dict[RecordRef, str] = {}
         claims: dict[RecordRef, str] = {}
         for each in sightings:  # what one sighting of a record tells holds for all of them
@@ -121,18 +161,9 @@ class Identify:
             if lead_id is not None or claim not in candidates:
                 candidates[claim] = lead_id or new_lead_id(claim, each.received_at)
         owners = await self._identity.claim(candidates)
-        found = {
+        return {
             each.seen.ref: known.get(each.seen.ref) or owners[claims[each.seen.ref]] for each in sightings
         }
-        fresh = {
-            ref: found[each.seen.ref]
-            for each in sightings
-            for ref in _own_refs(each.seen)
-            if links.get(ref) != found[each.seen.ref]
-        }
-        if fresh:
-            await self._identity.link(fresh)
-        return [found[each.seen.ref].removesuffix(ERASED) for each in sightings]
 
     async def forget(self, lead_id: str, addresses: Iterable[str], refs: Iterable[RecordRef]) -> None:
         """
@@ -159,6 +190,18 @@ class Identify:
             None if (lead_id := known.get(each.seen.ref)) is None else lead_id.removesuffix(ERASED)
             for each in sightings
         ]
+
+
+def _same(
+    sightings: Sequence[Sighting], found: Mapping[RecordRef, str], homes: Mapping[RecordRef, str]
+) -> Iterator[Same]:
+    """Yield which leads are one; a lead that was erased is nobody's but its own."""
+    for place, each in enumerate(sightings):
+        leads = {found[each.seen.ref], *(homes[ref] for ref in _own_refs(each.seen))}
+        if len(leads) > 1 and not any(lead_id.endswith(ERASED) for lead_id in leads):
+            stays = min(leads)
+            for other in sorted(leads - {stays}):
+                yield Same(place, other, stays)
 
 
 def _own_refs(seen: Observation) -> tuple[RecordRef, ...]:

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 import structlog
 
 from schemas.dead_letters import DeadLetter, DeadLettered
-from schemas.lead import Change, LeadObserved, Observed, Ref
+from schemas.lead import Change, LeadMergedInto, LeadObserved, MergedInto, Observed, Ref
 from services.errors import Rejected, Retryable
 from services.runtime.clock import Clock
 from services.sync.application.circuit import Circuit
 from services.sync.application.gate import Gate
-from services.sync.application.identify import Identify, Sighting, is_person
+from services.sync.application.identify import Identified, Identify, Same, Sighting, is_person
 from services.sync.application.letters import enclosed
 from services.sync.application.ports import Connector, Forbidden
 from services.sync.application.quota import OutOfQuota, working_as
@@ -58,7 +58,7 @@ class Found:
 
     offset: int
     key: str
-    event: LeadObserved | DeadLettered
+    event: LeadObserved | LeadMergedInto | DeadLettered
 
 
 class Observe:
@@ -167,10 +167,14 @@ class Observe:
         if persons:
             strangers = await self._strangers(connector, persons)
             persons = [*((hint, sighting(hint, seen)) for hint, seen in strangers), *persons]
-        owners = await self._identify.persons([each for _, each in persons]) if persons else []
+        known = await self._identify.persons([each for _, each in persons]) if persons else Identified([], [])
         found = [
             _found(connector, hint, each, owner, number)
-            for number, ((hint, each), owner) in enumerate(zip(persons, owners, strict=True))
+            for number, ((hint, each), owner) in enumerate(zip(persons, known.owners, strict=True))
+        ]
+        found += [
+            _merged(connector, *persons[each.place], each, number)
+            for number, each in enumerate(known.same, start=len(found))
         ]
         return found + await self._children(connector, children, len(found)) if children else found
 
@@ -279,6 +283,26 @@ def _found(connector: Connector, hint: Hint, sighting: Sighting, lead_id: str, n
         data=data,
     )
     return Found(hint.offset, lead_id, event)
+
+
+def _merged(connector: Connector, hint: Hint, sighting: Sighting, same: Same, number: int) -> Found:
+    seen = sighting.seen
+    data = MergedInto(
+        into=same.stays,
+        side=connector.side.value,
+        ref=_ref(seen.ref),
+        moved_to=_ref(seen.moved_to or seen.ref),
+        noticed_at=seen.observed_at,
+    )
+    event = LeadMergedInto(
+        id=f"{hint.event_id}-{seen.ref}-{number}",
+        source=SOURCE,
+        subject=same.goes,
+        time=rfc3339(seen.observed_at),
+        traceparent=hint.traceparent,
+        data=data,
+    )
+    return Found(hint.offset, same.goes, event)
 
 
 def _ref(ref: RecordRef) -> Ref:

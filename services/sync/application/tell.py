@@ -124,7 +124,9 @@ def lifecycle_events(
     return events
 
 
-def _told(fact: facts.Fact, stands: dict[str, Any], at: int, currency: str) -> tuple[str, dict[str, Any]]:
+def _told(  # noqa: PLR0911 -- one for each kind of fact
+    fact: facts.Fact, stands: dict[str, Any], at: int, currency: str
+) -> tuple[str, dict[str, Any]]:
     """Return the kind and the data of the event that tells *fact*."""
     match fact:
         case facts.ScoreMoved():
@@ -172,6 +174,8 @@ def _told(fact: facts.Fact, stands: dict[str, Any], at: int, currency: str) -> t
             }
         case facts.Erased():
             return "lead-erased", {"erased_at": fact.at}
+        case facts.MergedInto():
+            return "lead-merged", {"into": fact.into, "merged_at": fact.at}
         case facts.HandedOver():
             return "handoff-offered", {
                 "cycle": fact.cycle,

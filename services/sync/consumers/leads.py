@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import cast
 
-from schemas.lead import LeadChange, LeadObserved, LeadWriteRetried, LeadWriteSettled
+from schemas.lead import (
+    LeadChange,
+    LeadMergedInto,
+    LeadObserved,
+    LeadTakenOver,
+    LeadWriteRetried,
+    LeadWriteSettled,
+)
 from schemas.reading import Unreadable, read
 from schemas.topics import DEAD_LETTERS, DECISIONS, LEAD_CHANGES, LIFECYCLE
 from services.runtime.clock import Clock
@@ -22,6 +29,7 @@ from services.sync.application.circuit import Circuit
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.dispatch import Dispatcher, Plan
 from services.sync.application.gate import Gate
+from services.sync.application.moving import Moving, Step, UnreadableLead
 from services.sync.application.ports import Connector
 from services.sync.application.quota import UNGOVERNED, Admitting
 from services.sync.consumers.emissions import emission, place_of, told, unreadable
@@ -43,6 +51,18 @@ class HeldShard:
     leads: ShardLeads
     dispatchers: dict[Side, Dispatcher] = field(default_factory=dict[Side, Dispatcher])
     tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The leads that a batch changes, and what it tells; `waits`: what each side lacks of a lead, since when."""
+
+    leads: dict[str, Lead]
+    emissions: list[Emission] = field(default_factory=list[Emission])
+    waits: dict[str, tuple[Mapping[Side, Sequence[Missing]], int]] = field(
+        default_factory=dict[str, tuple[Mapping[Side, Sequence[Missing]], int]]
+    )
+    settled: list[LeadWriteSettled] = field(default_factory=list[LeadWriteSettled])
 
 
 Forget = Callable[[str, Collection[str], Collection[RecordRef]], Awaitable[None]]
@@ -90,6 +110,7 @@ class LeadProcessor:
     ) -> None:
         self._quotas = quotas
         self._decide = decide
+        self._moving = Moving(decide, encode, decode)
         self._store = store
         self._log = log
         self._encode = encode
@@ -147,50 +168,55 @@ class LeadProcessor:
     async def fold(self, shard: Shard, records: Sequence[LogRecord]) -> Fold:
         """Take *records* into their leads."""
         held = self.held[shard.id.partition]
-        leads = await held.leads.take(list(dict.fromkeys(each.key for each in records)))
-        operations = Operations()
-        emissions: list[Emission] = []
-        waits: dict[str, tuple[Mapping[Side, Sequence[Missing]], int]] = {}
-        settled: list[LeadWriteSettled] = []
+        batch = _Batch(await held.leads.take(list(dict.fromkeys(each.key for each in records))))
         for number, record in enumerate(records, start=1):
             if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
-            event = _read(record, emissions)
-            if event is None:
-                continue
-            if isinstance(event, LeadWriteRetried) and record.key not in leads:
-                continue  # of a lead that isn't there nothing was refused
-            lead = leads.setdefault(record.key, Lead(record.key))
-            decided = self._decided_on(lead, event, record)
-            if decided.forgotten is not None and self._forget is not None:
-                refs = [each.ref for persons in lead.persons.values() for each in persons.values()]
-                await self._forget(lead.id, decided.forgotten, refs)
-            emissions += _emissions(record, decided)
-            if decided.missing:
-                waits[lead.id] = (decided.missing, _since(event))
-            if isinstance(event, LeadWriteSettled):
-                settled.append(event)
-            self._decided(event, decided)
-        for lead in leads.values():
+            if (event := _read(record, batch.emissions)) is not None:
+                await self._take(batch, event, record)
+        operations = Operations()
+        for lead in batch.leads.values():
             held.leads.keep(operations, lead)
         woken = [
             held.leads.mark(operations, lead_id, missing, since)
-            for lead_id, (missing, since) in waits.items()
+            for lead_id, (missing, since) in batch.waits.items()
         ]
-        return Fold(operations, emissions, applied=lambda: _applied(held, leads, settled, woken=any(woken)))
+        return Fold(operations, batch.emissions, applied=lambda: _applied(held, batch, woken=any(woken)))
 
-    def _decided_on(self, lead: Lead, event: LeadChange, record: LogRecord) -> Decided:
-        if self._deciding is None:
-            return self._decide.apply(lead, event, place_of(record))
-        with self._deciding(event):
-            return self._decide.apply(lead, event, place_of(record))
+    async def _take(self, batch: _Batch, event: LeadChange, record: LogRecord) -> None:
+        """Take one change into its lead, or hand it on to where that lead went."""
+        if isinstance(event, LeadWriteSettled):
+            batch.settled.append(event)
+        if isinstance(event, LeadWriteRetried) and record.key not in batch.leads:
+            return  # of a lead that isn't there nothing was refused
+        lead = batch.leads.setdefault(record.key, Lead(record.key))
+        step = self._step(lead, event, record, batch.emissions)
+        batch.leads[lead.id] = step.lead
+        batch.emissions += [emission(LEAD_CHANGES.name, *each, record.offset) for each in step.sent]
+        decided = step.decided
+        if decided is None:
+            return
+        if decided.forgotten is not None and self._forget is not None:
+            refs = [each.ref for persons in lead.persons.values() for each in persons.values()]
+            await self._forget(lead.id, decided.forgotten, refs)
+        batch.emissions += _emissions(record, decided)
+        if decided.missing:
+            batch.waits[lead.id] = (decided.missing, _since(event))
+        self._decided(event, decided)
+
+    def _step(self, lead: Lead, event: LeadChange, record: LogRecord, emissions: list[Emission]) -> Step:
+        """Return what *event* does to *lead*; one that can't be taken in is added to *emissions* as a dead letter."""
+        with nullcontext() if self._deciding is None else self._deciding(event):
+            try:
+                return self._moving.take(lead, event, place_of(record))
+            except UnreadableLead as error:
+                emissions.append(unreadable(record, Unreadable(str(error), reason="bad-event")))
+                return Step(lead)
 
 
-def _applied(
-    held: HeldShard, leads: Mapping[str, Lead], settled: Sequence[LeadWriteSettled], *, woken: bool
-) -> None:
-    held.leads.remember(leads)
-    for event in settled:
+def _applied(held: HeldShard, batch: _Batch, *, woken: bool) -> None:
+    held.leads.remember(batch.leads)
+    for event in batch.settled:
         held.dispatchers[Side(event.data.side)].settled(event.subject, event.data.write_id)
     if woken:
         for dispatcher in held.dispatchers.values():
@@ -198,11 +224,19 @@ def _applied(
 
 
 def _since(event: LeadChange) -> int:
-    if isinstance(event, LeadObserved):
-        return event.data.received_at
-    if isinstance(event, LeadWriteRetried):
-        return event.data.retried_at
-    return event.data.settled_at if isinstance(event, LeadWriteSettled) else event.data.started_at
+    match event:
+        case LeadObserved():
+            return event.data.received_at
+        case LeadWriteRetried():
+            return event.data.retried_at
+        case LeadWriteSettled():
+            return event.data.settled_at
+        case LeadMergedInto():
+            return event.data.noticed_at
+        case LeadTakenOver():
+            return event.data.merged_at
+        case _:
+            return event.data.started_at
 
 
 def _read(record: LogRecord, emissions: list[Emission]) -> LeadChange | None:

@@ -76,25 +76,33 @@ class Timeline:
             lead_or_email: A lead_id or an e-mail address, in any way of writing it.
 
         Returns:
-            lead_id, stage, cycle, origin, score, reasons, links, milestones, fields, waiting, entries (oldest
+            lead_id, merged (the ids that it had too), stage, cycle, origin, score, reasons, links, milestones, fields, waiting, entries (oldest
             first); instants are epoch ms.
         """
         lead_id = await self._lead_id(lead_or_email.strip())
         if lead_id is None:
             return None
-        shard = ShardId(self._service, LEAD_CHANGES.name, self._log.partition_for(LEAD_CHANGES.name, lead_id))
-        (blob,) = await self._store.mget([shard.key(f"lead:{lead_id}")])
-        if blob is None:
+        lead = await self._lead(lead_id)
+        while lead is not None and lead.merged_into:
+            lead = await self._lead(lead.merged_into)
+        if lead is None:
             return None
-        lead = self._decode(lead_id, blob)
+        shard = self._shard(lead.id)
         life = trace(lead, self._rules)
         return {
             **_summary(lead, life, self._rules),
             "waiting": [line for side in Side for line in await self._waiting(shard, lead, life, side)],
             "entries": [
-                {"at": each.at, "what": each.kind, **each.data} for each in await self._entries(lead_id)
+                {"at": each.at, "what": each.kind, **each.data} for each in await self._entries(lead)
             ],
         }
+
+    def _shard(self, lead_id: str) -> ShardId:
+        return ShardId(self._service, LEAD_CHANGES.name, self._log.partition_for(LEAD_CHANGES.name, lead_id))
+
+    async def _lead(self, lead_id: str) -> Lead | None:
+        (blob,) = await self._store.mget([self._shard(lead_id).key(f"lead:{lead_id}")])
+        return None if blob is None else self._decode(lead_id, blob)
 
     async def _lead_id(self, asked: str) -> str | None:
         if is_lead_id(asked):
@@ -111,10 +119,15 @@ class Timeline:
         why = None if since is None else await self._why(side, urgency(lacks))
         return [_wait(each, since, why) for each in lacks]
 
-    async def _entries(self, lead_id: str) -> list[Entry]:
+    async def _entries(self, lead: Lead) -> list[Entry]:
+        """Return what was told of the lead, and of those that it took over until they were merged into it."""
         found: list[Entry] = []
         for topic in (LEAD_CHANGES, DECISIONS, LIFECYCLE):
-            found += [_entry(each) for each in await self._events(topic, lead_id)]
+            found += [_entry(each) for each in await self._events(topic, lead.id)]
+            for lead_id in sorted(lead.taken_over):
+                own = await self._events(topic, lead_id)
+                ends = [place for place, each in enumerate(own, start=1) if each["type"] == _MERGED]
+                found += [_entry(each) for each in own[: ends[0] if ends else None]]
         return sorted(found, key=lambda each: each.at)
 
     async def _events(self, topic: Topic, lead_id: str) -> Sequence[Json]:
@@ -137,6 +150,7 @@ class Timeline:
 def _summary(lead: Lead, life: Lifecycle, rules: Rules) -> Json:
     return {
         "lead_id": lead.id,
+        "merged": sorted(lead.taken_over),
         "stage": life.stage.value,
         "cycle": life.cycle,
         "origin": origin_of(lead, rules).value,
@@ -179,6 +193,8 @@ _KINDS = {
     "tasuki.lead.write-started.v1": ("sent", "started_at"),
     "tasuki.lead.write-settled.v1": ("settled", "settled_at"),
     "tasuki.lead.write-retried.v1": ("retried", "retried_at"),
+    "tasuki.lead.merged-into.v1": ("merged-into", "noticed_at"),
+    "tasuki.lead.taken-over.v1": ("taken-over", "merged_at"),
     "tasuki.decision.fields-decided.v1": ("decided", "decided_at"),
     "tasuki.lifecycle.score-changed.v1": ("score", "changed_at"),
     "tasuki.lifecycle.milestone-reached.v1": ("reached", "reached_at"),
@@ -188,10 +204,17 @@ _KINDS = {
     "tasuki.lifecycle.handoff-offered.v1": ("handed-over", "offered_at"),
     "tasuki.lifecycle.cycle-started.v1": ("cycle", "started_at"),
     "tasuki.lifecycle.lead-erased.v1": ("erased", "erased_at"),
+    "tasuki.lifecycle.lead-merged.v1": ("merged", "merged_at"),
 }
+
+
+_MERGED = "tasuki.lead.merged-into.v1"
+"""What comes to a lead after this is handed on to the one that it is then."""
+
+_LEFT_OUT = frozenset({"standing", "at", "state"})
 
 
 def _entry(event: Json) -> Entry:
     kind, instant = _KINDS.get(event["type"], (event["type"], ""))
-    data = {name: value for name, value in event["data"].items() if name not in {"standing", "at"}}
+    data = {name: value for name, value in event["data"].items() if name not in _LEFT_OUT}
     return Entry(int(event["data"].get(instant, 0)), kind, data)

@@ -1,6 +1,6 @@
 """What is new about a lead since it was last told: the difference between its lifecycle and what was published."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 from zlib import crc32
@@ -80,6 +80,14 @@ class Erased:
 
 
 @dataclass(frozen=True, slots=True)
+class MergedInto:
+    """The lead turned out to be the lead `into`: nothing more is told of it."""
+
+    into: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class HandedOver:
     """A handoff stands in the sales tool: `handoff` is "mql" or "sql"."""
 
@@ -89,22 +97,25 @@ class HandedOver:
     offered_at: int
 
 
-Fact: TypeAlias = ScoreMoved | Reached | Retracted | CycleBegun | Done | Undone | HandedOver | Erased
+Fact: TypeAlias = (
+    ScoreMoved | Reached | Retracted | CycleBegun | Done | Undone | HandedOver | Erased | MergedInto
+)
 
 
-def tell(lead: Lead, life: Lifecycle, seen: str | None = None, *, scoped: bool = True) -> list[Fact]:
+def tell(lead: Lead, life: Lifecycle, seen: Collection[str] = (), *, scoped: bool = True) -> list[Fact]:
     """
     Return what is news about *lead* and note in it that it was told.
 
     Args:
         lead: As it is now.
         life: What it amounts to.
-        seen: The key of the activity that was seen, if it was one.
+        seen: The keys of the activities that were seen, in order.
         scoped: Whether the lead is in scope; of one that isn't only activities are told, the rest when it is back.
     """
     found = [*_score(lead, life), *_milestones(lead, life)] if scoped else []
-    if seen is not None and seen in lead.activities:
-        found += _activity(seen, lead.activities[seen])
+    for key in seen:
+        if key in lead.activities:
+            found += _activity(key, lead.activities[key])
     return found
 
 
@@ -174,3 +185,18 @@ def tell_handover(lead: Lead, life: Lifecycle, slot: str, offered_at: int) -> li
         return []
     lead.told.offered[key] = offered_at
     return [HandedOver(handoff, int(number), qualified_at, offered_at)]
+
+
+def tell_offers(lead: Lead, life: Lifecycle, offered: Mapping[str, int]) -> list[Fact]:
+    """Return the handoffs *offered* of a lead that was taken over, where they are new, or earlier than known."""
+    found: list[Fact] = []
+    for key, at in sorted(offered.items()):
+        handoff, _, number = key.partition(":")
+        qualified_at = life.reached(_OFFERED[handoff], int(number))
+        if qualified_at is not None and lead.told.offered.get(key, at + 1) > at:
+            lead.told.offered[key] = at
+            found.append(HandedOver(handoff, int(number), qualified_at, at))
+    return found
+
+
+_OFFERED = {"mql": Milestone.MQL, "sql": Milestone.SQL}

@@ -115,7 +115,7 @@ class Folder:
         if opportunity is None:
             opportunity = lead.opportunities[seen.ref.id] = Opportunity(seen.ref)
         if seen.external_id is not None:
-            opportunity.cycle = max(opportunity.cycle, _cycle_in(seen.external_id, lead.id))
+            opportunity.cycle = max(opportunity.cycle, _cycle_in(seen.external_id, lead))
         opportunity.created_at = _earliest(opportunity.created_at, seen.created_at)
         opportunity.deleted = opportunity.deleted or seen.deleted
         for change in seen.fields:
@@ -130,7 +130,7 @@ class Folder:
 
     def _observe_activity(self, lead: Lead, side: Side, seen: Observation) -> None:
         """Tasks that tasuki made are its own reminders, not what a person did."""
-        if seen.external_id is not None and seen.external_id.partition(":")[0] == lead.id:
+        if seen.external_id is not None and lead.is_named(seen.external_id.partition(":")[0]):
             return
         activity = lead.activities.setdefault(str(seen.ref), Activity(side))
         if later(seen.deleted, seen.observed_at, activity.deleted, activity.seen_at):
@@ -243,6 +243,6 @@ def _with_mark(marks: tuple[int, ...], value: Scalar) -> tuple[int, ...]:
     return (*(each for each in marks if each != mark), mark)[-REMEMBERED_WRITES:]
 
 
-def _cycle_in(external_id: str, lead_id: str) -> int:
+def _cycle_in(external_id: str, lead: Lead) -> int:
     head, _, cycle = external_id.partition(":")
-    return int(cycle) if head == lead_id and cycle.isdigit() else 0
+    return int(cycle) if lead.is_named(head) and cycle.isdigit() else 0

@@ -104,7 +104,8 @@ class Lead:
     instant; what was only read, at an instant that may be later than the change, stands beside it. `sent`
     is the echo ledger of opportunities' fields. `refused`: by `slot_key` a hash of the values that the
     vendor won't take, by `field_key` one of the only value that it won't. `erased_at`, by our own clock: since
-    then nothing personal is kept of it, see services.sync.domain.erasure.
+    then nothing personal is kept of it, see services.sync.domain.erasure. `taken_over`: the leads that turned out
+    to be this one, and when (our clock). `merged_into`: the lead that this one is; nothing else is kept of it then.
     """
 
     id: str
@@ -119,6 +120,12 @@ class Lead:
     sent: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     refused: dict[str, int] = field(default_factory=dict[str, int])
     told: Told = field(default_factory=Told)
+    merged_into: str = ""
+    taken_over: dict[str, int] = field(default_factory=dict[str, int])
+
+    def is_named(self, lead_id: str) -> bool:
+        """Return whether *lead_id* is this lead's id, or was that of one that it took over."""
+        return lead_id == self.id or lead_id in self.taken_over
 
     def person(self, side: Side) -> RecordRef | None:
         """Return the record that stands for the lead on *side*; of several the first by name, in any order."""

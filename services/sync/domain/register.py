@@ -117,6 +117,27 @@ class Register:
         stands = self._stand(value, over_at + 1, filled_at=settled_at)
         return self._see((settled_at, False, value)) or stands
 
+    def join(self, other: "Register", *, consent: bool = False) -> None:
+        """Take in all that *other* saw of the same field, on another record of the same person; it stays as it is."""
+        if other.there_at != NEVER:
+            self._stand(other.there, other.there_at, filled_at=other.filled_at)
+        if other.filled_at != NEVER:
+            self.filled_at = min(self.filled_at or other.filled_at, other.filled_at)
+        self.sent = (*(each for each in other.sent if each not in self.sent), *self.sent)
+        if consent:
+            self._tighten(other.said, other.said_at)
+            return
+        if later(*other.certain, *self.certain):
+            self._say(*other.certain)
+        for sight in other.sights:
+            self._see(sight)
+
+    def _tighten(self, value: Scalar, at: int) -> None:
+        if at != NEVER:
+            there, there_at, filled_at = self.there, self.there_at, self.filled_at
+            self.observe_consent(value, at, own=False)
+            self.there, self.there_at, self.filled_at = there, there_at, filled_at
+
     def _stand(self, value: Scalar, at: int, *, filled_at: int) -> bool:
         """Take in that *value* stood there; return whether that is what stands there now."""
         if (self.filled_at == NEVER or filled_at < self.filled_at) and not is_blank(value):

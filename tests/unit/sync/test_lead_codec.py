@@ -105,6 +105,8 @@ leads = st.builds(
     st.dictionaries(names, marks, max_size=3),
     st.dictionaries(st.text(max_size=5), st.integers(0, 2**32 - 1), max_size=2),
     told,
+    st.sampled_from(["", "another"]),
+    st.dictionaries(names, st.integers(1, 2**45), max_size=2),
 )
 
 

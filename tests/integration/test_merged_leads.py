@@ -1,0 +1,110 @@
+"""Two leads that a tool's users merge are one lead from then on: over both sandboxes and the whole service."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from services.cli.stage.books import Books
+from services.cli.stage.look import people
+from services.cli.stage.quiet import quiet
+from services.cli.stage.sandbox_client import Act
+from services.cli.stage.stage import Stage
+from services.sync.app import open_timeline
+from services.sync.domain.lead import Lead
+from services.sync.domain.records import Side
+
+ONE, TWO = "taro@merge.example", "taro.sato@merge.example"
+
+
+class Firm:
+    """Both tools and the service's books; everything is at quiet after each step."""
+
+    def __init__(self, stage: Stage, books: Books) -> None:
+        self.stage, self.books = stage, books
+
+    async def marketing(self, *acts: Act) -> None:
+        """Marketing's people do *acts*."""
+        await self.stage.ma.act(acts)
+        await self.quiet()
+
+    async def sales(self, *acts: Act) -> None:
+        """Sales' people do *acts*."""
+        await self.stage.sfa.act(acts)
+        await self.quiet()
+
+    async def quiet(self) -> None:
+        """Return when nothing is under way."""
+        await quiet([self.stage.ma, self.stage.sfa], self.books, within_s=30)
+
+    async def leads(self) -> list[Lead]:
+        """Return the leads, the one heard of first first."""
+        return sorted([each async for each in self.books.leads()], key=lambda each: each.id)
+
+    async def timeline(self, lead_or_email: str) -> dict[str, object]:
+        """Return what `tasuki lead` tells."""
+        async with open_timeline(self.stage.settings, self.stage.server.url) as timeline:
+            found = await timeline.of(lead_or_email)
+        assert found is not None
+        return found
+
+
+Play: TypeAlias = Callable[[Firm], Awaitable[None]]
+
+
+def play(folder: Path, story: Play) -> None:
+    """Let *story* happen."""
+
+    async def run() -> None:
+        async with Stage(folder) as stage, stage.open_books() as books:
+            await story(Firm(stage, books))
+
+    asyncio.run(run())
+
+
+def contact(email: str, **fields: str | int) -> Act:
+    """Return the act of entering a contact that qualifies at once."""
+    return Act(
+        act="create",
+        object="contact",
+        key=email,
+        fields={"email": email, "lastname": "佐藤", "company": "統合商事", **fields},
+    )
+
+
+HOT = {"document_downloads": "3", "num_conversion_events": "2"}
+
+
+@pytest.mark.timeout(120)
+def test_a_merge_in_marketing_makes_one_lead_of_two(tmp_path: Path) -> None:
+    """Its id is that of the lead heard of first; the other id, and later edits of either record, find it."""
+    play(tmp_path, _merged_in_marketing)
+
+
+async def _merged_in_marketing(firm: Firm) -> None:
+    await firm.marketing(contact(ONE, **HOT))
+    await firm.marketing(contact(TWO, phone="03-1111-1111"))
+    one, two = await firm.leads()
+    merge = Act(act="merge", object="contact", key=TWO, other={"object": "contact", "key": ONE})
+    await firm.marketing(
+        merge
+    )  # the later lead's contact is the primary: which lead stays doesn't hang on it
+
+    (lead,) = await firm.leads()
+    assert (lead.id, list(lead.taken_over)) == (one.id, [two.id])
+    assert lead.seen("phone", Side.MA).there == "03-1111-1111"
+    ((there,), (sales,)) = await people(firm.stage)
+    assert lead.person(Side.MA) is not None
+    assert str(lead.person(Side.MA)).endswith(f":{there.id}")
+    assert [each for each in lead.told.milestones if each[1] == "mql"] == [(1, "mql")]
+
+    await firm.marketing(Act(act="update", object="contact", id=there.id, fields={"jobtitle": "部長"}))
+    await firm.sales(Act(act="update", object="Lead", id=sales.id, fields={"Phone": "03-2222-2222"}))
+    (lead,) = await firm.leads()
+    assert lead.seen("job_title", Side.MA).there == lead.seen("job_title", Side.SFA).there == "部長"
+    assert lead.seen("phone", Side.MA).there == "03-2222-2222"
+    for asked in (one.id, two.id, ONE, TWO):
+        told = await firm.timeline(asked)
+        assert (told["lead_id"], told["merged"]) == (one.id, [two.id])
