@@ -19,13 +19,19 @@ class Ref(Open):
 
 
 class Change(Open):
-    """A field had `value` from `changed_at` on. `own`: the vendor marks the change as made by tasuki."""
+    """
+    A field had `value` from `changed_at` on. `own`: the vendor marks the change as made by tasuki.
+
+    `via` and `by`: the vendor's words for how and by whom, of fields that a consent may hang on.
+    """
 
     name: str = Field(min_length=1)
     value: Scalar
     changed_at: EpochMs
     own: bool = False
     exact: bool = True
+    via: str | None = None
+    by: str | None = None
 
 
 class Observed(Open):

@@ -43,6 +43,8 @@ def show(found: Json, console: Console, *, time_zone: str, language: str) -> Non
     console.print(f"score {found['score']}: {reasons or '-'}", markup=False)
     if found.get("merged"):
         console.print(f"{'統合済み' if japanese else 'merged'}: {', '.join(found['merged'])}", markup=False)
+    for consent in found["consents"]:
+        console.print(_consent(consent, zone, japanese=japanese), style="yellow", markup=False)
     for side, ref in found["links"].items():
         console.print(f"{side}: {ref}", markup=False)
     console.print()
@@ -62,6 +64,17 @@ def show(found: Json, console: Console, *, time_zone: str, language: str) -> Non
     for slot in found["refused"]:
         refused = "拒否" if japanese else "refused"
         console.print(f"{refused}: {slot}; see the dead letters", style="red", markup=False)
+
+
+def _consent(consent: Json, zone: ZoneInfo, *, japanese: bool) -> str:
+    """Return who opted out, where, when and how; and when they agreed again."""
+    said, act = consent["last"], consent["agreed"]
+    how = " ".join(each for each in (said["via"], said["by"]) if each)
+    text = f"{consent['field']}: {_time(said['at'], zone)} {said['record']} {how}".rstrip()
+    if act is not None:
+        again = "再同意" if japanese else "agreed again"
+        text += f"; {again} {_time(act['at'], zone)} {act['side']}.{act['field']}"
+    return f"{'配信停止' if japanese else 'opted out'}: {text}"
 
 
 def _time(instant: int, zone: ZoneInfo) -> str:

@@ -21,6 +21,7 @@ CounterName = Literal[
     "tasuki_decisions_total",
     "tasuki_conflicts_total",
     "tasuki_echoes_suppressed_total",
+    "tasuki_fights_total",
     "tasuki_dead_letters_total",
     "tasuki_commits_total",
     "tasuki_http_connections_refused_total",
@@ -258,6 +259,11 @@ CATALOGUE: tuple[Metric, ...] = (
         unit="changes",
         meaning="Our own writes that came back as changes and were recognised.",
         labels=_SYSTEM,
+    ),
+    Metric(
+        name="tasuki_fights_total",
+        unit="fields",
+        meaning="Values that somebody's automation set back so often that they are left alone.",
     ),
     Metric(
         name="tasuki_dispatch_dirty_leads",

@@ -13,12 +13,23 @@ import msgpack
 
 from services.sync.adapters.lead_tables import ODD, Tabled, Tables, read_tables, records
 from services.sync.adapters.register_codec import read_registers, write_register
-from services.sync.domain.lead import UNSURE, Activity, Lead, Opportunity, Person, Told, history_keys
+from services.sync.domain.lead import (
+    UNSURE,
+    Activity,
+    Evidence,
+    Fight,
+    Lead,
+    Opportunity,
+    OptOuts,
+    Person,
+    Told,
+    history_keys,
+)
 from services.sync.domain.records import RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
 
-FORMAT = 5
+FORMAT = 6
 _MA, _SFA = Side.MA, Side.SFA
 _SIDES: tuple[Side, ...] = (_MA, _SFA)
 _SIDE_PLACE = {side: place for place, side in enumerate(_SIDES)}
@@ -45,6 +56,15 @@ def encode(lead: Lead) -> bytes:
         [[w.value(name), *marks] for name, marks in sorted(lead.sent.items())],
         [part for slot, mark in sorted(lead.refused.items()) for part in (w.value(slot), mark)],
         _told(w, lead.told),
+        [
+            [w.value(name), *_evidence(w, each.first), *_evidence(w, each.last)]
+            for name, each in sorted(lead.opt_outs.items())
+        ],
+        [
+            part
+            for key, each in sorted(lead.fights.items())
+            for part in (w.value(key), each.rounds, w.instants[each.since_at], w.instants[each.over_at])
+        ],
     ]
     return _pack([FORMAT, *w.packed(), *parts])
 
@@ -61,7 +81,7 @@ def decode(lead_id: str, data: bytes) -> Lead:
         raise ValueError(f"lead {lead_id} is stored in format {parts[0]!r}; this version reads {FORMAT}")
     t = instants, values = read_tables(parts[1:3])
     created_at, erased_at, merged_into, taken_over, *parts = parts[3:]
-    persons, fields, histories, deals, activities, slots, sent, refused, told = parts
+    persons, fields, histories, deals, activities, slots, sent, refused, told, opt_outs, fights = parts
     return Lead(
         id=lead_id,
         created_at=instants[int(created_at)],
@@ -77,6 +97,14 @@ def decode(lead_id: str, data: bytes) -> Lead:
         sent={values[name]: tuple(marks) for name, *marks in sent},
         refused={values[slot]: mark for slot, mark in records(2, refused)},
         told=_read_told(t, told),
+        opt_outs={
+            values[name]: OptOuts(_read_evidence(t, each[:5]), _read_evidence(t, each[5:]))
+            for name, *each in opt_outs
+        },
+        fights={
+            values[key]: Fight(rounds, instants[since_at], instants[over_at])
+            for key, rounds, since_at, over_at in records(4, fights)
+        },
     )
 
 
@@ -96,6 +124,16 @@ def _ref(w: Tables, ref: RecordRef) -> tuple[int, int, int]:
 def _read_ref(t: Tabled, packed: list[int]) -> RecordRef:
     system, kind, record_id = packed
     return RecordRef(t[1][system], t[1][kind], t[1][record_id])
+
+
+def _evidence(w: Tables, said: Evidence) -> list[int]:
+    at, side, record, via, by = said
+    return [w.instants[at], _SIDE_PLACE[side], w.value(record), w.value(via), w.value(by)]
+
+
+def _read_evidence(t: Tabled, packed: list[int]) -> Evidence:
+    at, side, record, via, by = packed
+    return Evidence(t[0][at], _SIDES[side], t[1][record], t[1][via], t[1][by])
 
 
 def _persons(w: Tables, side: Side, persons: dict[str, Person]) -> Iterator[int]:

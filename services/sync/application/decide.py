@@ -58,6 +58,7 @@ class Decided:
     missing: dict[Side, list[Missing]] = field(default_factory=dict[Side, list[Missing]])
     forgotten: frozenset[str] | None = None
     echoes: int = 0
+    fights: int = 0
 
 
 class Decide:
@@ -80,7 +81,12 @@ class Decide:
         decided = Decided()
         if isinstance(event, LeadWriteStarted):
             started = event.data
-            self._folder.start_write(lead, Side(started.side), started.slot, started.fields)
+            lost = self._folder.start_write(
+                lead, Side(started.side), started.slot, started.fields, started.started_at
+            )
+            if lost:
+                decided.dead_letters.append(_fight(lead, event, lost, event_id))
+                decided.fights = len(lost)
             return decided
         if isinstance(event, LeadMergedInto | LeadTakenOver):
             raise TypeError(f"{event.type} is no change within one lead")
@@ -197,7 +203,10 @@ def observation_of(data: Observed) -> Observation:
         observed_at=data.observed_at,
         created_at=data.created_at,
         fields=tuple(
-            FieldChange(each.name, each.value, each.changed_at, each.own, each.exact) for each in data.fields
+            FieldChange(
+                each.name, each.value, each.changed_at, each.own, each.exact, each.via or "", each.by or ""
+            )
+            for each in data.fields
         ),
         external_id=data.external_id,
         moved_to=None
@@ -223,6 +232,26 @@ def _dead_letter(lead: Lead, data: WriteSettled, context: Context) -> DeadLetter
             body=_body(data),
             attempts=1,
             failed_at=data.settled_at,
+        ),
+    )
+
+
+def _fight(lead: Lead, event: LeadWriteStarted, fields: Sequence[str], event_id: str) -> DeadLettered:
+    data = event.data
+    return DeadLettered(
+        id=f"{event_id}-x",
+        source=SOURCE,
+        subject=lead.id,
+        time=rfc3339(data.started_at),
+        traceparent=event.traceparent,
+        data=DeadLetter(
+            reason="refused:fight",
+            detail=f"{', '.join(fields)}: set back each time after it was written; left as it is from now on",
+            origin=f"{data.side}:{data.slot}",
+            key=lead.id,
+            body=enclosed(event.model_dump_json().encode()),
+            attempts=1,
+            failed_at=data.started_at,
         ),
     )
 

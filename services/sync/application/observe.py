@@ -265,7 +265,13 @@ def _found(connector: Connector, hint: Hint, sighting: Sighting, lead_id: str, n
         created_at=seen.created_at,
         fields=[
             Change(
-                name=each.name, value=each.value, changed_at=each.changed_at, own=each.own, exact=each.exact
+                name=each.name,
+                value=each.value,
+                changed_at=each.changed_at,
+                own=each.own,
+                exact=each.exact,
+                via=each.via or None,
+                by=each.by or None,
             )
             for each in seen.fields
         ],

@@ -41,6 +41,8 @@ class Figures:
         for fact in decided.facts:
             if fact["type"] == _OFFERED:
                 self._metrics.count("tasuki_handoffs_total", handoff=fact["data"]["handoff"])
+        if decided.fights:
+            self._metrics.count("tasuki_fights_total", decided.fights)
         for letter in decided.dead_letters:
             self._metrics.count("tasuki_dead_letters_total", reason=letter.data.reason)
         if isinstance(event, LeadObserved):

@@ -13,6 +13,7 @@ from services.runtime.store import Store
 from services.sync.application.dispatch import urgency
 from services.sync.application.identify import Identity, email_claim, is_lead_id
 from services.sync.consumers.shard_leads import PRIORITY_STEP, Decode
+from services.sync.domain.consent import opt_in
 from services.sync.domain.desired import Missing, Priority, missing
 from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, origin_of, trace
@@ -161,9 +162,22 @@ def _summary(lead: Lead, life: Lifecycle, rules: Rules) -> Json:
             {"cycle": cycle, "milestone": milestone.value, "at": at}
             for (cycle, milestone), at in sorted(life.milestones.items(), key=lambda pair: pair[1])
         ],
+        "consents": [_consent(lead, name, rules) for name in sorted(lead.opt_outs)],
         "fields": {name: _sides(lead, name) for name in sorted(lead.fields)},
         "opportunities": [str(each.ref) for each in lead.opportunities.values() if not each.deleted],
         "refused": sorted(lead.refused),
+    }
+
+
+def _consent(lead: Lead, name: str, rules: Rules) -> Json:
+    """Return the evidence of an opt-out, and of the act that undid it."""
+    outs, act = lead.opt_outs[name], opt_in(lead, name, rules)
+    return {
+        "field": name,
+        "opted_out": act is None,
+        "first": outs.first._asdict(),
+        "last": outs.last._asdict(),
+        "agreed": None if act is None else {**act._asdict(), "field": rules.opt_ins[name]},
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import NamedTuple, TypeAlias
 
+from services.sync.domain.consent import agreed
 from services.sync.domain.lead import Lead
 from services.sync.domain.owners import seen_from
 from services.sync.domain.policy import Outcome, resolve
@@ -44,7 +45,9 @@ def outcomes(lead: Lead, names: Collection[str], rules: Rules) -> dict[str, Stan
 
 def _stand(lead: Lead, name: str, rules: Rules) -> Stand:
     ma, sfa = lead.seen(name, Side.MA), seen_from(lead.seen(name, Side.SFA), name, Side.MA, rules)
-    outcome = resolve(rules.fields[name].policy, ma, sfa, tie_order=rules.tie_order, skew_ms=rules.skew_ms)
+    outcome = agreed(lead, name, rules) or resolve(
+        rules.fields[name].policy, ma, sfa, tie_order=rules.tie_order, skew_ms=rules.skew_ms
+    )
     return outcome, ma.said, ma.said_at, sfa.said, sfa.said_at
 
 

@@ -8,6 +8,7 @@ from itertools import chain
 from zoneinfo import ZoneInfo
 
 from services.sync.domain.assignment import assigned
+from services.sync.domain.consent import agreed
 from services.sync.domain.field_map import whole_seconds
 from services.sync.domain.fold import fields_hash, value_hash
 from services.sync.domain.lead import (
@@ -135,6 +136,8 @@ def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) ->
         mine = sides.get(side, _NOTHING)
         theirs = seen_from(sides.get(other, _NOTHING), name, side, rules)
         there, value = mine.there, wanted(mine, theirs, side, rule, rules)
+        if value and name in rules.opt_ins and agreed(lead, name, rules) is not None:
+            value = False
         if name == "owner" and is_blank(value) and _is_offered(life):
             value = owner_of(lead, life, rules)
         if there != value and _differs(there, value) and (rule.write_ma if writes_ma else rule.write_sfa):

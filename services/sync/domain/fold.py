@@ -7,7 +7,9 @@ Each is idempotent, and observations commute: any order, with any repeats, leave
 from collections.abc import Collection, Mapping
 from zlib import crc32
 
+from services.sync.domain.consent import note
 from services.sync.domain.erasure import KEPT_OF_ACTIVITIES, KEPT_OF_DEALS, erase, kept_fields
+from services.sync.domain.fights import fought, given_up
 from services.sync.domain.lead import (
     OWN_ID,
     PERSON_SLOT,
@@ -54,6 +56,7 @@ class Folder:
         self._shared = rules.fields.keys()
         self._produced = {side: rules.produced.get(side, frozenset[str]()) for side in Side}
         self._consents = rules.consents
+        self._rules = rules
 
     def observe(self, lead: Lead, side: Side, seen: Observation) -> set[str]:
         """
@@ -84,22 +87,23 @@ class Folder:
         person.seen_at = max(person.seen_at, seen.observed_at)
         if not _is_made_by_us(seen):
             lead.created_at = _earliest(lead.created_at, seen.created_at)
-        return {change.name for change in seen.fields if self._change(lead, side, change, seen.created_at)}
+        return {change.name for change in seen.fields if self._change(lead, side, change, seen, person.ref)}
 
-    def _change(self, lead: Lead, side: Side, change: FieldChange, created_at: int) -> bool:
+    def _change(self, lead: Lead, side: Side, change: FieldChange, seen: Observation, ref: RecordRef) -> bool:
         name, value, at = change.name, change.value, change.changed_at
         if lead.erased_at != NEVER and name not in self._kept:
             return False
         register = lead.register(name, side)
         own = change.own and (
-            self._is_sent(register, side, name, value) or 0 <= at - created_at < BY_DEFAULT_MS
+            self._is_sent(register, side, name, value) or 0 <= at - seen.created_at < BY_DEFAULT_MS
         )
         if not own and (keys := self._tracked.get((side, name))) is not None:
             _remember(lead.history.setdefault(keys[not change.exact], {}), change)
         if name not in self._shared:
             return register.observe_last(value, at, own=own)
         if name in self._consents:
-            return register.observe_consent(value, at, own=own)
+            noted = not own and note(lead, side, ref, change)
+            return register.observe_consent(value, at, own=own) or noted
         return register.observe(value, at, own=own, exact=change.exact)
 
     def is_echo(self, lead: Lead, side: Side, change: FieldChange) -> bool:
@@ -143,21 +147,33 @@ class Folder:
             if later(change.value, change.changed_at, value, at):
                 activity.fields[change.name] = (change.value, change.changed_at)
 
-    def start_write(self, lead: Lead, side: Side, slot: str, fields: Mapping[str, Scalar]) -> None:
+    def start_write(
+        self, lead: Lead, side: Side, slot: str, fields: Mapping[str, Scalar], at: int
+    ) -> list[str]:
         """
-        Enter the values into the echo ledger: they are about to be sent.
+        Enter the values into the echo ledger: they are about to be sent, at *at* by our clock.
 
         Only of fields on which something is decided does it matter who set them.
+
+        Returns:
+            The fields that were set back once too often: they are left alone after this write. Consents never are.
         """
+        lost: list[str] = []
         if lead.erased_at != NEVER:
-            return
+            return lost
         if slot == PERSON_SLOT:
-            for name in fields.keys() & self._shared:
+            for name in sorted(fields.keys() & self._shared):
                 register = lead.register(name, side)
+                mark = value_hash(fields[name])
+                if mark in register.sent and fought(lead, side, slot, name, register, at, self._rules):
+                    lost.append(name)
+                    if name not in self._consents:
+                        lead.refused[field_key(side, slot, name)] = mark
                 register.sent = _with_mark(register.sent, fields[name])
         elif slot.startswith("opportunity:"):
             for name in fields.keys() & self._stage_fields:
                 lead.sent[name] = _with_mark(lead.sent.get(name, ()), fields[name])
+        return lost
 
     def confirm_write(
         self,
@@ -172,7 +188,8 @@ class Folder:
         """Take in that the vendor took the write, at *settled_at* by our clock."""
         if lead.refused:
             for key in (slot_key(side, slot), *(field_key(side, slot, name) for name in fields)):
-                lead.refused.pop(key, None)
+                if not given_up(lead, key, self._rules):
+                    lead.refused.pop(key, None)
         if slot != PERSON_SLOT:
             lead.slots.setdefault(slot, ref)
             if slot.startswith("opportunity:"):
@@ -212,6 +229,8 @@ class Folder:
         refused = slot_key(side, slot)
         for key in [each for each in lead.refused if each.partition("#")[0] == refused]:
             del lead.refused[key]
+        for key in [each for each in lead.fights if each.partition("#")[0] == refused]:
+            del lead.fights[key]
 
 
 def _person(lead: Lead, side: Side, ref: RecordRef) -> Person:

@@ -7,7 +7,7 @@ any repeats, give the same lead.
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from services.sync.domain.records import Kind, RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
@@ -94,6 +94,36 @@ class Told:
     offered: dict[str, int] = field(default_factory=dict[str, int])
 
 
+class Evidence(NamedTuple):
+    """
+    An opt-out: when (the vendor's time), on which side, of which record.
+
+    `via` is the vendor's word for how (a form, a link in a mail, a screen), `by` its word for who; empty where it
+    doesn't say.
+    """
+
+    at: int
+    side: Side
+    record: str
+    via: str = ""
+    by: str = ""
+
+
+class OptOuts(NamedTuple):
+    """The first opt-out of a lead and the last, of one field."""
+
+    first: Evidence
+    last: Evidence
+
+
+class Fight(NamedTuple):
+    """How often a value was set back since when, and since when there stood what it was last sent over."""
+
+    rounds: int
+    since_at: int
+    over_at: int
+
+
 @dataclass(slots=True)
 class Lead:
     """
@@ -105,7 +135,8 @@ class Lead:
     is the echo ledger of opportunities' fields. `refused`: by `slot_key` a hash of the values that the
     vendor won't take, by `field_key` one of the only value that it won't. `erased_at`, by our own clock: since
     then nothing personal is kept of it, see services.sync.domain.erasure. `taken_over`: the leads that turned out
-    to be this one, and when (our clock). `merged_into`: the lead that this one is; nothing else is kept of it then.
+    to be this one, and when (our clock). `opt_outs`: by field; `fights`: by `field_key`, of values that were set
+    back. `merged_into`: the lead that this one is; nothing else is kept of it then.
     """
 
     id: str
@@ -120,6 +151,8 @@ class Lead:
     sent: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     refused: dict[str, int] = field(default_factory=dict[str, int])
     told: Told = field(default_factory=Told)
+    opt_outs: dict[str, OptOuts] = field(default_factory=dict[str, OptOuts])
+    fights: dict[str, Fight] = field(default_factory=dict[str, Fight])
     merged_into: str = ""
     taken_over: dict[str, int] = field(default_factory=dict[str, int])
 

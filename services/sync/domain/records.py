@@ -53,7 +53,8 @@ class FieldChange(NamedTuple):
 
     `own` says that the vendor marks the change as made by our integration (its origin marker).
     `exact` is False when only the record's modification time is known: the field may have changed
-    earlier, so an equal value changes nothing.
+    earlier, so an equal value changes nothing. `via` and `by` are the vendor's words for how and by whom, where a
+    consent may hang on it.
     """
 
     name: str
@@ -61,6 +62,8 @@ class FieldChange(NamedTuple):
     changed_at: int
     own: bool = False
     exact: bool = True
+    via: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -216,6 +216,9 @@ class Rules:
     `segments`: the fields that KPIs are cut by. `mirror_all`: True puts each marketing lead into the SFA at once, False only from
     its first MQL on. `consents`: the fields whose policy is never-loosen.
 
+    `opt_ins`: for a consent the field that holds when the person agreed again. `fight_rounds`: a value that was set
+    back so often within `fight_window_ms` is left alone; 0 never.
+
     `scope`: what a lead must be, all of it, for anything to be made, changed or told of it. `composed`: fields
     that are made of others. `together`: fields that a side keeps in one place, so that they are written together.
     `owners`: for each side, the other side's address of an owner to its own; `owner_default`: for those who
@@ -237,6 +240,9 @@ class Rules:
     time_zone: str = "Asia/Tokyo"
     language: str = "ja"
     currency: str = "JPY"
+    opt_ins: Mapping[str, str] = field(default_factory=dict[str, str])
+    fight_rounds: int = 5
+    fight_window_ms: int = 3_600_000
     scope: tuple[Condition, ...] = ()
     composed: Mapping[str, Composed] = field(default_factory=dict[str, Composed])
     together: Mapping[Side, tuple[frozenset[str], ...]] = field(

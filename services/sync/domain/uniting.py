@@ -7,6 +7,7 @@ stays ends as it would be had everything been seen of it alone, whenever the two
 
 from collections.abc import Mapping
 
+from services.sync.domain.consent import join
 from services.sync.domain.erasure import erase, kept_fields
 from services.sync.domain.lead import NEVER, Activity, Lead, Opportunity, Person, Told
 from services.sync.domain.records import Kind, Scalar
@@ -51,6 +52,7 @@ class Uniter:
             _opportunity(lead.opportunities.setdefault(deal_id, Opportunity(deal.ref)), deal)
         for key, activity in other.activities.items():
             _activity(lead.activities.setdefault(key, Activity(activity.side)), activity)
+        join(lead, other.opt_outs)
         for slot, ref in other.slots.items():
             lead.slots[slot] = min(ref, lead.slots.get(slot, ref), key=str)
         if lead.erased_at != NEVER:

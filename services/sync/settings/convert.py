@@ -82,6 +82,9 @@ def _rules(draft: Draft, fields: list[FieldEntry], firm: Firm) -> Rules:
         produced=MappingProxyType({side: frozenset(_produced(fields, side)) for side in Side}),
         mirror_all=sync.mirror_all,
         segments=sync.segments,
+        opt_ins=MappingProxyType(sync.opt_ins),
+        fight_rounds=sync.stop_fights_after,
+        fight_window_ms=sync.fight_window_ms,
         scope=tuple(_condition(each.value) for each in draft.scope),
         composed=MappingProxyType(
             {

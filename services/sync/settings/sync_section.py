@@ -33,6 +33,19 @@ class SyncSection(Section):
         description="Lead fields that the KPIs are cut by; each multiplies the counters, 8 at most.",
         max_length=8,
     )
+    opt_ins: dict[FieldName, FieldName] = Field(
+        default_factory=dict[str, str],
+        description="What undoes an opt-out: its field → a field of type instant that holds when the person "
+        "explicitly agreed again; it must be later than the last opt-out. Left out: nothing does.",
+    )
+    stop_fights_after: Annotated[Whole, Field(ge=0, le=1_000)] = Field(
+        default=5,
+        description="A value that somebody's automation set back so often within `fight_window` is left alone and "
+        "told as a dead letter; 0: never. Opt-outs are told, and written all the same.",
+    )
+    fight_window_ms: Annotated[int, DurationBetween("1m", "30d")] = Field(
+        default=3_600_000, alias="fight_window", description="Within which time such rounds are counted."
+    )
     reconcile_every_ms: Annotated[int, DurationBetween("1m", "24h")] = Field(
         default=900_000,
         alias="reconcile_every",

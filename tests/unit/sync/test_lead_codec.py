@@ -5,7 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sync.adapters.lead_codec import decode, encode
-from services.sync.domain.lead import UNSURE, Activity, Lead, Opportunity, Person, Told, history_keys
+from services.sync.domain.lead import (
+    UNSURE,
+    Activity,
+    Evidence,
+    Fight,
+    Lead,
+    Opportunity,
+    OptOuts,
+    Person,
+    Told,
+    history_keys,
+)
 from services.sync.domain.records import RecordRef, Side
 from services.sync.domain.register import Register
 from services.sync.domain.rules import Milestone
@@ -86,6 +97,7 @@ histories = st.dictionaries(
     st.dictionaries(instants, scalars, max_size=4),
     max_size=3,
 )
+evidence = st.builds(Evidence, instants, sides, names, names, names)
 leads = st.builds(
     Lead,
     st.just("L"),
@@ -105,6 +117,8 @@ leads = st.builds(
     st.dictionaries(names, marks, max_size=3),
     st.dictionaries(st.text(max_size=5), st.integers(0, 2**32 - 1), max_size=2),
     told,
+    st.dictionaries(names, st.builds(OptOuts, evidence, evidence), max_size=2),
+    st.dictionaries(names, st.builds(Fight, st.integers(1, 9), instants, instants), max_size=2),
     st.sampled_from(["", "another"]),
     st.dictionaries(names, st.integers(1, 2**45), max_size=2),
 )

@@ -7,7 +7,7 @@ from typing import Any, cast
 from services.sync.adapters.hubspot.client import objects
 from services.sync.adapters.hubspot.mapping import Context, Unreadable, instant, to_canonical
 from services.sync.adapters.hubspot.objects import SYSTEM, HubSpotObject
-from services.sync.domain.field_map import MappedField, held
+from services.sync.domain.field_map import FieldType, MappedField, held
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar
 
 _INTEGRATION = "INTEGRATION"
@@ -52,7 +52,9 @@ class Sight:
                 at = instant(str(version.get("timestamp")))
             except Unreadable:
                 continue
-            changes.append(FieldChange(mapped.name, value, at, own=self._own(version)))
+            changes.append(
+                FieldChange(mapped.name, value, at, self._own(version), True, *_origin(mapped, version))
+            )
         present = _string(properties(row).get(mapped.vendor_name))
         if not past and present:
             try:
@@ -70,6 +72,15 @@ class Sight:
         if version.get("sourceType") != _INTEGRATION:
             return False
         return str(version.get("sourceId", "")).rpartition(":")[2].strip() == str(self.app_id)
+
+
+def _origin(mapped: MappedField, version: Mapping[str, Any]) -> tuple[str, str]:
+    """Return how and by whom a consent was set, in HubSpot's words; nothing of other fields, to keep events small."""
+    if mapped.type is not FieldType.BOOLEAN:
+        return "", ""
+    user = version.get("updatedByUserId")
+    source = str(version.get("sourceId") or "")
+    return str(version.get("sourceType") or ""), source if user is None else f"user {user}"
 
 
 def history(row: Row, name: str) -> list[Row]:

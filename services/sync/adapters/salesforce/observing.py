@@ -182,7 +182,9 @@ class Observer:
 
     def _of_row(self, ref: RecordRef, row: Row, found: _Found) -> Observation:
         own = same_id(row["LastModifiedById"], found.user_id)
-        stamp = _Stamp(canonical_instant(row["LastModifiedDate"]), own=own, exact=False)
+        stamp = _Stamp(
+            canonical_instant(row["LastModifiedDate"]), own=own, exact=False, by=row["LastModifiedById"]
+        )
         return self._observation(ref, row, canonical_instant(row["CreatedDate"]), [(row, stamp)], found)
 
     def _of_event(self, change: Change, row: Row | None, found: _Found) -> Observation:
@@ -191,7 +193,7 @@ class Observer:
 
         An update does not say when the record was made: `created_at` is then UNKNOWN.
         """
-        stamp = _Stamp(change.at, own=same_id(change.user, found.user_id), exact=True)
+        stamp = _Stamp(change.at, own=same_id(change.user, found.user_id), exact=True, by=change.user)
         said = change.values
         if stamp.own and change.type == "CREATE":
             # What a record that we made holds by default was said by nobody.
@@ -202,7 +204,7 @@ class Observer:
             modified = canonical_instant(row["LastModifiedDate"])
             own = same_id(row["LastModifiedById"], found.user_id)
             rest = {name: value for name, value in row.items() if name not in change.values}
-            parts.append((rest, _Stamp(modified, own=own, exact=False)))
+            parts.append((rest, _Stamp(modified, own=own, exact=False, by=row["LastModifiedById"])))
             created = row["CreatedDate"]
         try:
             created_at = UNKNOWN if created is None else canonical_instant(created)
@@ -281,9 +283,14 @@ class _Stamp:
     at: int
     own: bool
     exact: bool
+    by: str | None = None
 
     def change(self, name: str, value: Scalar) -> FieldChange:
-        return FieldChange(name, value, self.at, self.own, self.exact)
+        # A consent is a boolean, and may have to be proven.
+        if not isinstance(value, bool) or not self.by:
+            return FieldChange(name, value, self.at, self.own, self.exact)
+        via = "change event" if self.exact else "last modified"
+        return FieldChange(name, value, self.at, self.own, self.exact, via, f"user {self.by}")
 
 
 def _checked(notification: Notification) -> Change:

@@ -1,9 +1,13 @@
 """Checks of [assignment], [handoffs] and [sync]: people, texts with blanks to fill, the order of sides."""
 
+from collections.abc import Mapping
 from string import Formatter
 
 from services.configuration.document import Document
 from services.configuration.places import KeyPath
+from services.sync.domain.field_map import FieldType
+from services.sync.domain.rules import Policy
+from services.sync.settings.checks.policies import effective_policy
 from services.sync.settings.checks.references import known_field
 from services.sync.settings.draft import Draft
 from services.sync.settings.rule_sections import AssignmentSection
@@ -96,6 +100,18 @@ def _check_sync(document: Document, draft: Draft) -> None:
         mend = 'map a field of the name "source", or take bdr_sources out'
         document.report(("sync", "bdr_sources"), 'there is no field "source" to look at', mend)
     _check_segments(document, draft, draft.sync.segments)
+    _check_opt_ins(document, draft, draft.sync.opt_ins)
+
+
+def _check_opt_ins(document: Document, draft: Draft, opt_ins: Mapping[str, str]) -> None:
+    for name, act in opt_ins.items():
+        path = ("sync", "opt_ins", name)
+        consent = known_field(document, draft, path, name)
+        if consent is not None and effective_policy(consent) is not Policy.NEVER_LOOSEN:
+            document.report(path, f'"{name}" is no opt-out', 'name a field with policy = "never-loosen"')
+        field = known_field(document, draft, path, act)
+        if field is not None and field.type is not FieldType.INSTANT:
+            document.report(path, f'"{act}" doesn\'t tell when', 'name a field of type = "instant"')
 
 
 def _check_segments(document: Document, draft: Draft, segments: tuple[str, ...]) -> None:
