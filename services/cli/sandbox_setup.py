@@ -37,7 +37,9 @@ _SALESFORCE_TYPES: Mapping[FieldType, str] = {
     FieldType.BOOLEAN: "boolean",
     FieldType.OWNER: "reference",
 }
-_RECORD_EVENTS = ("contact.creation", "contact.deletion", "contact.merge", "contact.privacyDeletion")
+_RECORD_EVENTS = tuple(
+    f"contact.{each}" for each in ("creation", "deletion", "merge", "privacyDeletion", "restore")
+)
 
 
 def people(settings: Settings) -> tuple[tuple[str, str, str], ...]:

@@ -47,6 +47,10 @@ def show(found: Json, console: Console, *, time_zone: str, language: str) -> Non
         console.print(_consent(consent, zone, japanese=japanese), style="yellow", markup=False)
     for side, ref in found["links"].items():
         console.print(f"{side}: {ref}", markup=False)
+    for side, refs in found.get("duplicates", {}).items():
+        console.print(
+            f"{side} {'重複' if japanese else 'duplicate'}: {', '.join(refs)}", style="yellow", markup=False
+        )
     console.print()
     titles = ("時刻", "事", "内容") if japanese else ("time", "what", "detail")
     table = Table(box=None, pad_edge=False)

@@ -39,7 +39,7 @@ async def test_subscriptions_are_read_with_the_developer_key() -> None:
     """Missing and paused ones are named."""
     names = [each.vendor_name for each in FIELD_MAP.of(Kind.LEAD) if each.vendor_name != "company"]
     subscribed = [f"contact.propertyChange:{name}" for name in names]
-    subscribed += ["contact.creation", "contact.deletion", "contact.merge"]
+    subscribed += [f"contact.{each}" for each in ("creation", "deletion", "merge", "restore")]
     found = await findings(subscribe=tuple(subscribed), developer_key=BUSY.developer_key)
     assert set(found) == {
         "subscription contact.propertyChange company",

@@ -108,3 +108,57 @@ async def _merged_in_marketing(firm: Firm) -> None:
     for asked in (one.id, two.id, ONE, TWO):
         told = await firm.timeline(asked)
         assert (told["lead_id"], told["merged"]) == (one.id, [two.id])
+
+
+@pytest.mark.timeout(120)
+def test_a_merge_in_sales_makes_one_lead_of_two(tmp_path: Path) -> None:
+    """The stream tells a deletion only; the value that sales chose to keep reaches marketing though it is older."""
+    play(tmp_path, _merged_in_sales)
+
+
+async def _merged_in_sales(firm: Firm) -> None:
+    await firm.marketing(contact(ONE, **HOT, phone="03-1111-1111"), contact(TWO, **HOT, phone="03-2222-2222"))
+    one, two = await firm.leads()
+    kept, lost = (str(each.person(Side.SFA)).rpartition(":")[2] for each in (one, two))
+    await firm.sales(Act(act="update", object="Lead", id=lost, fields={"Phone": "03-9999-9999"}))
+    await firm.sales(Act(act="merge", object="Lead", id=kept, other={"object": "Lead", "id": lost}))
+
+    (lead,) = await firm.leads()
+    phone = one.seen("phone", Side.SFA).there
+    assert (lead.id, list(lead.taken_over)) == (one.id, [two.id])
+    assert str(lead.person(Side.SFA)) == f"salesforce:Lead:{kept}"
+    assert lead.seen("phone", Side.SFA).there == lead.seen("phone", Side.MA).there == phone
+    told = await firm.timeline(two.id)
+    standing, surplus = sorted(str(each) for lead in (one, two) if (each := lead.person(Side.MA)))
+    assert (told["links"], told["duplicates"]) == (
+        {"ma": standing, "sfa": f"salesforce:Lead:{kept}"},
+        {"ma": [surplus]},
+    )
+
+
+@pytest.mark.timeout(120)
+def test_merges_on_both_sides_at_once_in_opposite_directions_are_one(tmp_path: Path) -> None:
+    """Marketing keeps the one contact, sales the other's record; a third is merged into both meanwhile."""
+    play(tmp_path, _crossed)
+
+
+async def _crossed(firm: Firm) -> None:
+    third = "jiro@merge.example"
+    await firm.marketing(contact(ONE, **HOT), contact(TWO, **HOT), contact(third, **HOT))
+    leads = await firm.leads()
+    sales = [str(each.person(Side.SFA)).rpartition(":")[2] for each in leads]
+    ours = [str(each.person(Side.MA)).rpartition(":")[2] for each in leads]
+    merges = [("contact", ours[0], ours[2]), ("Lead", sales[1], sales[0]), ("Lead", sales[2], sales[1])]
+    await asyncio.gather(
+        *(
+            (firm.stage.ma if of == "contact" else firm.stage.sfa).act(
+                [Act(act="merge", object=of, id=kept, other={"object": of, "id": lost})]
+            )
+            for of, kept, lost in merges
+        )
+    )
+    await firm.quiet()
+
+    (lead,) = await firm.leads()
+    assert (lead.id, sorted(lead.taken_over)) == (leads[0].id, [each.id for each in leads[1:]])
+    assert str(lead.person(Side.SFA)) == f"salesforce:Lead:{sales[2]}"

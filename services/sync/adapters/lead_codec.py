@@ -108,7 +108,7 @@ def decode(lead_id: str, data: bytes) -> Lead:
     )
 
 
-_PackedOpportunity: TypeAlias = tuple[list[int], int, int, list[Any], list[int]]
+_PackedOpportunity: TypeAlias = tuple[list[int], int, int, int, list[Any], list[int]]
 _PackedActivity: TypeAlias = tuple[list[int], int, int, int, int, int, list[int]]
 _pack = cast("Callable[[list[Any]], bytes]", msgpack.packb)  # msgpack has no types
 
@@ -138,7 +138,7 @@ def _read_evidence(t: Tabled, packed: list[int]) -> Evidence:
 
 def _persons(w: Tables, side: Side, persons: dict[str, Person]) -> Iterator[int]:
     for _, each in sorted(persons.items()):
-        yield _SIDE_PLACE[side] * 4 + each.marked * 2 + each.moved
+        yield _SIDE_PLACE[side] * 8 + each.successor * 4 + each.marked * 2 + each.moved
         yield from _ref(w, each.ref)
         yield w.instants[each.seen_at]
         yield w.instants[each.deleted_at]
@@ -148,8 +148,10 @@ def _read_persons(t: Tabled, packed: list[int]) -> dict[Side, dict[str, Person]]
     persons: dict[Side, dict[str, Person]] = {}
     for code, system, kind, record_id, seen_at, deleted_at in records(6, packed):
         ref = _read_ref(t, [system, kind, record_id])
-        person = Person(ref, t[0][seen_at], t[0][deleted_at], bool(code % 2), bool(code // 2 % 2))
-        persons.setdefault(_SIDES[code // 4], {})[str(ref)] = person
+        marks = (bool(code & 1), bool(code & 2), bool(code & 4))
+        persons.setdefault(_SIDES[code // 8], {})[str(ref)] = Person(
+            ref, t[0][seen_at], t[0][deleted_at], *marks
+        )
     return persons
 
 
@@ -217,15 +219,22 @@ def _opportunity(w: Tables, each: Opportunity) -> list[Any]:
         fields.append(w.value(name))
         write_register(w, register, fields)
     code = each.cycle * 2 + each.deleted
-    return [[*_ref(w, each.ref)], w.instants[each.created_at], code, fields, _seen(w, each.stages)]
+    created_at, seen_at = w.instants[each.created_at], w.instants[each.seen_at]
+    return [[*_ref(w, each.ref)], created_at, seen_at, code, fields, _seen(w, each.stages)]
 
 
 def _read_opportunity(t: Tabled, packed: list[Any]) -> Opportunity:
-    ref, created_at, code, fields, stages = cast("_PackedOpportunity", packed)
+    ref, created_at, seen_at, code, fields, stages = cast("_PackedOpportunity", packed)
     parts = iter(read_registers(t, fields, 1))
     registers: dict[str, Register] = dict(zip(parts, parts, strict=True))
     return Opportunity(
-        _read_ref(t, ref), t[0][created_at], code // 2, bool(code % 2), registers, _read_seen(t, stages)
+        _read_ref(t, ref),
+        t[0][created_at],
+        code // 2,
+        bool(code % 2),
+        registers,
+        _read_seen(t, stages),
+        t[0][seen_at],
     )
 
 

@@ -1,5 +1,5 @@
 """
-How a lead moves to another that it turned out to be (ADR 0021): a saga over the log, a step for each shard.
+How a lead moves to another that it turned out to be (ADR 0023): a saga over the log, a step for each shard.
 
 | the shard holds    | it reads          | it does, in one commit                                                     |
 |--------------------|-------------------|----------------------------------------------------------------------------|

@@ -77,7 +77,8 @@ class Timeline:
             lead_or_email: A lead_id or an e-mail address, in any way of writing it.
 
         Returns:
-            lead_id, merged (the ids that it had too), stage, cycle, origin, score, reasons, links, milestones, fields, waiting, entries (oldest
+            lead_id, merged (the ids that it had too), stage, cycle, origin, score, reasons, links, duplicates (records that
+            are heard but not written to), milestones, fields, waiting, entries (oldest
             first); instants are epoch ms.
         """
         lead_id = await self._lead_id(lead_or_email.strip())
@@ -158,6 +159,7 @@ def _summary(lead: Lead, life: Lifecycle, rules: Rules) -> Json:
         "score": life.score,
         "reasons": life.points,
         "links": {side.value: str(ref) for side in Side if (ref := lead.person(side)) is not None},
+        "duplicates": {side.value: list(map(str, refs)) for side in Side if (refs := lead.duplicates(side))},
         "milestones": [
             {"cycle": cycle, "milestone": milestone.value, "at": at}
             for (cycle, milestone), at in sorted(life.milestones.items(), key=lambda pair: pair[1])

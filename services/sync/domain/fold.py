@@ -78,6 +78,7 @@ class Folder:
         if seen.moved_to is not None:
             person.moved = True
             person = _person(lead, side, seen.moved_to)
+            person.successor = True
         elif seen.deleted:
             if seen.erased:
                 lead.erased_at = _earliest(lead.erased_at, seen.observed_at)
@@ -121,7 +122,8 @@ class Folder:
         if seen.external_id is not None:
             opportunity.cycle = max(opportunity.cycle, _cycle_in(seen.external_id, lead))
         opportunity.created_at = _earliest(opportunity.created_at, seen.created_at)
-        opportunity.deleted = opportunity.deleted or seen.deleted
+        if later(seen.deleted, seen.observed_at, opportunity.deleted, opportunity.seen_at):
+            opportunity.deleted, opportunity.seen_at = seen.deleted, seen.observed_at
         for change in seen.fields:
             if lead.erased_at != NEVER and change.name not in self._kept_of_deals:
                 continue

@@ -20,7 +20,7 @@ class Person:
     A record that is, or was, the lead's person on one side; the instants are of our own clock.
 
     Seen and deleted at the same instant means deleted: one batch often tells of a change and of the end. `marked`:
-    it carries an id of ours.
+    it carries an id of ours. `moved`: another took its place; `successor`: it took another's.
     """
 
     ref: RecordRef
@@ -28,6 +28,7 @@ class Person:
     deleted_at: int = NEVER
     moved: bool = False
     marked: bool = False
+    successor: bool = False
 
     @property
     def alive(self) -> bool:
@@ -70,7 +71,11 @@ class Activity:
 
 @dataclass(slots=True)
 class Opportunity:
-    """A deal of the lead in the sales tool; `stages` is every stage it was seen in, with its time."""
+    """
+    A deal of the lead in the sales tool; `stages` is every stage it was seen in, with its time.
+
+    `deleted` is how it was at `seen_at`, by our own clock: somebody may take it out of the bin again.
+    """
 
     ref: RecordRef
     created_at: int = NEVER
@@ -78,6 +83,7 @@ class Opportunity:
     deleted: bool = False
     fields: dict[str, Register] = field(default_factory=dict[str, Register])
     stages: dict[int, Scalar] = field(default_factory=dict[int, Scalar])
+    seen_at: int = NEVER
 
 
 @dataclass(slots=True)
@@ -161,12 +167,27 @@ class Lead:
         return lead_id == self.id or lead_id in self.taken_over
 
     def person(self, side: Side) -> RecordRef | None:
-        """Return the record that stands for the lead on *side*; of several the first by name, in any order."""
+        """
+        Return the record that stands for the lead on *side*; of several always the same, in any order.
+
+        One that took another's place (a conversion, a merge) goes before others, then one that carries our id, then
+        the first by name.
+        """
+        alive = self._alive(side)
+        return alive[0] if alive else None
+
+    def duplicates(self, side: Side) -> list[RecordRef]:
+        """Return the lead's other records on *side*: they are heard, but nothing is written to them."""
+        return self._alive(side)[1:]
+
+    def _alive(self, side: Side) -> list[RecordRef]:
         persons = self.persons.get(side)
         if not persons:
-            return None
-        alive = [name for name, each in persons.items() if each.alive]
-        return persons[min(alive)].ref if alive else None
+            return []
+        alive = [each for each in persons.values() if each.alive]
+        if len(alive) > 1:
+            alive.sort(key=lambda each: (not each.successor, not each.marked, str(each.ref)))
+        return [each.ref for each in alive]
 
     def lacks_mark(self, side: Side) -> bool:
         """Return whether the lead stands on *side* and none of its records there carries an id of ours."""

@@ -83,12 +83,14 @@ def _person(persons: dict[str, Person], name: str, other: Person) -> None:
     person.deleted_at = max(person.deleted_at, other.deleted_at)
     person.moved = person.moved or other.moved
     person.marked = person.marked or other.marked
+    person.successor = person.successor or other.successor
 
 
 def _opportunity(deal: Opportunity, other: Opportunity) -> None:
     deal.created_at = _earliest(deal.created_at, other.created_at)
     deal.cycle = max(deal.cycle, other.cycle)
-    deal.deleted = deal.deleted or other.deleted
+    if later(other.deleted, other.seen_at, deal.deleted, deal.seen_at):
+        deal.deleted, deal.seen_at = other.deleted, other.seen_at
     for name, register in other.fields.items():
         deal.fields.setdefault(name, Register()).join(register)
     _said(deal.stages, other.stages)

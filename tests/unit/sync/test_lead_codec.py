@@ -67,6 +67,7 @@ opportunities = st.builds(
     st.booleans(),
     st.dictionaries(names, registers(), max_size=2),
     st.dictionaries(instants, scalars, max_size=3),
+    instants,
 )
 activities = st.builds(
     Activity,
@@ -106,7 +107,9 @@ leads = st.builds(
     st.dictionaries(
         sides,
         st.lists(
-            st.builds(Person, refs, instants, instants, st.booleans(), st.booleans()), min_size=1, max_size=2
+            st.builds(Person, refs, instants, instants, st.booleans(), st.booleans(), st.booleans()),
+            min_size=1,
+            max_size=2,
         ).map(_by_name),
     ),
     st.dictionaries(names, st.dictionaries(sides, registers(), min_size=1), max_size=3),

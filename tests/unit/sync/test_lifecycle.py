@@ -151,7 +151,7 @@ def test_a_deleted_deal_says_nothing_any_more() -> None:
     story = _qualified()
     story.deal(START + DAY, "opportunity:1", stage="Discovery")
     ref = ("salesforce", "Opportunity", "opportunity:1")
-    story.take(observed("sfa", [], kind="opportunity", ref=ref, deleted=True))
+    story.take(observed("sfa", [], kind="opportunity", ref=ref, observed_at=START + 2 * DAY, deleted=True))
 
     assert story.reached("opportunity") is None
 
@@ -178,6 +178,21 @@ def test_an_activity_is_told_again_when_anything_of_it_changes() -> None:
         (None, START, None),
         ("connected", START, START),
     ]
+
+
+def test_an_undeleted_deal_speaks_again() -> None:
+    """Deleted by mistake and taken out of the bin: the later holds, whatever is heard first."""
+    ref = ("salesforce", "Opportunity", "opportunity:1")
+    bin_, back = (
+        observed("sfa", [], kind="opportunity", ref=ref, observed_at=START + at * HOUR, deleted=at == 3)
+        for at in (3, 4)
+    )
+    for order in ((bin_, back), (back, bin_)):
+        story = Story()
+        story.deal(START + HOUR, stage="Discovery")
+        for event in order:
+            story.take(event)
+        assert story.reached("opportunity") == START + HOUR
 
 
 def _in_bin(story: Story, at: int, *, deleted: bool = True) -> None:

@@ -153,7 +153,8 @@ class Checker:
 
     async def _subscriptions(self) -> AsyncIterator[Finding]:
         wanted = {f"contact.propertyChange {each.vendor_name}" for each in self._mapped}
-        wanted |= {"contact.creation", "contact.deletion", "contact.merge", "contact.privacyDeletion"}
+        events = ("creation", "deletion", "merge", "privacyDeletion", "restore")
+        wanted |= {f"contact.{each}" for each in events}
         if self._account.developer_key is None:
             yield Finding(
                 Severity.WARNING,

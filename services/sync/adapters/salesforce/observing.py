@@ -44,6 +44,7 @@ class _Found:
     rows: dict[str, Mapping[str, Row]] = field(default_factory=dict[str, Mapping[str, Row]])
     whole: dict[RecordRef, list[Row]] = field(default_factory=dict[RecordRef, list[Row]])
     now: Mapping[RecordRef, RecordRef | None] = field(default_factory=dict[RecordRef, RecordRef | None])
+    masters: Mapping[RecordRef, Row] = field(default_factory=dict[RecordRef, Row])
     owners: Mapping[str, str] = field(default_factory=dict[str, str])
     user_id: str | None = None
 
@@ -95,6 +96,7 @@ class Observer:
                 since = change.at - OVERFLOW_MARGIN_MS if change.type == GAP_OVERFLOW else None
                 found.whole[change.ref] = await self._reader.modified(change.ref.object, since)
         found.now = await whereabouts(self._client, self._missing(changes, found))
+        found.masters = await self._reader.successors(found.now)
         await self._read_contacts(changes, found)
         owners = await self._users.emails(self._owner_ids(changes, found))
         # Records that we make belong to our own user until sales takes them: for us that is nobody.
@@ -147,6 +149,7 @@ class Observer:
         sources: list[Mapping[str, Any]] = [each.values for each in changes]
         sources += [row for rows in found.rows.values() for row in rows.values()]
         sources += [row for rows in found.whole.values() for row in rows]
+        sources += found.masters.values()
         ids = (each.get(name) for each in sources for name in self._owner_fields)
         return [each for each in ids if isinstance(each, str) and is_id(each) and each.startswith("005")]
 
@@ -161,7 +164,10 @@ class Observer:
         needed = self._needs_read(change)
         row = found.rows.get(change.ref.object, {}).get(change.ref.id[:15]) if needed else None
         if change.type in _DELETES or (row is None and needed):
-            yield self._gone(change, found.now.get(change.ref))
+            there = found.now.get(change.ref)
+            yield self._gone(change, there)
+            if there is not None and there != change.ref and there in found.masters:
+                yield self._of_row(there, found.masters[there], found)
             return
         if change.type in FULL_CHANGES or change.type == "UPDATE":
             yield self._of_event(change, row, found)

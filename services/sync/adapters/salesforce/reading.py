@@ -37,6 +37,20 @@ class Reader:
                 found[row["Id"][:15]] = row
         return found
 
+    async def successors(self, now: Mapping[RecordRef, RecordRef | None]) -> Mapping[RecordRef, Row]:
+        """
+        Return the records that took the place of others by *now*, see `whereabouts`.
+
+        A merge tells only the fields in which the winner changed by it; which of its own values somebody chose to
+        keep is in no event.
+        """
+        wanted = {there for ref, there in now.items() if there is not None and there != ref}
+        found: dict[RecordRef, Row] = {}
+        for sobject in sorted({each.object for each in wanted}):
+            rows = await self.rows(sobject, sorted(each.id for each in wanted if each.object == sobject))
+            found |= {RecordRef(SYSTEM, sobject, row["Id"]): row for row in rows.values()}
+        return found
+
     async def modified(self, sobject: str, since: int | None) -> list[Row]:
         """Return all records of *sobject*, or those that changed since *since*, epoch ms, oldest change first."""
         where = "" if since is None else f"SystemModstamp >= {soql.instant(since)}"
