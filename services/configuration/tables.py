@@ -98,5 +98,6 @@ def _validated(document: Document, path: KeyPath, model: type[S], value: object)
     except ValidationError as errors:
         for error in errors.errors(include_url=False):
             problem, mend = words_for(error, model)
-            document.report((*path, *error["loc"]), problem, mend)
+            # pydantic marks what is wrong with a table's key itself by an element of its own.
+            document.report((*path, *(each for each in error["loc"] if each != "[key]")), problem, mend)
         return None
