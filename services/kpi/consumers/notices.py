@@ -9,7 +9,7 @@ from typing import cast
 from schemas.alerts import Alert
 from schemas.reading import Unreadable, read
 from schemas.topics import ALERTS
-from services.errors import Misconfigured, leaves
+from services.errors import Misconfigured
 from services.kpi.application.notify import Clocks, Delivery, NoClocks, Sink
 from services.kpi.consumers.notice_codec import notice_of
 from services.kpi.consumers.refusals import unreadable
@@ -20,7 +20,7 @@ from services.kpi.domain.notice_routes import channels_for
 from services.kpi.domain.notice_rules import NoticeRules
 from services.kpi.domain.notices import Notice, Outcome, Place
 from services.runtime.clock import Clock
-from services.runtime.ledger import ShardEnded
+from services.runtime.endings import report_end
 from services.runtime.log.port import LogRecord
 from services.runtime.operations import Operations
 from services.runtime.outbox import Emission
@@ -171,13 +171,7 @@ class NoticeProcessor:
         return Change(self._clock(), done=dict.fromkeys(ledger.places, Outcome.SINK_REMOVED)), None
 
     def _report(self, task: asyncio.Task[None]) -> None:
-        """Tell what ended a loop, unless it was stopped or its shard ended."""
-        if task.cancelled() or (error := task.exception()) is None:
-            return
-        for each in leaves(error):
-            if not isinstance(each, ShardEnded):
-                self._failed(each)
-                return
+        report_end(task, self._failed)
 
 
 def _read(record: LogRecord, emissions: list[Emission]) -> Notice | None:
