@@ -40,7 +40,13 @@ class Workers:
         return self._made
 
     def component(
-        self, name: str, topic: str, make: Callable[[], Processor], *, waits_for: Callable[[], str] = str
+        self,
+        name: str,
+        topic: str,
+        make: Callable[[], Processor],
+        *,
+        waits_for: Callable[[], str] = str,
+        stands_by_ms: int | None = None,
     ) -> Component:
         """
         Return the member of the group on *topic*.
@@ -50,6 +56,7 @@ class Workers:
             topic: What is read.
             make: Returns what folds it; called at the start, after the components before have started.
             waits_for: See `ConsumerProbe`.
+            stands_by_ms: See there.
         """
 
         async def start() -> None:
@@ -58,7 +65,11 @@ class Workers:
             )
             self._made[topic] = worker
             probe = ConsumerProbe(
-                worker.subscription, worker.watched, self.mechanism.clock, waits_for=waits_for
+                worker.subscription,
+                worker.watched,
+                self.mechanism.clock,
+                waits_for=waits_for,
+                stands_by_ms=stands_by_ms,
             )
             self.health.register(name, probe)
             await worker.start()
