@@ -9,8 +9,9 @@ from typing import Annotated, Literal, TypeAlias, cast
 
 import typer
 
+from services.cli.settings import Configured, load
 from services.runtime import logs
-from services.sync.settings import CONFIG_FILE, Settings, load
+from services.sync.settings import CONFIG_FILE, Settings
 
 LogFormat: TypeAlias = Literal["auto", "json", "console"]
 
@@ -37,11 +38,22 @@ class Invocation:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def settings(self, config: Path | None = None, *, need_secrets: bool = True) -> Settings:
-        """Return the settings of *config* or of the call's own file. Raises ConfigurationErrors."""
-        settings = load(config or self.config or Path(CONFIG_FILE), self.environ, need_secrets=need_secrets)
+        """Return sync's settings of *config* or of the call's own file; see `configured`."""
+        return self.configured(config, need_secrets=need_secrets).sync
+
+    def configured(self, config: Path | None = None, *, need_secrets: bool = True) -> Configured:
+        """
+        Return the settings of all services, of *config* or of the call's own file.
+
+        Raises:
+            ConfigurationErrors: All mistakes, whichever service they are of.
+        """
+        path = config or self.config or Path(CONFIG_FILE)
+        found = load(path, self.environ, need_secrets=need_secrets)
         if self.log_format is None:
-            return settings
-        return replace(settings, logs=settings.logs.model_copy(update={"format": self.log_format}))
+            return found
+        chosen = found.sync.logs.model_copy(update={"format": self.log_format})
+        return Configured(sync=replace(found.sync, logs=chosen), kpi=replace(found.kpi, logs=chosen))
 
 
 def invocation_of(context: typer.Context) -> Invocation:

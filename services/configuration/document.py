@@ -7,6 +7,7 @@ from typing import Any, cast
 from services.configuration.mistakes import ConfigurationErrors, Mistake
 from services.configuration.places import KeyPath, Places
 
+_NAME = re.compile(r"[^\W\d][\w-]*")
 _AT = re.compile(r" ?\(at (?:line (\d+), column (\d+)|end of document)\)$")
 _HINTS = (
     ("Cannot overwrite", "each key may be written once in its table; a list of tables needs [[…]]"),
@@ -95,7 +96,7 @@ class Document:
             here = _step(here, key)
             if isinstance(key, int):
                 name: object = _step(here, "name")
-                label += f"[{name if isinstance(name, str) and name.isidentifier() else key}]"
+                label += f"[{name if isinstance(name, str) and _NAME.fullmatch(name) else key}]"
             else:
                 label += f".{key}" if label else key
         return label

@@ -5,8 +5,8 @@ A misspelt variable is the same mistake as a misspelt key, but nothing else woul
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from services.configuration.mistakes import Mistake, did_you_mean
+from services.configuration.named_secrets import may_be_named
 
 ENVIRONMENT: Final = "environment"
 PREFIX: Final = "TASUKI_"
@@ -56,7 +57,11 @@ _SERVICE_LINK: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """The secrets; None where not set. `salesforce_private_key` is the key itself, in PEM."""
+    """
+    The secrets; None where not set. `salesforce_private_key` is the key itself, in PEM.
+
+    `named` has those that the file calls into being, by their variables: of sinks and of the feed's keys.
+    """
 
     hubspot_token: SecretStr | None = None
     hubspot_client_secret: SecretStr | None = None
@@ -68,14 +73,21 @@ class Secrets:
     kafka_password: SecretStr | None = None
     redis_password: SecretStr | None = None
     api_key: SecretStr | None = None
+    named: Mapping[str, SecretStr] = field(default_factory=dict[str, SecretStr])
 
 
-def misspelt(environ: Mapping[str, str]) -> list[Mistake]:
-    """Return a mistake for each variable that looks like one of ours and isn't."""
-    known = {_suffix(name): name for name in (*SECRETS, *OTHERS)}
+def misspelt(environ: Mapping[str, str], named: Collection[str] | None = None) -> list[Mistake]:
+    """
+    Return a mistake for each variable that looks like one of ours and isn't.
+
+    *named* are the variables that the file calls into being; None where it couldn't be read.
+    """
+    known = {_suffix(name): name for name in (*SECRETS, *(named or ()), *OTHERS)}
     mistakes: list[Mistake] = []
     for name in environ:
         if name in known.values() or name in TEST_ONLY or _SERVICE_LINK.fullmatch(name):
+            continue
+        if named is None and may_be_named(name):
             continue
         spelt = name.upper().replace("-", "_")
         if spelt.startswith(PREFIX):
@@ -88,12 +100,19 @@ def misspelt(environ: Mapping[str, str]) -> list[Mistake]:
     return mistakes
 
 
-def read_secrets(environ: Mapping[str, str], needed: Iterable[str]) -> tuple[Secrets, list[Mistake]]:
-    """Return the secrets that are set, and a mistake for each that is *needed* and isn't, or is no use."""
+def read_secrets(
+    environ: Mapping[str, str], needed: Iterable[str], named: Mapping[str, str]
+) -> tuple[Secrets, list[Mistake]]:
+    """
+    Return the secrets that are set, and a mistake for each that is *needed* and isn't, or is no use.
+
+    *named* are the variables that the file calls into being, with what each is for.
+    """
     mistakes: list[Mistake] = []
     found: dict[str, SecretStr] = {}
+    by_name: dict[str, SecretStr] = {}
     wanted = frozenset(needed)
-    for name, meaning in SECRETS.items():
+    for name, meaning in {**named, **SECRETS}.items():
         value = environ.get(name)
         if not value:
             if name in wanted:
@@ -103,13 +122,19 @@ def read_secrets(environ: Mapping[str, str], needed: Iterable[str]) -> tuple[Sec
             mistakes.append(
                 _mistake(name, "has a blank or line break in it", "set it without; `echo -n` helps")
             )
-        elif name == "TASUKI_API_KEY" and len(value) < SHORTEST_API_KEY:
+        elif _must_be_long(name) and len(value) < SHORTEST_API_KEY:
             mistakes.append(_mistake(name, "can be guessed", f"give {SHORTEST_API_KEY} characters or more"))
         elif name == "TASUKI_SALESFORCE_PRIVATE_KEY_FILE":
             _private_key(name, value, found, mistakes)
+        elif name in named:
+            by_name[name] = SecretStr(value)
         else:
             found[name.removeprefix(PREFIX).lower()] = SecretStr(value)
-    return Secrets(**found), mistakes
+    return Secrets(**found, named=by_name), mistakes
+
+
+def _must_be_long(name: str) -> bool:
+    return name == "TASUKI_API_KEY" or (may_be_named(name) and not name.endswith("_URL"))
 
 
 def _private_key(name: str, path: str, found: dict[str, SecretStr], mistakes: list[Mistake]) -> None:

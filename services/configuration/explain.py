@@ -86,6 +86,16 @@ def _bounds(text: str, key: str) -> Callable[[ErrorDetails, type[BaseModel] | No
     return explain
 
 
+def _length(text: str, key: str) -> Callable[[ErrorDetails, type[BaseModel] | None], Words]:
+    def explain(error: ErrorDetails, _model: type[BaseModel] | None) -> Words:
+        context = error.get("ctx", {})
+        there = context.get("actual_length")
+        problem = "is empty" if there == 0 else f"has {there if there is not None else 'too many'} elements"
+        return problem, f"{text} {context.get(key)}"
+
+    return explain
+
+
 def _type(kind: str, example: str) -> Callable[[ErrorDetails, type[BaseModel] | None], Words]:
     def explain(error: ErrorDetails, _model: type[BaseModel] | None) -> Words:
         return f"must be a {kind}, not {_shown(error['input'])}", f"write it like {example}"
@@ -119,6 +129,10 @@ _EXPLANATIONS: Final[Mapping[str, Callable[[ErrorDetails, type[BaseModel] | None
     "missing": _missing,
     "enum": _choice,
     "literal_error": _choice,
+    "too_short": _length("give at least", "min_length"),
+    "too_long": _length("give at most", "max_length"),
+    "greater_than": _bounds("give more than", "gt"),
+    "less_than": _bounds("give less than", "lt"),
     "greater_than_equal": _bounds("give at least", "ge"),
     "less_than_equal": _bounds("give at most", "le"),
     "string_type": _type("text in quotes", 'key = "value"'),

@@ -5,6 +5,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from services.configuration.document import Document
+from services.configuration.named_secrets import feed_variable, sink_variable
 from services.configuration.places import KeyPath
 
 _SECRET_KEY: Final = re.compile(
@@ -29,6 +30,8 @@ _PROPER: Final = {
     ("KAFKA", ""): "PASSWORD",
     ("REDIS", ""): "PASSWORD",
 }
+_USERS_OWN: Final = frozenset({"values", "milestones", "outcomes", "when", "segments", "addresses"})
+_KEY_OF_A_TABLE: Final = 3  # the section, the number of the table in it, the key
 _REDACTED: Final = "taken out"
 
 
@@ -42,7 +45,7 @@ def _search(document: Document, table: Any, path: KeyPath) -> None:
         entries = cast("dict[str, Any]", table)
         for key in list(entries):
             here = (*path, key)
-            if _SECRET_KEY.search(key.lower()) and not _is_users_own(here):
+            if (_SECRET_KEY.search(key.lower()) and not _is_users_own(here)) or _is_sinks_address(here):
                 del entries[key]
                 _report(document, here, key)
             else:
@@ -74,19 +77,29 @@ def _has_password(value: str) -> bool:
 
 
 def _is_users_own(path: KeyPath) -> bool:
-    """Return whether the key is a vendor's value that the user lists, not a setting."""
-    return any(key in ("values", "milestones") for key in path[:-1])
+    """Return whether the key is a name that the user gives or lists, not a setting."""
+    return any(key in _USERS_OWN for key in path[:-1])
+
+
+def _is_sinks_address(path: KeyPath) -> bool:
+    return path[0] == "sinks" and path[-1] in ("url", "address", "webhook") and len(path) == _KEY_OF_A_TABLE
 
 
 def _report(document: Document, path: KeyPath, hint: str) -> None:
     document.settle(
         path,
         "is a secret, which has no place in this file",
-        f"{_where(path, hint)}; renew it if others saw it",
+        f"{_where(document, path, hint)}; renew it if others saw it",
     )
 
 
-def _where(path: KeyPath, hint: str) -> str:
+def _where(document: Document, path: KeyPath, hint: str) -> str:
+    name = document.value(*path[:-1], "name")
+    if path[0] == "sinks" and isinstance(name, str):
+        what = "URL" if _is_sinks_address(path) else "SECRET"
+        return f"take it out and set {sink_variable(name, what)} in the environment"
+    if path[:2] == ("feed", "keys") and isinstance(name, str):
+        return f"take it out and set {feed_variable(name)} in the environment"
     system = _SECTION_WORDS.get(str(path[0]))
     words = f"{hint} {path[-1]}".lower()
     for (of, word), name in _PROPER.items():

@@ -36,10 +36,11 @@ class Mistake:
 
 
 class ConfigurationErrors(Misconfigured):
-    """All mistakes found in one go, ordered by place: at least one."""
+    """All mistakes found in one go, each once, ordered by place: at least one."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
-        self.mistakes = tuple(sorted(mistakes, key=_order))
+        # Several readers of one file find the same in what they share.
+        self.mistakes = tuple(sorted(dict.fromkeys(mistakes), key=_order))
         super().__init__("\n".join(str(each) for each in self.mistakes))
 
 

@@ -16,6 +16,7 @@ _DURATION: Final = re.compile(r"(?:\d{1,9}(?:ms|s|m|h|d))+")
 _SIZE: Final = re.compile(r"(\d{1,9}) ?(B|KiB|MiB)")
 _MAIL: Final = re.compile(r"[^@\s,;<>\"']+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _HOST_PORT: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
+_LONGEST_SLUG: Final = 40
 _PORTS: Final = range(1, 65_536)
 
 
@@ -138,6 +139,15 @@ def _name(text: str) -> str:
     return text
 
 
+def _slug(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*", text) or len(text) > _LONGEST_SLUG:
+        raise wrong(
+            f'"{text[:40]}" is not a name',
+            "use small letters, digits and -, a letter first, 40 at most: mql-response",
+        )
+    return text
+
+
 def _vendor_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.]{0,99}", text):
         raise wrong(
@@ -191,6 +201,7 @@ def _is_near(host: str) -> bool:
 
 Text: TypeAlias = Annotated[StrictStr, AfterValidator(_filled)]
 FieldName: TypeAlias = Annotated[StrictStr, AfterValidator(_name)]
+Slug: TypeAlias = Annotated[StrictStr, AfterValidator(_slug)]
 VendorName: TypeAlias = Annotated[StrictStr, AfterValidator(_vendor_name)]
 MailAddress: TypeAlias = Annotated[StrictStr, AfterValidator(_mail)]
 HostPort: TypeAlias = Annotated[StrictStr, AfterValidator(_host_port)]
@@ -200,6 +211,7 @@ Switch: TypeAlias = StrictBool
 
 GUARDED: Final[Mapping[object, str]] = {
     _name: "name",
+    _slug: "name with dashes",
     _vendor_name: "API name",
     _mail: "e-mail address",
     _host_port: "host:port",

@@ -1,6 +1,6 @@
 """The shape of the file's technical sections: the firm, the log, the store, the web server, logs, tracing."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -39,11 +39,14 @@ def _currency(code: str) -> str:
     return code
 
 
+TimeZone: TypeAlias = Annotated[Text, AfterValidator(_time_zone)]
+
+
 class Firm(Section):
     """Who uses tasuki, and how it counts days and money."""
 
     name: Text = Field(description="The firm's name, as shown on screens.")
-    time_zone: Annotated[Text, AfterValidator(_time_zone)] = Field(
+    time_zone: TimeZone = Field(
         default="Asia/Tokyo", description="Where a day begins and ends (tz database name)."
     )
     currency: Annotated[Text, AfterValidator(_currency)] = Field(

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from services.configuration.document import Document
 from services.configuration.explain import words_for
 from services.configuration.mistakes import did_you_mean
+from services.configuration.names import ALL, heading
 from services.configuration.places import KeyPath
 from services.configuration.sections import Section
 
@@ -27,19 +28,16 @@ class Entry(Generic[S]):
     value: S
 
 
-def check_names(
-    document: Document, known: Collection[str], required: Iterable[str], lists: Collection[str]
-) -> None:
-    """Report each section of *document* that is not *known*, and each *required* one that isn't there."""
+def check_names(document: Document, required: Iterable[str]) -> None:
+    """Report each section of *document* that no service reads, and each *required* one that isn't there."""
     for key in document.data:
-        if key not in known:
-            guess = did_you_mean(key, known) or f"known here: {', '.join(known)}"
+        if key not in ALL:
+            guess = did_you_mean(key, ALL) or f"known here: {', '.join(ALL)}"
             document.report((key,), "unknown section", guess)
     for key in required:
         if key not in document.data:
-            heading = f"[[{key}]]" if key in lists else f"[{key}]"
             document.report(
-                (), f"the section {heading} is missing", "add it; `tasuki init` writes a whole file"
+                (), f"the section {heading(key)} is missing", "add it; `tasuki init` writes a whole file"
             )
 
 
@@ -82,11 +80,24 @@ def read_elements(document: Document, path: KeyPath, model: type[S]) -> Iterator
             yield Entry((*path, index), found)
 
 
+def read_named(document: Document, key: str, model: type[S]) -> Iterator[Entry[S]]:
+    """Yield the valid tables of the section *key*, which has one for each name; see `read_elements`."""
+    value: Any = document.data.get(key, {})
+    if not isinstance(value, dict):
+        document.report((key,), "must be tables with a name each", f"write each under a heading [{key}.name]")
+        return
+    for name, element in cast("dict[str, Any]", value).items():
+        found = _validated(document, (key, name), model, element)
+        if found is not None:
+            yield Entry((key, name), found)
+
+
 def _validated(document: Document, path: KeyPath, model: type[S], value: object) -> S | None:
     try:
         return model.model_validate(value)
     except ValidationError as errors:
         for error in errors.errors(include_url=False):
             problem, mend = words_for(error, model)
-            document.report((*path, *error["loc"]), problem, mend)
+            # pydantic marks what is wrong with a table's key itself by an element of its own.
+            document.report((*path, *(each for each in error["loc"] if each != "[key]")), problem, mend)
         return None

@@ -7,6 +7,7 @@ import typer
 
 from services.cli.screen import standard_output
 from services.errors import Misconfigured
+from services.kpi.settings import template as kpi_template
 from services.sync.settings import CONFIG_FILE, DEMO_ENVIRONMENT, sandbox_document, template
 
 _NEXT = (
@@ -37,7 +38,7 @@ def init(
     target = path / CONFIG_FILE if path.is_dir() else path
     try:
         with target.open("x", encoding="utf-8") as file:
-            file.write(sandbox_document() if sandbox else template())
+            file.write(f"{sandbox_document() if sandbox else template()}\n{kpi_template()}")
     except FileExistsError:
         raise Misconfigured(f"{target} exists already; give another path, or move it away first") from None
     except OSError as error:

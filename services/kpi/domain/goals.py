@@ -41,6 +41,26 @@ def needed(*, revenue: int, average_order: int, win_rate: float, opportunity_rat
     return Needed(_up(orders), _up(opportunities), _up(leads), float(leads))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goals:
+    """A firm's goal for a year; see `needed`, also for the errors."""
+
+    revenue: int
+    average_order: int
+    win_rate: float
+    opportunity_rate: float
+
+    @property
+    def needed(self) -> Needed:
+        """Return what the goal takes."""
+        return needed(
+            revenue=self.revenue,
+            average_order=self.average_order,
+            win_rate=self.win_rate,
+            opportunity_rate=self.opportunity_rate,
+        )
+
+
 def _up(exact: Decimal) -> int:
     # The 28 digits of a quotient may end in a rounding of their own.
     return int(exact.quantize(Decimal("1e-9")).to_integral_value(ROUND_CEILING))

@@ -31,10 +31,7 @@ SECTIONS: Final[dict[str, type[Section]]] = {
     "sync": SyncSection,
     **PLATFORM,
 }
-"""All top-level names of the file, in the order of the reference."""
-
-LISTS: Final = frozenset({"fields", "stages"})
-"""Those that are lists of tables."""
+"""The sections that sync reads, in the order of the reference."""
 
 REQUIRED: Final = ("firm", "ma", "sfa", "fields", "scoring")
 
@@ -69,7 +66,7 @@ class Draft:
 
 def read_draft(document: Document) -> Draft:
     """Validate each section of *document*, reporting what is wrong into it."""
-    check_names(document, SECTIONS, REQUIRED, LISTS)
+    check_names(document, REQUIRED)
     fields = tuple(read_elements(document, ("fields",), FieldEntry))
     scoring = read_table(
         document, "scoring", ScoringSection, required=True, apart=("behaviours", "attributes")

@@ -1,16 +1,18 @@
 """Reads tasuki.toml and the environment: all settings, or all mistakes at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from services.configuration.environment import misspelt, read_secrets
+from services.configuration.document import Document
+from services.configuration.environment import Secrets
 from services.configuration.files import open_document, read_text
-from services.configuration.mistakes import ConfigurationErrors
 from services.configuration.platform import to_platform
+from services.configuration.verdict import verdict
 from services.sync.settings.checks import check_together
 from services.sync.settings.checks.connections import needed_secrets
 from services.sync.settings.convert import to_settings
-from services.sync.settings.draft import read_draft
+from services.sync.settings.draft import Draft, read_draft
 from services.sync.settings.model import Settings
 
 
@@ -36,10 +38,28 @@ def loads(
 ) -> Settings:
     """Return the settings in *text*, called *file* in messages; the rest is as in `load`."""
     document = open_document(text, environ, file=file)
+    found = read(document)
+    secrets = verdict(document, environ, found.needed if need_secrets else ())
+    return found.settings(secrets, folder=folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What sync read of a document: a draft, and the variables that must be set."""
+
+    document: Document
+    draft: Draft
+    needed: Sequence[str]
+
+    def settings(self, secrets: Secrets, *, folder: Path) -> Settings:
+        """Return the settings, once the verdict on the document found nothing wrong; *folder* is the file's own."""
+        source = self.document.file
+        platform = to_platform(self.draft.platform, source=source, folder=folder, secrets=secrets)
+        return to_settings(self.draft, platform)
+
+
+def read(document: Document) -> Reading:
+    """Read sync's part of *document*, reporting what is wrong into it; other services may read it as well."""
     draft = read_draft(document)
     check_together(document, draft)
-    secrets, unset = read_secrets(environ, needed_secrets(document) if need_secrets else ())
-    mistakes = [*document.mistakes, *misspelt(environ), *unset]
-    if mistakes:
-        raise ConfigurationErrors(mistakes)
-    return to_settings(draft, to_platform(draft.platform, source=file, folder=folder, secrets=secrets))
+    return Reading(document, draft, needed_secrets(document))

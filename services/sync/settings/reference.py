@@ -4,23 +4,14 @@ Generates docs/configuration.md from the models, so that the page never says wha
 ``python -m services.sync.settings.reference`` writes it, ``--check`` only says whether it is up to date.
 """
 
-import argparse
 import sys
-from collections.abc import Iterable, Iterator
-from enum import Enum
-from inspect import cleandoc
 from pathlib import Path
-from typing import Any, Final, Literal, get_args, get_origin
-
-from annotated_types import Ge, Le
-from pydantic import BaseModel, BeforeValidator
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from typing import Final
 
 from services.configuration.environment import OTHERS, SECRETS
-from services.configuration.explain import keys_of, models_in
-from services.configuration.quantities import GUARDED, DurationBetween, SizeBetween
-from services.sync.settings.draft import LISTS, REQUIRED, SECTIONS
+from services.configuration.names import heading
+from services.configuration.reference_page import section, variables, write_or_check
+from services.sync.settings.draft import REQUIRED, SECTIONS
 
 PAGE: Final = Path(__file__).parents[3] / "docs" / "configuration.md"
 
@@ -44,130 +35,21 @@ _ENVIRONMENT: Final = """\
 
 Variables that begin with `TASUKI_` and aren't listed here are mistakes, for a misspelt secret is a missing
 one. (Those that Kubernetes sets for a service named `tasuki…` are passed over.)
-
-| variable | what it is |
-|---|---|
 """
-
-_PLAIN: Final = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 
 
 def page() -> str:
     """Return the whole page as Markdown."""
-    required = ", ".join(f"`{_heading(key)}`" for key in REQUIRED)
+    required = ", ".join(f"`{heading(key)}`" for key in REQUIRED)
     parts = [_INTRODUCTION.format(required=required)]
     for key, model in SECTIONS.items():
-        parts.extend(_section(_heading(key), model))
-    rows = "".join(f"| `{name}` | {_cell(text)} |\n" for name, text in {**SECRETS, **OTHERS}.items())
-    return "\n".join([*parts, _ENVIRONMENT + rows])
-
-
-def _heading(key: str) -> str:
-    return f"[[{key}]]" if key in LISTS else f"[{key}]"
-
-
-def _section(heading: str, model: type[BaseModel], level: str = "##") -> Iterator[str]:
-    text = cleandoc(model.__doc__ or "")
-    rows = "".join(_row(key, field) for key, field in keys_of(model).items())
-    yield (
-        f"{level} `{heading}`\n\n{text}\n\n| key | type | default | what it is |\n|---|---|---|---|\n{rows}"
-    )
-    for key, field in keys_of(model).items():
-        for below in models_in(field.annotation):
-            is_list = get_origin(field.annotation) is tuple
-            name = heading.strip("[]")
-            yield from _section(f"[[{name}.{key}]]" if is_list else f"{name}.{key}", below, "###")
-
-
-def _row(key: str, field: FieldInfo) -> str:
-    return (
-        f"| `{key}` | {_cell(_type(field))} | {_cell(_default(field))} | {_cell(field.description or '')} |\n"
-    )
-
-
-def _default(field: FieldInfo) -> str:
-    if field.is_required():
-        return "**required**"
-    value = field.get_default(call_default_factory=True, validated_data={})
-    if value is None or value is PydanticUndefined or value in ((), {}):
-        return ""
-    for mark in field.metadata:
-        if isinstance(mark, DurationBetween | SizeBetween):
-            return f"`{mark.show(value)}`"
-    return f"`{_toml(value)}`"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return f'"{value.value if isinstance(value, Enum) else value}"'
-    if isinstance(value, tuple):
-        return f"[{', '.join(_toml(each) for each in value)}]"  # pyright: ignore[reportUnknownVariableType] - shown
-    return str(value)
-
-
-def _type(field: FieldInfo) -> str:
-    return _words(field.annotation, field.metadata)
-
-
-def _words(annotation: Any, marks: list[Any]) -> str:
-    """Return what the reference calls a type; *marks* are what Annotated adds to it."""
-    for mark in marks:
-        if isinstance(mark, DurationBetween | SizeBetween):
-            return mark.words
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if hasattr(annotation, "__metadata__"):
-        return _words(arguments[0], [*marks, *_flat(arguments[1:])])
-    if origin is Literal:
-        return ", ".join(f'`"{each}"`' for each in arguments)
-    if origin is tuple:
-        inner = _words(arguments[0], [])
-        return "list of tables, see below" if inner.startswith("table") else f"list of: {inner}"
-    if origin is dict:
-        return f"table: {_words(arguments[0], [])} → {_words(arguments[1], [])}"
-    if arguments:
-        return " or ".join(_words(each, marks) for each in arguments if each is not type(None))
-    return _scalar(annotation, marks)
-
-
-def _scalar(annotation: Any, marks: list[Any]) -> str:
-    if issubclass(annotation, BaseModel):
-        short = any(isinstance(mark, BeforeValidator) for mark in marks)
-        return "name or table, see below" if short else "table, see below"
-    if issubclass(annotation, Enum):
-        return ", ".join(f'`"{each.value}"`' for each in annotation)
-    named = [GUARDED.get(getattr(mark, "func", None), "") for mark in marks]
-    if any(named):
-        return "".join(named)
-    least = next((f", {mark.ge}" for mark in marks if isinstance(mark, Ge)), "")
-    most = next((f" to {mark.le}" for mark in marks if isinstance(mark, Le)), " at least" if least else "")
-    return _PLAIN[annotation] + least + most
-
-
-def _flat(marks: Iterable[Any]) -> Iterator[Any]:
-    """Yield *marks*; those that a Field holds, one by one."""
-    for mark in marks:
-        yield from mark.metadata if isinstance(mark, FieldInfo) else [mark]
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
+        parts.extend(section(heading(key), model))
+    return "\n".join([*parts, _ENVIRONMENT, variables({**SECRETS, **OTHERS})])
 
 
 def main(arguments: list[str]) -> int:
     """Write the page, or with ``--check`` return 1 when it isn't what would be written."""
-    parser = argparse.ArgumentParser(description="Generate docs/configuration.md from the models.")
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing, say whether the page is up to date"
-    )
-    wanted = page()
-    if parser.parse_args(arguments).check:
-        current = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-        return 0 if current == wanted else 1
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(wanted, encoding="utf-8")
-    return 0
+    return write_or_check(PAGE, page, arguments)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from services.cli.check import Checked, ask, exit_code, show
 from services.cli.exits import ExitCode
 from services.cli.invocation import Invocation
 from services.cli.main import main
+from services.kpi.settings import template as kpi_template
 from services.sync.application.ports import Connector, Finding, Severity
 from services.sync.settings import DEMO_ENVIRONMENT, load, template
 from tests.unit.settings.small_firm import ENVIRON, SMALL
@@ -27,7 +28,7 @@ def test_init_writes_a_file_that_loads(firm: Path, capsys: pytest.CaptureFixture
     """The new file is the template, and the message says what comes next."""
     assert main(["init"]) is ExitCode.OK
 
-    assert (firm / "tasuki.toml").read_text() == template()
+    assert (firm / "tasuki.toml").read_text() == f"{template()}\n{kpi_template()}"
     assert load(Path("tasuki.toml"), ENVIRON).firm.currency == "JPY"
     shown = capsys.readouterr().out
     assert "wrote tasuki.toml" in shown

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from services.errors import Misconfigured
-from services.kpi.adapters.holiday_list import holiday_dates
+from services.kpi.settings.holiday_list import holiday_dates
 
 
 def test_japan_has_its_substitute_holidays_and_the_firm_its_own() -> None:

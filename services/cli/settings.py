@@ -1,0 +1,63 @@
+"""
+The whole of tasuki.toml, read by every service before one verdict: all mistakes of all sections at once.
+
+Here both services are visible, so what one names of the other is checked here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.configuration.document import Document
+from services.configuration.files import open_document, read_text
+from services.configuration.mistakes import did_you_mean
+from services.configuration.verdict import verdict
+from services.kpi import settings as kpi_settings
+from services.sync.settings import loader as sync_loader
+from services.sync.settings import model as sync_model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configured:
+    """What the file and the environment say to each service; what both take from them is the same in both."""
+
+    sync: sync_model.Settings
+    kpi: kpi_settings.Settings
+
+
+def load(path: Path, environ: Mapping[str, str], *, need_secrets: bool = True) -> Configured:
+    """
+    Return the settings in the file *path* and in *environ*; see `services.sync.settings.load`.
+
+    Raises:
+        ConfigurationErrors: The file can't be read, or something in it or in the environment is wrong.
+    """
+    text = read_text(path, environ)
+    return loads(text, environ, file=str(path), folder=path.parent, need_secrets=need_secrets)
+
+
+def loads(
+    text: str, environ: Mapping[str, str], *, file: str, folder: Path, need_secrets: bool = True
+) -> Configured:
+    """Return the settings in *text*, called *file* in messages; the rest is as in `load`."""
+    document = open_document(text, environ, file=file)
+    sync, kpi = sync_loader.read(document), kpi_settings.read(document)
+    _check_segments(document, sync, kpi)
+    secrets = verdict(document, environ, (*sync.needed, *kpi.needed) if need_secrets else ())
+    return Configured(
+        sync=sync.settings(secrets, folder=folder),
+        kpi=kpi.settings(secrets, folder=folder),
+    )
+
+
+def _check_segments(document: Document, sync: sync_loader.Reading, kpi: kpi_settings.Reading) -> None:
+    """Report what the KPIs name of a lead that sync doesn't tell them."""
+    if sync.draft.sync is None:
+        return
+    told = sync.draft.sync.segments
+    for path, name in kpi_settings.named_segments(kpi.draft):
+        if name not in told:
+            mapped = not sync.draft.is_unknown(name)
+            mend = f'add "{name}" to [sync] segments'
+            guess = mend if mapped else did_you_mean(name, told) or f"map it in [[fields]], and {mend}"
+            document.report(path, f'"{name}" is no segment that leads carry', guess)
