@@ -15,14 +15,11 @@ from schemas.kpi import FigureChanged
 from schemas.lifecycle import LifecycleFact
 from schemas.topics import ALERTS, KPI
 from services.configuration.parts import topic_specs
-from services.configuration.platform import Platform
-from services.kpi.app.contract import FeedSettings, Settings, SinkSettings, SnapshotSettings
 from services.kpi.app.service import Kpi, build
-from services.kpi.domain.notice_rules import NoticeRules, Route, SinkRule
 from services.kpi.domain.sla.policy import Policy, Target
+from services.kpi.settings import Settings, loads
 from services.runtime import lifecycle
 from services.runtime.log.embedded import EmbeddedLog
-from services.sync.settings import demo_settings
 from tests.kpi_facts import records
 from tests.waiting import wait_until
 
@@ -32,28 +29,40 @@ RESPONSE = Policy(
 )
 
 
-def kpi_settings(folder: Path, *, webhook: str | None = None, **more: Any) -> Settings:
+FILE = """\
+[firm]
+name = "試験"
+public_url = "http://127.0.0.1:8080"
+[log]
+partitions = 3
+[feed]
+port = 0
+"""
+SINK = """\
+[[sinks]]
+name = "hook"
+kind = "webhook"
+[[routes]]
+sink = "hook"
+"""
+SECRET = "0123456789abcdef"
+
+
+def kpi_settings(folder: Path, *, webhook: str | None = None, file: str = "", **more: Any) -> Settings:
     """Return settings that promise an answer within 400 ms, and tell *webhook* of what comes due."""
-    platform = demo_settings(
-        hubspot_url="http://127.0.0.1:1",
-        salesforce_url="http://127.0.0.1:1",
-        pubsub="127.0.0.1:1",
-        data_folder=folder,
-        overrides={"log": {"partitions": PARTITIONS}},
-    )
-    rule = SinkRule(name="hook", window_ms=20, limit=0, first_wait_ms=20, longest_wait_ms=100)
-    given: dict[str, Any] = {
-        "policies": (RESPONSE,),
-        "feed": FeedSettings(port=0),
-        "snapshots": SnapshotSettings(every_ms=50),
-        **more,
-    }
+    environ: dict[str, str] = {}
     if webhook is not None:
-        given["sinks"] = (SinkSettings(name="hook", kind="webhook", url=webhook, secrets=("s" * 16,)),)
-        given["notices"] = NoticeRules(sinks={"hook": rule}, routes=(Route(sink="hook"),))
-    return Settings(
-        **{each.name: getattr(platform, each.name) for each in dataclasses.fields(Platform)}, **given
-    )
+        file += SINK
+        environ = {"TASUKI_SINK_HOOK_URL": webhook, "TASUKI_SINK_HOOK_SECRET": SECRET}
+    read = loads(FILE + file, environ, file="the test's", folder=folder)
+    quick = {
+        name: dataclasses.replace(rule, first_wait_ms=20, longest_wait_ms=100)
+        for name, rule in read.notices.sinks.items()
+    }
+    snapshots = dataclasses.replace(read.snapshots, every_ms=50)
+    notices = dataclasses.replace(read.notices, sinks=quick)
+    given: dict[str, Any] = {"policies": (RESPONSE,), "snapshots": snapshots, "notices": notices, **more}
+    return dataclasses.replace(read, **given)
 
 
 @dataclass

@@ -8,7 +8,6 @@ import httpx2
 import pytest
 
 from services.errors import Misconfigured
-from services.kpi.app.contract import FeedSettings, SinkSettings
 from services.kpi.app.service import build
 from services.kpi.app.sinks import make_sinks
 from services.runtime.clock import now_ms
@@ -160,24 +159,25 @@ async def test_a_client_that_listens_is_let_go_first(server: EmbeddedServer, tmp
 
 def test_a_sink_that_cannot_work_is_named(tmp_path: Path) -> None:
     """Before anything starts."""
-    settings = kpi_settings(tmp_path, sinks=(SinkSettings(name="tasks", kind="sales-task"),))
+    tasks = kpi_settings(tmp_path, file='[[sinks]]\nname = "tasks"\nkind = "sales-task"\n')
     with pytest.raises(Misconfigured, match="sink tasks: "):
-        build(settings, embedded_url="unix:///nowhere")
-    nameless = SinkSettings(name="hook", kind="webhook", url="ftp://x", secrets=("s" * 16,))
+        build(tasks, embedded_url="unix:///nowhere")
     with pytest.raises(Misconfigured, match="sink hook: "):
-        make_sinks(dataclasses.replace(settings, sinks=(nameless,)), now_ms)
+        make_sinks(kpi_settings(tmp_path, webhook="ftp://x"), now_ms)
 
 
 async def test_an_address_that_apprise_does_not_know_is_named(tmp_path: Path) -> None:
     """By the check at the start, without the address, which is a secret."""
-    settings = kpi_settings(tmp_path, sinks=(SinkSettings(name="chat", url="nobody://knows/secret"),))
-    with pytest.raises(Misconfigured, match="sink chat: ") as refused:
-        await make_sinks(settings, now_ms).start()
-    assert "secret" not in str(refused.value)
+    settings = kpi_settings(tmp_path, webhook="nobody://knows/this")
+    chat = dataclasses.replace(settings.sinks[0], kind="apprise")
+    with pytest.raises(Misconfigured, match="sink hook: ") as refused:
+        await make_sinks(dataclasses.replace(settings, sinks=(chat,)), now_ms).start()
+    assert "this" not in str(refused.value)
 
 
 def test_the_feed_is_not_shown_to_others_without_a_key(tmp_path: Path) -> None:
     """An address that others can reach needs one."""
-    settings = kpi_settings(tmp_path, feed=FeedSettings(host="0.0.0.0", port=0))  # noqa: S104 - what is refused
+    settings = kpi_settings(tmp_path)
+    open_to_all = dataclasses.replace(settings.feed, host="0.0.0.0")  # noqa: S104 - what is refused
     with pytest.raises(Misconfigured, match="API key"):
-        build(settings, embedded_url="unix:///nowhere")
+        build(dataclasses.replace(settings, feed=open_to_all), embedded_url="unix:///nowhere")

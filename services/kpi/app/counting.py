@@ -7,12 +7,12 @@ import structlog
 from services.kpi.adapters.clock_codec import decode_clocks, encode_clocks
 from services.kpi.adapters.first_instant import first_instant
 from services.kpi.adapters.lead_codec import decode, encode
-from services.kpi.app.contract import Settings
 from services.kpi.consumers.accompanied import Accompanied, Companion
 from services.kpi.consumers.clock_figures import ClockFigures
 from services.kpi.consumers.clocks import LeadClocks
 from services.kpi.consumers.counts import CountProcessor
 from services.kpi.domain.lead_clocks import ClockRules
+from services.kpi.settings import Settings
 from services.runtime.clock import Clock
 from services.runtime.log.port import Log
 from services.runtime.metrics import Metrics

@@ -7,12 +7,12 @@ from fastapi import APIRouter
 
 from services.kpi.adapters.feed import make_feed
 from services.kpi.adapters.feed.status_routes import KpiStatusBody, make_kpi_status_router
-from services.kpi.app.contract import FeedSettings
 from services.kpi.application.reading import Readings
+from services.kpi.settings import FeedSettings
 from services.runtime.clock import Clock
 from services.runtime.health import Health
 from services.runtime.http import RunningServer, serve
-from services.runtime.http_access import Role, role_holders
+from services.runtime.http_access import ApiKey, Role, role_holders
 from services.runtime.metrics import Metrics
 from services.runtime.status_routes import make_status_router
 
@@ -43,11 +43,14 @@ class FeedPart:
         self._settings = settings
         self._metrics = metrics
         self.server: RunningServer | None = None
-        access = role_holders(keys=settings.keys, role=Role.READ, host=settings.host, what="KPIs")
+        keys = [
+            ApiKey(each.secret.get_secret_value(), Role(each.role)) for each in settings.keys if each.secret
+        ]
+        access = role_holders(keys=keys, role=Role.READ, host=settings.host, what="KPIs")
         self._feed = make_feed(
             readings=readings,
             clock=clock,
-            keys=settings.keys,
+            keys=keys,
             host=settings.host,
             failed=failed,
             routers=[

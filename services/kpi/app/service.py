@@ -13,7 +13,6 @@ from schemas.topics import ALERTS, LIFECYCLE
 from services.configuration.parts import make_log, make_store, needs_embedded, topic_specs
 from services.kpi.adapters.stored_clocks import StoredClocks
 from services.kpi.adapters.stored_counts import StoredCounts
-from services.kpi.app.contract import Settings
 from services.kpi.app.counting import SERVICE, Promises, make_counting
 from services.kpi.app.feed import FeedPart
 from services.kpi.app.gauges import kpi_gauges, sinks_probe, watch_clocks, watch_feed
@@ -23,6 +22,7 @@ from services.kpi.application.reading import Readings
 from services.kpi.consumers.notice_figures import NoticeFigures
 from services.kpi.consumers.notices import NoticeProcessor
 from services.kpi.consumers.snapshots import Snapshots
+from services.kpi.settings import Settings
 from services.runtime import lifecycle
 from services.runtime.clock import Clock, now_ms
 from services.runtime.collector import calm_collector

@@ -1,13 +1,13 @@
 """The sinks that the settings name, checked before the first message."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.errors import Misconfigured
 from services.kpi.adapters.sinks import AppriseSink, WebhookSink
 from services.kpi.adapters.templates import Renderer
-from services.kpi.app.contract import Settings, SinkSettings
 from services.kpi.application.notify import Sink
+from services.kpi.settings import Settings, SinkSettings
 from services.runtime.clock import Clock
 
 
@@ -40,15 +40,14 @@ def make_sinks(settings: Settings, clock: Clock) -> Sinks:
 
 
 def _made(sink: SinkSettings, renderer: Renderer, clock: Clock) -> Sink:
+    url = "" if sink.address is None else sink.address.get_secret_value()
     try:
-        match sink.kind:
-            case "apprise":
-                return AppriseSink(url=sink.url, renderer=renderer)
-            case "webhook":
-                secrets: Sequence[str] = sink.secrets
-                return WebhookSink(url=sink.url, secrets=secrets, renderer=renderer, clock=clock)
-            case "sales-task":
-                raise Misconfigured("tasks in the sales tool can't be asked for yet; name another kind")
+        if sink.kind == "apprise":
+            return AppriseSink(url=url, renderer=renderer)
+        if sink.kind == "webhook":
+            secrets = [each.get_secret_value() for each in sink.secrets]
+            return WebhookSink(url=url, secrets=secrets, renderer=renderer, clock=clock)
+        raise Misconfigured(f'alerts of kind "{sink.kind}" can\'t be sent yet; use apprise or webhook')
     except Misconfigured as error:
         raise _named(sink.name, error) from error
 
