@@ -11,7 +11,6 @@ from services.cli.exits import ExitCode
 from services.cli.main import main
 from services.cli.stage.sandbox_client import Act
 from services.cli.stage.stage import Stage
-from services.sync.adapters.sandbox.admin import Parent
 from services.sync.settings.demo import DEMO_ENVIRONMENT
 from tests.waiting import wait_until
 
@@ -45,8 +44,8 @@ async def test_a_lead_is_counted_and_its_clock_runs_until_it_is_answered(
 
         leads = [each["id"] async for each in stage.sfa.records("Lead")]
         call = {"Subject": "Call", "TaskSubtype": "Call", "CallType": "Outbound", "Status": "Completed"}
-        parents = (Parent(object="Lead", id=leads[0]),)
-        stage.salesforce.desk.act(Act(act="create", object="Task", fields=call, parents=parents))
+        parents = ({"object": "Lead", "id": leads[0]},)
+        await stage.sfa.act([Act(act="create", object="Task", fields=call, parents=parents)])
 
         async def kept() -> bool:
             figure = (await ask("/kpi/metrics/sla_attainment?window=today"))["figure"]
