@@ -18,10 +18,13 @@ FORMS: Final[Mapping[str, str]] = {
 }
 """What the variables look like. `<NAME>` is the name in capitals, with _ for -."""
 
-_OF_A_SINK: Final = {
+_OF_A_SINK: Final[Mapping[str, tuple[str, ...]]] = {
     "apprise": ("TASUKI_SINK_<NAME>_URL",),
     "webhook": ("TASUKI_SINK_<NAME>_URL", "TASUKI_SINK_<NAME>_SECRET", "TASUKI_SINK_<NAME>_SECRET_OLD"),
+    "sales-task": (),
 }
+"""By kind; one that isn't named is for people, by apprise."""
+
 _ANY: Final = re.compile(r"TASUKI_(?:SINK_\w+_(?:URL|SECRET|SECRET_OLD)|FEED_KEY_\w+)")
 
 
@@ -39,9 +42,8 @@ def named_secrets(document: Document) -> Mapping[str, str]:
     """Return the variables that *document* calls into being, with what each is for; also of broken sections."""
     found: dict[str, str] = {}
     for sink in _tables(document.value("sinks")):
-        kind, name = sink.get("kind"), sink.get("name")
-        if isinstance(name, str):
-            forms = _OF_A_SINK.get(kind, ()) if isinstance(kind, str) else ()
+        if isinstance(name := sink.get("name"), str):
+            forms = _OF_A_SINK.get(str(sink.get("kind")), _OF_A_SINK["apprise"])
             found |= {form.replace("<NAME>", _capitals(name)): FORMS[form] for form in forms}
     for key in _tables(document.value("feed", "keys")):
         if isinstance(name := key.get("name"), str):

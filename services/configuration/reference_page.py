@@ -7,7 +7,7 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, get_args, get_origin, runtime_checkable
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -111,9 +111,24 @@ def _scalar(annotation: Any, marks: list[Any]) -> str:
     named = [GUARDED.get(getattr(mark, "func", None), "") for mark in marks]
     if any(named):
         return "".join(named)
-    least = next((f", {mark.ge}" for mark in marks if isinstance(mark, Ge)), "")
-    most = next((f" to {mark.le}" for mark in marks if isinstance(mark, Le)), " at least" if least else "")
-    return _PLAIN[annotation] + least + most
+    return _PLAIN[annotation] + "".join(_bounds(marks))
+
+
+def _bounds(marks: list[Any]) -> Iterator[str]:
+    least = next((each.ge for each in marks if isinstance(each, Ge)), None)
+    above = next((each.gt for each in marks if isinstance(each, Gt)), None)
+    most = next((each.le for each in marks if isinstance(each, Le)), None)
+    below = next((each.lt for each in marks if isinstance(each, Lt)), None)
+    if least is not None:
+        yield f", {least}"
+    if above is not None:
+        yield f", above {above}"
+    if most is not None:
+        yield f" to {most}"
+    elif below is not None:
+        yield f", below {below}"
+    elif least is not None:
+        yield " at least"
 
 
 def _flat(marks: Iterable[Any]) -> Iterator[Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from services.configuration.document import Document
 from services.configuration.explain import words_for
@@ -97,7 +98,15 @@ def _validated(document: Document, path: KeyPath, model: type[S], value: object)
         return model.model_validate(value)
     except ValidationError as errors:
         for error in errors.errors(include_url=False):
+            if _follows(error):
+                continue
             problem, mend = words_for(error, model)
             # pydantic marks what is wrong with a table's key itself by an element of its own.
             document.report((*path, *(each for each in error["loc"] if each != "[key]")), problem, mend)
         return None
+
+
+def _follows(error: ErrorDetails) -> bool:
+    """Return whether *error* is told elsewhere: of a list whose elements are wrong pydantic also says that it is short."""
+    there: Any = error["input"]
+    return error["type"] == "too_short" and len(there) >= error.get("ctx", {}).get("min_length", 0)

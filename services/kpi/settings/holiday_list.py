@@ -1,9 +1,8 @@
 """The public holidays of a country as dates, by the `holidays` library, with the firm's own."""
 
+import warnings
 from collections.abc import Iterable
 from datetime import date
-
-from holidays import country_holidays
 
 from services.errors import Misconfigured
 
@@ -31,11 +30,17 @@ def holiday_dates(
 
     Source: https://holidays.readthedocs.io/en/latest/api/
     """
+    # Takes a tenth of a second to import, which a command without calendars should not cost.
+    from holidays import country_holidays  # noqa: PLC0415
+
     found = set(own)
     kinds = tuple(categories)
     for year in years:
         try:
-            dates = country_holidays(country, subdiv=subdivision, years=year, categories=kinds)
+            with warnings.catch_warnings():
+                # Of some countries it knows the movable feasts of fewer years, and says so on standard error.
+                warnings.simplefilter("ignore")
+                dates = country_holidays(country, subdiv=subdivision, years=year, categories=kinds)
         except (NotImplementedError, ValueError) as error:
             raise Misconfigured(f"Holidays of {country}: {error}") from error
         if not dates:  # the library is silent where it has no data

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from services.configuration.environment import OTHERS, SECRETS
+from services.configuration.named_secrets import FORMS
 from services.configuration.names import heading
 from services.configuration.reference_page import section, variables, write_or_check
 from services.sync.settings.draft import REQUIRED, SECTIONS
@@ -28,6 +29,7 @@ it in one go, each with its line and its mend. This page lists every key.
 - Unknown keys and sections are mistakes, so that a misspelt key can't silently do nothing.
 - Secrets come from the environment only; a secret in the file is a mistake that says where it belongs.
 - A section that is left out has its defaults. These must be there: {required}.
+- The sections of the KPIs, promises and alerts are on a page of their own: [configuration-kpi.md](configuration-kpi.md).
 """
 
 _ENVIRONMENT: Final = """\
@@ -44,7 +46,7 @@ def page() -> str:
     parts = [_INTRODUCTION.format(required=required)]
     for key, model in SECTIONS.items():
         parts.extend(section(heading(key), model))
-    return "\n".join([*parts, _ENVIRONMENT, variables({**SECRETS, **OTHERS})])
+    return "\n".join([*parts, _ENVIRONMENT, variables({**SECRETS, **FORMS, **OTHERS})])
 
 
 def main(arguments: list[str]) -> int:

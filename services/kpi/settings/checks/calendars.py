@@ -3,7 +3,7 @@
 from services.configuration.document import Document
 from services.configuration.places import KeyPath
 from services.errors import Misconfigured
-from services.kpi.domain.sla.calendar import mistakes
+from services.kpi.domain.sla.calendar import WEEKDAYS, mistakes
 from services.kpi.settings.calendar_section import CalendarTable
 from services.kpi.settings.calendars import closed_dates, week_of
 from services.kpi.settings.draft import Draft
@@ -19,9 +19,9 @@ def check(document: Document, draft: Draft) -> None:
 def _check_hours(document: Document, path: KeyPath, table: CalendarTable) -> None:
     seen: set[tuple[KeyPath, str]] = set()
     for text in mistakes(week_of(table), table.special):
-        day, colon, problem = text.partition(": ")
-        where = (*path, *_key_of(document, path, day)) if colon else path
-        problem = problem if colon else text
+        day, _, problem = text.partition(": ")
+        of_a_day = day in WEEKDAYS or document.value(*path, "special", day) is not None
+        where, problem = ((*path, *_key_of(document, path, day)), problem) if of_a_day else (path, text)
         # Hours under `weekdays` are wrong once, not on five days.
         if (where, problem) not in seen:
             seen.add((where, problem))
