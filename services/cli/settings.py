@@ -7,7 +7,7 @@ Here both services are visible, so what one names of the other is checked here.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from services.configuration.document import Document
 from services.configuration.files import open_document, read_text
@@ -52,6 +52,7 @@ def loads(
     document = open_document(text, environ, file=file)
     sync, kpi = sync_loader.read(document), kpi_settings.read(document)
     _check_segments(document, sync, kpi)
+    _check_milestones(document, sync, kpi)
     needed = {"sync": sync.needed, "kpi": kpi.needed}
     secrets = verdict(document, environ, [name for each in need_secrets for name in needed[each]])
     return Configured(
@@ -71,3 +72,19 @@ def _check_segments(document: Document, sync: sync_loader.Reading, kpi: kpi_sett
             mend = f'add "{name}" to [sync] segments'
             guess = mend if mapped else did_you_mean(name, told) or f"map it in [[fields]], and {mend}"
             document.report(path, f'"{name}" is no segment that leads carry', guess)
+
+
+def _check_milestones(document: Document, sync: sync_loader.Reading, kpi: kpi_settings.Reading) -> None:
+    """Report promises that could never begin, or never be kept, since no [[stages]] leads to their milestones."""
+    stages = document.value("stages")
+    written = len(cast("list[object]", stages)) if isinstance(stages, list) else 0
+    if sync.draft.sync is None or written != len(sync.draft.stages):
+        return  # what is told isn't known
+    told = {str(each) for entry in sync.draft.stages for each in entry.value.milestones.values()}
+    told |= {"lead", "mql", "offered:mql", *(["first_response"] if sync.draft.sync.first_touch else [])}
+    told |= {"offered:sql"} if "sql" in told else set()
+    for path, key in kpi_settings.unreachable(kpi.draft, told):
+        problem = "can never begin" if key == "starts" else "can never be kept"
+        document.report(
+            path, f"the promise {problem}: nothing tells these facts", "map one of them in [[stages]]"
+        )

@@ -49,11 +49,16 @@ async def test_facts_become_figures_alerts_and_messages(server: EmbeddedServer, 
             assert found["mqls/today/role=bdr"].data.value == 1
             assert found["mqls/today/role=sdr"].data.value == 0
 
+            gauge = 'tasuki_kpi_value{metric="mqls",role="bdr"} 1.0'
+
+            async def shown_as_gauge() -> bool:
+                return gauge in (await app.http.get("/metrics")).text
+
+            await wait_until(shown_as_gauge, description="the gauge shows it")
             text = (await app.http.get("/metrics")).text
             assert 'tasuki_alerts_total{kind="breached"} 1.0' in text
             assert "tasuki_clocks_overdue 1.0" in text
             assert "tasuki_timer_late_seconds_count 1.0" in text
-            assert 'tasuki_kpi_value{metric="mqls",role="bdr"} 1.0' in text
             assert 'tasuki_notice_messages_total{outcome="delivered",sink="hook"} 1.0' in text
             shown = (await app.http.get("/status")).json()
             assert shown["clocks"] == {"timers": 0, "running": 1, "overdue": 1}

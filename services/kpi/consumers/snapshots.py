@@ -19,7 +19,7 @@ from schemas.kpi import Figure as Told
 from schemas.kpi import FigureChanged, Segment
 from schemas.topics import KPI
 from services.errors import Retryable
-from services.kpi.application.reading import Ask, Figure, Readings
+from services.kpi.application.reading import Answer, Ask, Figure, Readings
 from services.kpi.consumers.dead_letters import SOURCE
 from services.kpi.domain.calendar import MINUTE_MS
 from services.kpi.domain.catalogue import METRICS
@@ -107,30 +107,34 @@ class Snapshots:
 
     async def _tell(self, shard: Shard, told: dict[str, Last], now: int) -> bool:
         """Tell what changed; return False where leads are being counted anew, for then figures are too low."""
-        asks = [(window, ask) for window in self._windows for ask in self._asks(window, now)]
-        answer = await self._readings.many([ask for _, ask in asks], now=now)
-        if not answer.complete:
-            return False
-        figures = [(window, figure) for (window, _), figure in zip(asks, answer.figures, strict=True)]
-        self._seen(figures)
+        seen: list[tuple[Window, Figure]] = []
+        for window in self._windows:
+            # One after the other: all at once would hold the event loop for too long.
+            answer = await self._readings.many(self._asks(window, now), now=now)
+            if not answer.complete:
+                return False
+            await self._tell_changed(shard, told, window, answer, now)
+            seen += ((window, figure) for figure in answer.figures)
+        self._seen(seen)
+        return True
+
+    async def _tell_changed(
+        self, shard: Shard, told: dict[str, Last], window: Window, answer: Answer, now: int
+    ) -> None:
         changed: dict[str, Last] = {}
         emissions: list[Emission] = []
-        for window, figure in figures:
+        for figure in answer.figures:
             subject, digest = subject_of(window, figure.ask), _digest(figure)
             version, last = told.get(subject, (0, ""))
             if digest != last:
-                # Above the present too: a version isn't given twice where the store lost its last writes.
+                # Not below the present: a version isn't given twice where the store lost its last writes.
                 version = max(version + 1, now)
                 changed[subject] = (version, digest)
                 emissions.append(_emission(subject, window, figure, version, now, answer.offsets))
         if changed:
-            operations = Operations().hset(
-                shard.key(SNAPSHOTS),
-                {each: f"{version} {digest}" for each, (version, digest) in changed.items()},
-            )
-            await shard.commit(operations, emissions=emissions)
+            kept = {each: f"{version} {digest}" for each, (version, digest) in changed.items()}
+            await shard.commit(Operations().hset(shard.key(SNAPSHOTS), kept), emissions=emissions)
             told |= changed
-        return True
 
     def _asks(self, window: Window, now: int) -> list[Ask]:
         over = range_of(window, now, self._readings.calendar, self._readings.rules)

@@ -7,7 +7,7 @@ other services read as well, before one verdict.
 
 from services.kpi.settings.loader import Reading, load, loads, read
 from services.kpi.settings.model import FeedKey, FeedSettings, Settings, SinkSettings, SnapshotSettings
-from services.kpi.settings.references import named_segments
+from services.kpi.settings.references import named_segments, unreachable
 from services.kpi.settings.template import template
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "named_segments",
     "read",
     "template",
+    "unreachable",
 ]

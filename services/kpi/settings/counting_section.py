@@ -120,7 +120,7 @@ class KpiSection(Section):
         "`tasuki_kpi_value`.",
     )
     snapshot_every_ms: Annotated[int, DurationBetween("1s", "1h")] = Field(
-        default=5_000, alias="snapshot_every", description="At most so often a figure is told there."
+        default=10_000, alias="snapshot_every", description="At most so often a figure is told there."
     )
     goals: GoalsTable | None = Field(
         default=None, description="The firm's own goal; left out: none is shown."

@@ -1,12 +1,25 @@
-"""What the KPI service's sections name of sync's: the segments that leads carry."""
+"""What the KPI service's sections name of sync's: the segments that leads carry, and the milestones that they reach."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from services.configuration.places import KeyPath
 from services.kpi.domain.rules import OWNER, ROLE, TEAM
+from services.kpi.domain.sla.policy import names
+from services.kpi.settings.checks.promises import ACTIVITIES, FACTS
 from services.kpi.settings.draft import Draft
 
 _OF_EVERY_LEAD = frozenset({"origin", "owner"})
+
+
+def unreachable(draft: Draft, told: Collection[str]) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the place of each list of the file's promises none of which can happen where only *told* does, and its key."""
+    happens = {*told, *ACTIVITIES}
+    for promise in draft.sla or ():
+        for key in ("starts", "stops"):
+            patterns: tuple[str, ...] = getattr(promise.value, key)
+            known = all(any(names((each,), fact) for fact in FACTS) for each in patterns)
+            if known and not any(names(patterns, fact) for fact in happens):
+                yield (*promise.path, key), key
 
 
 def named_segments(draft: Draft) -> Iterator[tuple[KeyPath, str]]:

@@ -116,6 +116,35 @@ def test_what_the_kpis_name_of_a_lead_must_be_told_by_sync(more: str, key: str, 
     assert mend in mistake.mend
 
 
+@pytest.mark.parametrize(
+    ("starts", "stops", "key", "problem"),
+    [
+        ("mql", "appointment", "stops", "can never be kept"),
+        ("appointment", "won", "starts", "can never begin"),
+        ("mql", "opportunity", "stops", "can never be kept"),
+    ],
+)
+def test_a_promise_must_be_about_what_stages_tell(starts: str, stops: str, key: str, problem: str) -> None:
+    """The small firm maps sql and won alone."""
+    text = f'{WHOLE}[[sla]]\nname = "x"\nstarts = ["{starts}"]\nstops = ["{stops}"]\ntargets = [{{ within = "1h" }}]\n'
+
+    (mistake,) = mistakes_of(text)
+
+    assert (mistake.key, problem in mistake.problem) == (f"sla[x].{key}", True)
+    assert "[[stages]]" in mistake.mend
+
+
+@pytest.mark.parametrize(
+    ("starts", "stops"),
+    [("mql", "first_response"), ("offered:sql", "won"), ("sql", "activity:*"), ("mql", 'appointment", "sql')],
+)
+def test_a_promise_may_be_about_all_that_can_be_told(starts: str, stops: str) -> None:
+    """Milestones of stages, what tasuki tells by itself, activities; one of several is enough."""
+    text = f'{WHOLE}[[sla]]\nname = "x"\nstarts = ["{starts}"]\nstops = ["{stops}"]\ntargets = [{{ within = "1h" }}]\n'
+
+    assert mistakes_of(text) == ()
+
+
 def test_segments_of_the_firms_own_reach_the_kpis() -> None:
     """A mapped field in [sync] segments can be a dimension, tell customers apart, and decide how long it may take."""
     text = f"""{WHOLE}
