@@ -2,14 +2,14 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, cast
 
 import typer
 
-from services.cli.settings import Configured, load
+from services.cli.settings import BOTH, Configured, load
 from services.runtime import logs
 from services.sync.settings import CONFIG_FILE, Settings
 
@@ -41,15 +41,22 @@ class Invocation:
         """Return sync's settings of *config* or of the call's own file; see `configured`."""
         return self.configured(config, need_secrets=need_secrets).sync
 
-    def configured(self, config: Path | None = None, *, need_secrets: bool = True) -> Configured:
+    def configured(
+        self, config: Path | None = None, *, need_secrets: bool = True, of: Collection[str] = BOTH
+    ) -> Configured:
         """
         Return the settings of all services, of *config* or of the call's own file.
+
+        Args:
+            config: The file.
+            need_secrets: Whether the secrets must be set.
+            of: The services of which they must be.
 
         Raises:
             ConfigurationErrors: All mistakes, whichever service they are of.
         """
         path = config or self.config or Path(CONFIG_FILE)
-        found = load(path, self.environ, need_secrets=need_secrets)
+        found = load(path, self.environ, need_secrets=of if need_secrets else ())
         if self.log_format is None:
             return found
         chosen = found.sync.logs.model_copy(update={"format": self.log_format})

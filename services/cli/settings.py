@@ -4,10 +4,10 @@ The whole of tasuki.toml, read by every service before one verdict: all mistakes
 Here both services are visible, so what one names of the other is checked here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from services.configuration.document import Document
 from services.configuration.files import open_document, read_text
@@ -16,6 +16,9 @@ from services.configuration.verdict import verdict
 from services.kpi import settings as kpi_settings
 from services.sync.settings import loader as sync_loader
 from services.sync.settings import model as sync_model
+
+BOTH: Final = ("sync", "kpi")
+"""The services."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +29,14 @@ class Configured:
     kpi: kpi_settings.Settings
 
 
-def load(path: Path, environ: Mapping[str, str], *, need_secrets: bool = True) -> Configured:
+def load(path: Path, environ: Mapping[str, str], *, need_secrets: Collection[str] = BOTH) -> Configured:
     """
     Return the settings in the file *path* and in *environ*; see `services.sync.settings.load`.
+
+    Args:
+        path: The file.
+        environ: The environment.
+        need_secrets: The services whose secrets must be set.
 
     Raises:
         ConfigurationErrors: The file can't be read, or something in it or in the environment is wrong.
@@ -38,14 +46,15 @@ def load(path: Path, environ: Mapping[str, str], *, need_secrets: bool = True) -
 
 
 def loads(
-    text: str, environ: Mapping[str, str], *, file: str, folder: Path, need_secrets: bool = True
+    text: str, environ: Mapping[str, str], *, file: str, folder: Path, need_secrets: Collection[str] = BOTH
 ) -> Configured:
     """Return the settings in *text*, called *file* in messages; the rest is as in `load`."""
     document = open_document(text, environ, file=file)
     sync, kpi = sync_loader.read(document), kpi_settings.read(document)
     _check_segments(document, sync, kpi)
     _check_milestones(document, sync, kpi)
-    secrets = verdict(document, environ, (*sync.needed, *kpi.needed) if need_secrets else ())
+    needed = {"sync": sync.needed, "kpi": kpi.needed}
+    secrets = verdict(document, environ, [name for each in need_secrets for name in needed[each]])
     return Configured(
         sync=sync.settings(secrets, folder=folder),
         kpi=kpi.settings(secrets, folder=folder),

@@ -23,22 +23,24 @@ class NoService(Retryable):
     """No service of ours answers there."""
 
 
-def ask(address: str, api_key: str | None) -> Json:
+def ask(address: str, api_key: str | None, *, command: str = "tasuki up") -> Json:
     """
-    Return what ``GET /status`` at *address* says.
+    Return what ``GET /status`` at *address* says; *command* starts who should answer there.
 
     Raises:
         NoService: Nobody answers there, or somebody else.
         Misconfigured: The service refuses the key.
     """
     headers = {} if api_key is None else {"authorization": f"Bearer {api_key}"}
-    mend = "start it with `tasuki up`, or name another address with --url"
+    mend = f"start it with `{command}`, or name another address with --url"
     try:
         answer = httpx2.get(f"{address.rstrip('/')}/status", headers=headers, timeout=PATIENCE_S)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise NoService(f"no service answers at {address} ({type(error).__name__}): {mend}") from error
     if answer.status_code in _UNAUTHORISED:
-        raise Misconfigured(f"the service at {address} refuses: set TASUKI_API_KEY to the key it was given")
+        raise Misconfigured(
+            f"the service at {address} refuses: set TASUKI_API_KEY, or TASUKI_FEED_KEY_… for the KPIs, to the key it was given"
+        )
     try:
         found: object = answer.json()
     except ValueError:
@@ -51,34 +53,39 @@ def ask(address: str, api_key: str | None) -> Json:
 def show(found: Json, console: Console, *, time_zone: str) -> None:
     """Print *found*; times are in *time_zone*."""
     zone = ZoneInfo(time_zone)
-    ready = Text("ready", style="green") if found["ready"] else Text("not ready", style="bold red")
-    console.print(Text.assemble(f"tasuki {found['version']}: ", ready))
-    for each in found["reasons"]:
-        console.print(Text(f"  {each}", style="yellow"))
-    console.print()
-    _table(
-        console,
-        ("topic", "shards", "lag", "outbox"),
-        [
-            (topic, str(len(each["partitions"])), _figure(each["lag"]), _figure(each["outbox"]))
-            for topic, each in found["topics"].items()
-        ],
-    )
-    _table(
+    print_head(found, console, "tasuki")
+    print_table(
         console,
         ("system", "circuit", "leads that wait"),
         [
-            (system, "closed" if each["condition"] == "ok" else "open", _figure(each["dirty"]))
+            (system, "closed" if each["condition"] == "ok" else "open", figure(each["dirty"]))
             for system, each in found["systems"].items()
         ],
     )
     _quotas(found["quotas"], console, zone)
-    _table(
+    print_table(
         console,
         ("stream", "last told"),
         [
             (f"{each['system']} {each['channel']}", f"{each['age_ms'] / 1000:.0f} s ago")
             for each in found["streams"]
+        ],
+    )
+
+
+def print_head(found: Json, console: Console, name: str) -> None:
+    """Print what all services say: readiness, and the topics they read."""
+    ready = Text("ready", style="green") if found["ready"] else Text("not ready", style="bold red")
+    console.print(Text.assemble(f"{name} {found['version']}: ", ready))
+    for each in found["reasons"]:
+        console.print(Text(f"  {each}", style="yellow"))
+    console.print()
+    print_table(
+        console,
+        ("topic", "shards", "lag", "outbox"),
+        [
+            (topic, str(len(each["partitions"])), figure(each["lag"]), figure(each["outbox"]))
+            for topic, each in found["topics"].items()
         ],
     )
 
@@ -90,20 +97,21 @@ def _quotas(quotas: list[Json] | None, console: Console, zone: ZoneInfo) -> None
     rows = [
         (
             f"{each['system']} {each['limit']}",
-            _figure(each["left"]),
-            _figure(each["most"]),
-            _figure(each["ours"], none="-"),
+            figure(each["left"]),
+            figure(each["most"]),
+            figure(each["ours"], none="-"),
             _time(each["told_at"], zone),
         )
         for each in quotas
     ]
-    _table(console, ("limit", "left", "of", "ours now", "told at"), rows)
+    print_table(console, ("limit", "left", "of", "ours now", "told at"), rows)
     for words in dict.fromkeys(why for each in quotas for why in each["held"].values()):
         held = [name for each in quotas for name, why in each["held"].items() if why == words]
         console.print(Text(f"{', '.join(held)} wait: {words}", style="yellow"))
 
 
-def _table(console: Console, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def print_table(console: Console, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Print *rows*, if there are any."""
     if not rows:
         return
     table = Table(*headings, box=None, pad_edge=False, header_style="bold")
@@ -113,7 +121,8 @@ def _table(console: Console, headings: tuple[str, ...], rows: list[tuple[str, ..
     console.print()
 
 
-def _figure(value: int | None, *, none: str = UNKNOWN) -> str:
+def figure(value: int | None, *, none: str = UNKNOWN) -> str:
+    """Return *value* for people; *none* where nobody knows it."""
     return none if value is None else f"{value:,}"
 
 

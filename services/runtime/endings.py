@@ -1,6 +1,10 @@
-"""Ending tasks for certain: on Python 3.11 a single `cancel` may be lost."""
+"""How background tasks end: for certain, though one `cancel` may be lost; with their shard quietly, else loudly."""
 
 import asyncio
+from collections.abc import Callable
+
+from services.errors import leaves
+from services.runtime.ledger import ShardEnded
 
 _AGAIN_S = 0.1
 
@@ -19,3 +23,13 @@ async def ended(*tasks: asyncio.Task[None] | None) -> None:
             task.cancel()
         await asyncio.wait(running, timeout=_AGAIN_S)
         running = [task for task in running if not task.done()]
+
+
+def report_end(task: asyncio.Task[None], failed: Callable[[BaseException], None]) -> None:
+    """Tell *failed* what ended *task*, unless it was cancelled or its shard ended."""
+    if task.cancelled() or (error := task.exception()) is None:
+        return
+    for each in leaves(error):
+        if not isinstance(each, ShardEnded):
+            failed(each)
+            return

@@ -76,6 +76,8 @@ class ConsumerProbe:
         stuck_ms: Longer than any batch may take, retries included.
         most_lag: Up to here the consumer counts as caught up.
         waits_for: Returns what batches wait for now, for instance a vendor that is away; empty for nothing.
+        stands_by_ms: After so long without a partition it is OK all the same: others hold them all, and it will
+            take over. None: it is to have one. For topics with fewer partitions than processes.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class ConsumerProbe:
         stuck_ms: int = 60_000,
         most_lag: int = 10_000,
         waits_for: Callable[[], str] = str,
+        stands_by_ms: int | None = None,
     ) -> None:
         self._subscription = subscription
         self._handler = handler
@@ -96,6 +99,8 @@ class ConsumerProbe:
         self._stuck_ms = stuck_ms
         self._most_lag = most_lag
         self._waits_for = waits_for
+        self._stands_by_ms = stands_by_ms
+        self._assigned_at = clock()
         self._since = clock()
 
     async def __call__(self) -> Report:
@@ -115,7 +120,10 @@ class ConsumerProbe:
         if running_ms > self._stuck_ms:
             return Report(Condition.STUCK, f"a batch runs for {running_ms / 1000:.0f} s", facts)
         if not self._subscription.assignment:
+            if self._stands_by_ms is not None and now - self._assigned_at > self._stands_by_ms:
+                return Report(Condition.OK, "stands by: others hold all partitions", facts)
             return Report(Condition.WAITING, "no partition is assigned", facts)
+        self._assigned_at = now
         return await self._caught_up(facts)
 
     async def _caught_up(self, facts: dict[str, str | int | float | bool | None]) -> Report:

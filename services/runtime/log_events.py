@@ -99,6 +99,8 @@ EventName = Literal[
     "timers.delayed",
     "timers.unheld",
     "timers.fired",
+    "snapshots.delayed",
+    "promises.opened",
     # Alerts on their way to people
     "notice.delivered",
     "notice.dropped",

@@ -27,6 +27,7 @@ CounterName = Literal[
     "tasuki_http_connections_refused_total",
     "tasuki_notices_total",
     "tasuki_notice_messages_total",
+    "tasuki_alerts_total",
 ]
 GaugeName = Literal[
     "tasuki_dispatch_dirty_leads",
@@ -39,6 +40,11 @@ GaugeName = Literal[
     "tasuki_loop_delay_seconds",
     "tasuki_ready",
     "tasuki_notices_waiting",
+    "tasuki_timers_open",
+    "tasuki_clocks_open",
+    "tasuki_clocks_overdue",
+    "tasuki_kpi_value",
+    "tasuki_feed_clients",
 ]
 HistogramName = Literal[
     "tasuki_door_seconds",
@@ -51,6 +57,7 @@ HistogramName = Literal[
     "tasuki_commit_seconds",
     "tasuki_relay_seconds",
     "tasuki_notice_seconds",
+    "tasuki_timer_late_seconds",
 ]
 MetricName = CounterName | GaugeName | HistogramName
 Kind = Literal["counter", "gauge", "histogram"]
@@ -93,6 +100,7 @@ NOTICE_OUTCOMES = (
     *("delivered", "ended", "superseded", "not-told", "expired", "overflow", "refused", "unrouted"),
     "sink-removed",
 )
+ALERT_KINDS = ("warned", "breached", "escalated", "met-late", "retracted")
 MESSAGE_OUTCOMES = ("delivered", "failed", "refused")
 DOOR_OUTCOMES = (
     *("accepted", "unknown-system", "unsigned", "bad-signature", "stale", "unsupported-media"),
@@ -368,6 +376,46 @@ CATALOGUE: tuple[Metric, ...] = (
         " outages included.",
         labels={"sink": CONFIGURED},
         buckets=LONG_SECONDS,
+    ),
+    Metric(
+        name="tasuki_alerts_total",
+        unit="alerts",
+        meaning="Alerts told on the topic of the alerts, by what they tell.",
+        labels={"kind": ALERT_KINDS},
+    ),
+    Metric(
+        name="tasuki_timer_late_seconds",
+        unit="seconds",
+        meaning="From a step of a promise coming due to its timer telling it; long after downtime, or where the"
+        " shard was behind.",
+        buckets=(*SECONDS, 300.0, 3_600.0, 86_400.0),
+    ),
+    Metric(
+        name="tasuki_timers_open",
+        unit="timers",
+        meaning="Clocks of promises that have something to tell some day, in the shards that are held.",
+    ),
+    Metric(
+        name="tasuki_clocks_open",
+        unit="clocks",
+        meaning="Promises that are neither kept nor given up and whose clock runs, in the shards that are held.",
+    ),
+    Metric(
+        name="tasuki_clocks_overdue",
+        unit="clocks",
+        meaning="Those of them that are past their deadline now.",
+    ),
+    Metric(
+        name="tasuki_kpi_value",
+        unit="the metric's",
+        meaning="A KPI as last read for `tasuki.kpi.v1`, over the first of its windows: a count, a share of 0 to 1,"
+        " milliseconds, or minor units of money. Told by the process that holds the first shard; no series: no data.",
+        labels={"metric": CONFIGURED, "role": ("all", "sdr", "bdr")},
+    ),
+    Metric(
+        name="tasuki_feed_clients",
+        unit="clients",
+        meaning="Clients that listen to the feed's events.",
     ),
     Metric(
         name="tasuki_loop_delay_seconds",

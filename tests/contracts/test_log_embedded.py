@@ -162,3 +162,21 @@ async def test_a_seek_wakes_a_member_that_waits(log: EmbeddedLog) -> None:
     print(f"a seek took {max(took) * 1000:.1f} ms at most")
     assert sorted(took)[10] < 0.5  # a lost wake-up costs a whole second
     await subscription.stop()
+
+
+async def test_a_compacted_topic_keeps_the_last_record_of_each_key(log: EmbeddedLog) -> None:
+    """What is superseded is gone at once, within one append as well; a reader finds the rest in order."""
+    await log.ensure_topics([TopicSpec("state", 1, compacted=True)])
+    await log.append([Record("state", key, value) for key, value in (("a", b"1"), ("b", b"1"), ("a", b"2"))])
+    await log.append([Record("state", "c", b"1", {"h": "x"})])
+    await log.append([Record("state", "b", b"2")])
+
+    found = await log.read("state", 0, 0)
+
+    assert [(each.offset, each.key, each.value) for each in found] == [
+        (3, "a", b"2"),
+        (4, "c", b"1"),
+        (5, "b", b"2"),
+    ]
+    assert found[1].headers == {"h": "x"}
+    assert (await log.offsets("state"))[0].end == 6

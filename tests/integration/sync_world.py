@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from schemas.topics import INBOX, LEAD_CHANGES
 from services.errors import Rejected
 from services.runtime.clock import now_ms
+from services.runtime.gauges import watch_workers
 from services.runtime.health import Health
 from services.runtime.mechanism import Mechanism
 from services.runtime.metrics import Metrics
@@ -31,7 +32,6 @@ from services.sync.app.gauges import (
     watch_dirty,
     watch_lines,
     watch_vendors,
-    watch_workers,
 )
 from services.sync.application.circuit import Circuits, make_circuits
 from services.sync.application.decide import Decide

@@ -15,11 +15,13 @@ from services.cli.commands.check import check
 from services.cli.commands.dead_letters import dead_letters
 from services.cli.commands.demo import demo
 from services.cli.commands.init import init
+from services.cli.commands.kpi import kpi
 from services.cli.commands.lead import lead
 from services.cli.commands.rehearse import rehearse
 from services.cli.commands.resume import resume
 from services.cli.commands.sandbox import sandbox
 from services.cli.commands.status import status
+from services.cli.commands.sync import sync
 from services.cli.commands.up import up
 
 START: Final = "To begin with"
@@ -47,6 +49,8 @@ COMMANDS: Final = (
     Command("check", check, START),
     Command("sandbox", sandbox, TRY),
     Command("up", up, RUN),
+    Command("sync", sync, RUN),
+    Command("kpi", kpi, RUN),
     Command("rehearse", rehearse, RUN),
     Command("status", status, LOOK),
     Command("lead", lead, LOOK),

@@ -52,7 +52,8 @@ class Stage:
 
     def __init__(self, folder: Path, *, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         self.folder = folder
-        self._overrides = {**SMALL, **(overrides or {})}
+        self._feed_port = _free_port()
+        self._overrides = {**SMALL, "feed": {"port": self._feed_port}, **(overrides or {})}
         self._stack = AsyncExitStack()
         self._service: asyncio.subprocess.Process | None = None
         self._port = _free_port()
@@ -144,6 +145,11 @@ class Stage:
     def base_url(self) -> str:
         """Where the service's door is on this machine."""
         return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def feed_url(self) -> str:
+        """Where the KPIs are on this machine."""
+        return f"http://127.0.0.1:{self._feed_port}"
 
     def log_tail(self, lines: int = 15) -> list[str]:
         """Return the last *lines* of what the service logged."""

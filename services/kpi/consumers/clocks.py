@@ -5,6 +5,7 @@ The clocks of the leads that are held: worked out anew with the facts of each ba
 |------------|------------|------------------------------------------------------------------------------------|
 | clock:<id> | string     | the lead's clocks, see services.kpi.adapters.clock_codec; beside ``lead:<id>``      |
 | timers     | sorted set | ``<cycle>/<policy>/<lead>`` by when that clock has something to tell next, epoch ms |
+| deadlines  | sorted set | the same member, of each clock that runs, by its deadline; those past are overdue   |
 
 What a batch makes certain (a breach that was none, a promise kept late) is told by the batch, as of the instant at
 which its last record was appended: of that instant all is known. The rest is told by timers.
@@ -43,7 +44,7 @@ from services.runtime.operations import Operations
 from services.runtime.outbox import Emission
 from services.runtime.shard import Shard
 
-TIMERS = "timers"
+TIMERS, DEADLINES = "timers", "deadlines"
 _PAUSE_S = 1.0
 _log = structlog.get_logger(__name__)
 
@@ -66,6 +67,7 @@ class LeadClocks:
     Args:
         segments: Where a lead's verdicts count.
         failed: Told of the unexpected end of a shard's timers; it is to end the process.
+        fired: Told of the alerts that timers told, once they are committed.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class LeadClocks:
         decode: Callable[[bytes], ClockState],
         clock: Clock,
         failed: Callable[[BaseException], None],
+        fired: Callable[[Sequence[Emission]], None] = lambda _emissions: None,
     ) -> None:
         self._rules = rules
         self._traits = rules.traits
@@ -85,6 +88,7 @@ class LeadClocks:
         self._decode = decode
         self._clock = clock
         self._failed = failed
+        self._fired = fired
         self._held: dict[int, _Held] = {}
 
     def opened(
@@ -179,12 +183,13 @@ class LeadClocks:
         """Bring the clocks of *lead* up to *now*; return the alerts, each with when it came due."""
         found = evaluate(lead, state, self._rules, now, generation=generation, segments=segments)
         increments.change(found.before, found.after)
-        key = shard.key(TIMERS)
-        for which, at in found.timers.items():
-            if at is None:
-                operations.zrem(key, [_member(lead.id, which)])
-            else:
-                operations.zadd(key, {_member(lead.id, which): at})
+        for name, instants in ((TIMERS, found.timers), (DEADLINES, found.deadlines)):
+            key = shard.key(name)
+            for which, at in instants.items():
+                if at is None:
+                    operations.zrem(key, [_member(lead.id, which)])
+                else:
+                    operations.zadd(key, {_member(lead.id, which): at})
         if found.timers or state.traits or state.cycles:
             operations.set(shard.key(f"clock:{lead.id}"), self._encode(state))
         told_at = self._clock()
@@ -243,8 +248,9 @@ class LeadClocks:
             known, states = await counts.load(leads), await self.load(shard, leads)
             moved, operations = increments(now), Operations()
             told: list[tuple[int, Emission]] = []
-            # A lead that is gone from the store tells nothing any more.
-            operations.zrem(shard.key(TIMERS), [each.decode() for each in members])
+            # A lead that is gone from the store tells nothing any more, nor does a clock whose start was taken back.
+            for name in (TIMERS, DEADLINES):
+                operations.zrem(shard.key(name), [each.decode() for each in members])
             for lead_id in leads:
                 if lead_id in known:
                     told += self._bring(
@@ -259,7 +265,9 @@ class LeadClocks:
                     )
             await counts.count(operations, moved)
             told.sort(key=lambda each: each[0])
-            await turn.commit(operations, emissions=[emission for _, emission in told])
+            emissions = [emission for _, emission in told]
+            await turn.commit(operations, emissions=emissions)
+        self._fired(emissions)
         _log.debug("timers.fired", shard=str(shard.id), timers=len(members), records=len(told))
 
     def _report(self, task: asyncio.Task[None]) -> None:

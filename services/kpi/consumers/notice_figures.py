@@ -1,6 +1,7 @@
 """The figures of the notifier, for Prometheus."""
 
 from services.kpi.consumers.notices import NoticeProcessor
+from services.kpi.domain.notices import Outcome
 from services.runtime.metrics import Metrics
 
 
@@ -9,14 +10,26 @@ class NoticeFigures:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self.failing: set[str] = set()
+        """The sinks whose last message failed."""
 
     def counted(self, sink: str, outcome: str, count: int) -> None:
         """Count alerts that are done."""
         self._metrics.count("tasuki_notices_total", count, sink=sink, outcome=outcome)
+        if outcome == Outcome.REFUSED.value:
+            self._metrics.count("tasuki_dead_letters_total", count, reason="refused-by-sink")
+
+    def set_aside(self, reason: str) -> None:
+        """Count a record that is no alert."""
+        self._metrics.count("tasuki_dead_letters_total", reason=reason)
 
     def sent(self, sink: str, outcome: str, alerts: int, waited_ms: int) -> None:  # noqa: ARG002 - `Delivery`'s signature
         """Count a message that left; *waited_ms* is since its oldest alert was told."""
         self._metrics.count("tasuki_notice_messages_total", sink=sink, outcome=outcome)
+        if outcome == "failed":
+            self.failing.add(sink)
+        else:
+            self.failing.discard(sink)
         if outcome == "delivered":
             self._metrics.observe("tasuki_notice_seconds", max(0, waited_ms) / 1000, sink=sink)
 

@@ -9,7 +9,7 @@ from typing import cast
 from schemas.alerts import Alert
 from schemas.reading import Unreadable, read
 from schemas.topics import ALERTS
-from services.errors import Misconfigured, leaves
+from services.errors import Misconfigured
 from services.kpi.application.notify import Clocks, Delivery, NoClocks, Sink
 from services.kpi.consumers.notice_codec import notice_of
 from services.kpi.consumers.refusals import unreadable
@@ -20,7 +20,7 @@ from services.kpi.domain.notice_routes import channels_for
 from services.kpi.domain.notice_rules import NoticeRules
 from services.kpi.domain.notices import Notice, Outcome, Place
 from services.runtime.clock import Clock
-from services.runtime.ledger import ShardEnded
+from services.runtime.endings import report_end
 from services.runtime.log.port import LogRecord
 from services.runtime.operations import Operations
 from services.runtime.outbox import Emission
@@ -53,6 +53,7 @@ class NoticeProcessor:
         failed: Told of a loop's unexpected end; it is to end the process.
         counted: Told, after the commit, of alerts that are done: the sink, the outcome, how many.
         sent: See `Delivery`.
+        set_aside: Told, after the commit, the reason of each record that is no alert.
 
     Raises:
         Misconfigured: A route or the default names a sink that isn't there.
@@ -69,6 +70,7 @@ class NoticeProcessor:
         random: Random | None = None,
         counted: Counted = lambda _sink, _outcome, _count: None,
         sent: Callable[[str, str, int, int], None] = lambda _sink, _outcome, _alerts, _waited_ms: None,
+        set_aside: Callable[[str], None] = lambda _reason: None,
     ) -> None:
         if missing := sorted({*rules.unknown_sinks(), *(rules.sinks.keys() - sinks.keys())}):
             raise Misconfigured(f"alerts are to go to {', '.join(missing)}, but there is no such sink")
@@ -80,6 +82,7 @@ class NoticeProcessor:
         self._random = random or Random()
         self._counted = counted
         self._sent = sent
+        self._set_aside = set_aside
         self.held: dict[int, HeldNotices] = {}
 
     async def opened(self, shard: Shard) -> None:
@@ -114,18 +117,18 @@ class NoticeProcessor:
         held = self.held[shard.id.partition]
         changes = {name: Change(records[-1].appended_at) for name in self._rules.sinks}
         emissions: list[Emission] = []
-        unrouted = 0
+        unrouted, bad = 0, list[str]()
         for number, record in enumerate(records, start=1):
             if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
-            notice = _read(record, emissions)
+            notice = _read(record, emissions, bad)
             if notice is not None and not self._queued(held, changes, notice, record):
                 unrouted += 1
         operations = Operations()
         for name, change in changes.items():
             await _without_repeats(held.sinks[name], change)
             held.sinks[name].stage(operations, change)
-        return Fold(operations, emissions, applied=lambda: self._applied(held, changes, unrouted))
+        return Fold(operations, emissions, applied=lambda: self._applied(held, changes, unrouted, bad))
 
     def wake(self) -> None:
         """Let all loops look again, for instance because the clock was moved."""
@@ -159,33 +162,32 @@ class NoticeProcessor:
             queue(ledger, changes[name], Place(target, notice.id), waiting, rule)
         return bool(channels)
 
-    def _applied(self, held: HeldNotices, changes: Mapping[str, Change], unrouted: int) -> None:
+    def _applied(
+        self, held: HeldNotices, changes: Mapping[str, Change], unrouted: int, bad: Sequence[str]
+    ) -> None:
         for name, change in changes.items():
             if change:
                 held.sinks[name].accept(change)
                 held.running[name][0].wake()
         if unrouted:
             self._counted(NO_SINK, Outcome.UNROUTED.value, unrouted)
+        for reason in bad:
+            self._set_aside(reason)
 
     def _removed(self, ledger: SinkLedger) -> tuple[Change, None]:
         return Change(self._clock(), done=dict.fromkeys(ledger.places, Outcome.SINK_REMOVED)), None
 
     def _report(self, task: asyncio.Task[None]) -> None:
-        """Tell what ended a loop, unless it was stopped or its shard ended."""
-        if task.cancelled() or (error := task.exception()) is None:
-            return
-        for each in leaves(error):
-            if not isinstance(each, ShardEnded):
-                self._failed(each)
-                return
+        report_end(task, self._failed)
 
 
-def _read(record: LogRecord, emissions: list[Emission]) -> Notice | None:
-    """Return the alert in *record*; what isn't one goes to the dead letters with its bytes."""
+def _read(record: LogRecord, emissions: list[Emission], bad: list[str]) -> Notice | None:
+    """Return the alert in *record*; what isn't one goes to the dead letters with its bytes, its reason to *bad*."""
     try:
         return notice_of(cast("Alert", read(ALERTS, record.value)))
     except Unreadable as error:
         emissions.append(unreadable(record, error))
+        bad.append(error.reason)
         return None
 
 

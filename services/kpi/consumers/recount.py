@@ -5,10 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import structlog
 
-from services.errors import Retryable, leaves
+from services.errors import Retryable
 from services.kpi.consumers.shard_counts import ShardCounts
-from services.runtime.endings import ended
-from services.runtime.ledger import ShardEnded
+from services.runtime.endings import ended, report_end
 from services.runtime.operations import Operations
 from services.runtime.shard import Shard
 
@@ -78,10 +77,7 @@ class Recount:
         await self._shard.commit(operations)
 
     def _report(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            for each in leaves(error):
-                if not isinstance(each, ShardEnded):
-                    self._failed(each)
+        report_end(task, self._failed)
 
 
 async def _pages(names: AsyncIterator[str]) -> AsyncIterator[Sequence[str]]:

@@ -57,12 +57,13 @@ class ClockRules:
         from_at: int,
         calendars: Mapping[str, Hours] | None = None,
         grace_ms: int = 30_000,
+        batch: int = 200,
     ) -> "ClockRules":
         """Return the rules under which *policies* hold from *from_at* on. Raises Misconfigured."""
         eras = {
             each.name: (Era(from_at, Terms(policy=each, calendars=calendars or {})),) for each in policies
         }
-        return cls(eras=eras, grace_ms=grace_ms)
+        return cls(eras=eras, grace_ms=grace_ms, batch=batch)
 
     def policies(self, name: str) -> Iterator[Policy]:
         """Yield each version of the policy *name*."""
@@ -112,10 +113,15 @@ class ClockState:
 
 @dataclass(slots=True)
 class Outcome:
-    """What an evaluation found: what to tell, when each clock comes due next, and how the counters move."""
+    """
+    What an evaluation found: what to tell, when each clock comes due next, and how the counters move.
+
+    `deadlines` are those of the clocks that run: None where one stands still or is over.
+    """
 
     tells: list[tuple[ClockId, Tell]] = field(default_factory=list[tuple[ClockId, Tell]])
     timers: dict[ClockId, int | None] = field(default_factory=dict[ClockId, "int | None"])
+    deadlines: dict[ClockId, int | None] = field(default_factory=dict[ClockId, "int | None"])
     before: Mapping[Contribution, int] = field(default_factory=dict[Contribution, int])
     after: Mapping[Contribution, int] = field(default_factory=dict[Contribution, int])
 
@@ -198,6 +204,9 @@ def evaluate(
         tells, kept = due(clock, marks, at)
         found.tells += ((which, each) for each in tells)
         found.timers[which] = next_at(clock, kept)
+        present = clock.round
+        runs = present is not None and present.ended_at is None and present.target is not None
+        found.deadlines[which] = present.deadline_at if present is not None and runs else None
         if kept:
             state.marks[which] = kept
         if verdicts := {} if lead.gone else dict(_verdicts(clock, kept, where)):

@@ -6,7 +6,7 @@ other services read as well, before one verdict.
 """
 
 from services.kpi.settings.loader import Reading, load, loads, read
-from services.kpi.settings.model import FeedKey, FeedSettings, Settings, SinkSettings
+from services.kpi.settings.model import FeedKey, FeedSettings, Settings, SinkSettings, SnapshotSettings
 from services.kpi.settings.references import named_segments, unreachable
 from services.kpi.settings.template import template
 
@@ -16,6 +16,7 @@ __all__ = [
     "Reading",
     "Settings",
     "SinkSettings",
+    "SnapshotSettings",
     "load",
     "loads",
     "named_segments",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from services.configuration.platform import Platform, present
+from services.kpi.domain.calendar import Calendar
 from services.kpi.domain.catalogue import METRICS
 from services.kpi.domain.goals import Goals
 from services.kpi.domain.metric import Metric, Target
@@ -12,13 +13,14 @@ from services.kpi.domain.rules import OUTCOMES, CountingRules, Sign, plain
 from services.kpi.domain.sla import policy as sla
 from services.kpi.domain.sla.calendar import WEEKDAYS
 from services.kpi.domain.sla.deadlines import Hours
+from services.kpi.domain.windows import Window
 from services.kpi.settings.alerts import notice_rules, sink_settings
 from services.kpi.settings.calendars import calendar_of
 from services.kpi.settings.counting_section import KpiSection, RoleTargets
 from services.kpi.settings.defaults import PROMISES
 from services.kpi.settings.draft import Draft
 from services.kpi.settings.feed import feed_settings
-from services.kpi.settings.model import Settings
+from services.kpi.settings.model import Settings, SnapshotSettings
 from services.kpi.settings.promise_section import PromiseEntry
 
 
@@ -34,6 +36,11 @@ def to_settings(draft: Draft, platform: Platform) -> Settings:
         calendars=_calendars(draft, platform.firm.time_zone),
         grace_ms=kpi.clock_grace_ms,
         timers_batch=kpi.clock_batch,
+        promised_from=_promised_from(kpi, platform.firm.time_zone),
+        snapshots=SnapshotSettings(
+            windows=tuple(dict.fromkeys(Window(each) for each in kpi.snapshot_windows)),
+            every_ms=kpi.snapshot_every_ms,
+        ),
         notices=notice_rules(draft, platform.firm),
         sinks=sink_settings(draft, platform),
         feed=feed_settings(present(draft.feed), platform.secrets),
@@ -57,6 +64,11 @@ def _counting(draft: Draft, kpi: KpiSection, time_zone: str) -> CountingRules:
         first_weekday=WEEKDAYS.index(kpi.first_weekday),
         fiscal_month=kpi.fiscal_month,
     )
+
+
+def _promised_from(kpi: KpiSection, time_zone: str) -> int | None:
+    day = kpi.promised_from
+    return None if day is None else Calendar(time_zone).day_start(day.toordinal())
 
 
 def _targets(kpi: KpiSection) -> Iterator[tuple[tuple[str, str], Target]]:

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from services.configuration.quantities import DurationBetween, FieldName, Text, Whole, wrong
 from services.configuration.sections import Section
 from services.kpi.domain.rules import OWNER, ROLE, TEAM, CountingRules
-from services.kpi.settings.written import SegmentValue, Wanted
+from services.kpi.settings.written import Day, SegmentValue, Wanted
 
 _STANDARD = CountingRules()
 
@@ -102,6 +102,25 @@ class KpiSection(Section):
     )
     clock_batch: Annotated[Whole, Field(ge=1, le=10_000)] = Field(
         default=200, description="So many clocks fire in one commit at most."
+    )
+    promised_from: Day | None = Field(
+        default=None,
+        description="Promises are held from this day on; left out: from the first start of this installation on, so "
+        "that nobody is told of old leads.",
+    )
+    snapshot_windows: Annotated[
+        tuple[
+            Literal["1h", "24h", "7d", "30d", "today", "this-week", "this-month", "this-quarter"],
+            ...,
+        ],
+        Field(min_length=1),
+    ] = Field(
+        default=("30d", "7d", "today"),
+        description="Over which windows the topic `tasuki.kpi.v1` tells the figures; the first is that of the metric "
+        "`tasuki_kpi_value`.",
+    )
+    snapshot_every_ms: Annotated[int, DurationBetween("1s", "1h")] = Field(
+        default=10_000, alias="snapshot_every", description="At most so often a figure is told there."
     )
     goals: GoalsTable | None = Field(
         default=None, description="The firm's own goal; left out: none is shown."

@@ -12,6 +12,7 @@ from services.kpi.domain.notice_rules import NoticeRules, SinkRule
 from services.kpi.domain.rules import CountingRules
 from services.kpi.domain.sla.deadlines import Hours
 from services.kpi.domain.sla.policy import Policy
+from services.kpi.domain.windows import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,14 @@ class FeedSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotSettings:
+    """Figures over which windows are told, 1 or more, and at most how often."""
+
+    windows: tuple[Window, ...]
+    every_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(Platform):
     """
     All that tasuki.toml and the environment say to the KPI service.
@@ -62,6 +71,8 @@ class Settings(Platform):
         calendars: Those that promises may name.
         grace_ms: So long a timer waits for facts that are in the log and not yet read.
         timers_batch: So many timers fire in one commit at most.
+        promised_from: Promises are held from this instant on; None: from the installation's first on.
+        snapshots: What is told on `tasuki.kpi.v1`.
         notices: The rules of the notifier, those of the sinks among them.
         sinks: In the order of the file.
         feed: The feed's server.
@@ -74,6 +85,8 @@ class Settings(Platform):
     calendars: Mapping[str, Hours]
     grace_ms: int
     timers_batch: int
+    promised_from: int | None
+    snapshots: SnapshotSettings
     notices: NoticeRules
     sinks: tuple[SinkSettings, ...]
     feed: FeedSettings

@@ -2,7 +2,8 @@
 The log on one machine: Redis Streams in the embedded Valkey server, or in any other Redis or Valkey.
 
 Partition p of a topic is one stream with ids ``0-<offset>``, so offsets are integers here too, from 1 on.
-Retention and compaction are recorded and checked, but nothing is trimmed yet: the log keeps everything.
+Of a compacted topic the record before of the same key is removed with each append. Retention is recorded and
+checked, but nothing is trimmed by it yet: the log keeps everything else.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,15 @@ _CHUNK_BYTES = 8 * 1024 * 1024
 _CONNECTIONS = 32
 _TIMEOUT_S = 10
 
+# XDEL frees memory by whole nodes of a stream, so what is kept is bounded by the keys, not by the records.
+_REPLACE = """\
+local id = redis.call('XADD', KEYS[1], '0-*', unpack(ARGV, 2))
+local before = redis.call('HGET', KEYS[2], ARGV[1])
+if before then redis.call('XDEL', KEYS[1], before) end
+redis.call('HSET', KEYS[2], ARGV[1], id)
+return id
+"""
+
 
 class EmbeddedLog:
     """
@@ -63,6 +73,7 @@ class EmbeddedLog:
         self._drain_ms = drain_ms
         self._namespace = namespace
         self._partitions: dict[str, int] = {}
+        self._compacted: set[str] = set()
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=_CONNECTIONS,
@@ -103,6 +114,8 @@ class EmbeddedLog:
                 existing = await self._created(spec)
             check_spec(spec, existing)
             self._partitions[spec.name] = spec.partitions
+            if spec.compacted:
+                self._compacted.add(spec.name)
 
     async def _created(self, spec: TopicSpec) -> TopicSpec:
         """Create the topic unless it exists, and return it as it is recorded."""
@@ -139,13 +152,20 @@ class EmbeddedLog:
         commands: list[Command] = []
         size = 0
         for record in records:
-            key = self._keys(record.topic).stream(self.partition_for(record.topic, record.key))
-            commands.append(("XADD", key, "0-*", *encode(record, appended_at)))
+            commands.append(self._appending(record, appended_at))
             size += len(record.value or b"")
             if len(commands) >= _CHUNK_RECORDS or size >= _CHUNK_BYTES:
                 await self._write(commands)
                 commands, size = [], 0
         await self._write(commands)
+
+    def _appending(self, record: Record, appended_at: int) -> Command:
+        keys, partition = self._keys(record.topic), self.partition_for(record.topic, record.key)
+        fields = encode(record, appended_at)
+        if record.topic not in self._compacted:
+            return ("XADD", keys.stream(partition), "0-*", *fields)
+        names = (keys.stream(partition), keys.latest(partition))
+        return ("EVAL", _REPLACE, len(names), *names, record.key, *fields)
 
     async def _write(self, commands: Sequence[Command]) -> None:
         if not commands:

@@ -57,6 +57,10 @@ class Keys:
         """Stream: the records of *partition*, ids ``0-<offset>``."""
         return f"{self.topic}:{partition}"
 
+    def latest(self, partition: int) -> str:
+        """Hash, of a compacted topic: a record's key to the id of its last entry in *partition*."""
+        return f"{self.topic}:{partition}:latest"
+
     def group(self, group: str, part: str) -> str:
         """Return the key of one *part* of a group: offsets, members, owners, lease of a member, wake."""
         return f"{self.topic}:group:{group}:{part}"

@@ -1,16 +1,15 @@
 """What is asked for when somebody looks: gauges set before each scrape, and the health of the change streams."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 
 from services.errors import Retryable
 from services.runtime.clock import Clock
+from services.runtime.gauges import Series
 from services.runtime.health import Condition, Health, Probe, Report
 from services.runtime.health_probes import stream_probe
-from services.runtime.metric_catalogue import GaugeName
 from services.runtime.metrics import Metrics
-from services.runtime.worker import ShardWorker
 from services.sync.adapters.quota import QuotaGovernor
 from services.sync.application.circuit import Circuits
 from services.sync.application.gate import Gate
@@ -27,25 +26,6 @@ Quotas = Callable[[], Awaitable[Iterable[tuple[str, str, int]]]]
 
 Calls = Callable[[], Iterable[tuple[str, int]]]
 """How many requests were sent to each vendor so far: system, calls."""
-
-
-class Series:
-    """The series of one gauge: those that are set no more are forgotten, lest they stay as they were."""
-
-    def __init__(self, metrics: Metrics, name: GaugeName) -> None:
-        self._metrics = metrics
-        self._name: GaugeName = name
-        self._shown: list[dict[str, str | int]] = []
-
-    def show(self, values: Sequence[tuple[dict[str, str | int], float]]) -> None:
-        """Make *values* (labels, value) all there is."""
-        labels = [each for each, _ in values]
-        for gone in self._shown:
-            if gone not in labels:
-                self._metrics.forget(self._name, **gone)
-        for each, value in values:
-            self._metrics.set(self._name, value, **each)
-        self._shown = labels
 
 
 def watch_vendors(metrics: Metrics, quotas: Quotas, streams: Streams, clock: Clock) -> None:
@@ -131,31 +111,6 @@ def watch_dirty(
             with suppress(Retryable):  # the store is away: the last count stays, health tells
                 counts = await asyncio.gather(*(each.leads.dirty_count(side) for each in shards))
                 metrics.set("tasuki_dispatch_dirty_leads", sum(counts), system=connector.system)
-
-    metrics.on_scrape(refresh)
-
-
-def watch_workers(metrics: Metrics, workers: Mapping[str, ShardWorker]) -> None:
-    """Set the outbox and the lag of each partition that is held here; *workers* by topic, filled as they start."""
-    outboxes = Series(metrics, "tasuki_outbox_records")
-    lags = Series(metrics, "tasuki_lag_records")
-
-    async def refresh() -> None:
-        outboxes.show(
-            [
-                ({"topic": topic, "partition": partition}, len(shard.outbox))
-                for topic, worker in workers.items()
-                for partition, shard in worker.shards.items()
-            ]
-        )
-        with suppress(Retryable):  # the log is away: the last lag stays, health tells
-            lags.show(
-                [
-                    ({"topic": topic, "partition": partition}, lag)
-                    for topic, worker in list(workers.items())
-                    for partition, lag in (await worker.subscription.lag()).items()
-                ]
-            )
 
     metrics.on_scrape(refresh)
 

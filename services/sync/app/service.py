@@ -5,7 +5,6 @@ Starts: store and log, connectors, the shards of the leads, those of the inbox, 
 round: first nothing new comes in, then what is under way ends.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,18 +16,18 @@ from services.configuration.parts import make_log, make_store, needs_embedded, t
 from services.runtime import lifecycle
 from services.runtime.clock import Clock, now_ms
 from services.runtime.collector import calm_collector
+from services.runtime.gauges import watch_workers
 from services.runtime.health import Health
-from services.runtime.health_probes import ConsumerProbe, LoopWatch, ping_probe
+from services.runtime.health_probes import LoopWatch, ping_probe
 from services.runtime.http import RunningServer, is_loopback, serve
 from services.runtime.lifecycle import Component
 from services.runtime.log.port import Log
 from services.runtime.mechanism import Mechanism
 from services.runtime.metrics import Metrics
-from services.runtime.processor import Processor
 from services.runtime.store import Store
 from services.runtime.tracing import Tracing, start_tracing
 from services.runtime.valkey_server import EmbeddedServer
-from services.runtime.worker import ShardWorker
+from services.runtime.workers import Workers
 from services.sync.adapters.door import (
     DoorLimits,
     make_door,
@@ -53,7 +52,6 @@ from services.sync.app.gauges import (
     watch_dirty,
     watch_lines,
     watch_vendors,
-    watch_workers,
 )
 from services.sync.app.letters import SERVICE, make_letter_box
 from services.sync.app.quotas import counting_held, make_governors, why_waiting
@@ -74,8 +72,6 @@ from services.sync.consumers.timeline import Timeline
 from services.sync.consumers.traces import Traces
 from services.sync.domain.records import Side
 from services.sync.settings import Settings
-
-_LOOK_S = 0.1
 
 
 @dataclass(slots=True)
@@ -170,31 +166,26 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         settings, log, store, connectors, timeline, letters, health, metrics, leads, failures=failures
     )
     mechanism = Mechanism(store=store, log=log, clock=clock, metrics=metrics)
-    processors: dict[str, tuple[str, Processor]] = {
-        "leads": (LEAD_CHANGES.name, leads),
-        "inbox": (INBOX.name, InboxProcessor(observe)),
-    }
-    waits: dict[str, Callable[[], str]] = {
-        "leads": str,
-        "inbox": lambda: awaited(gates, circuits) or quotas_awaited(governors),
-    }
+    workers = Workers(SERVICE, mechanism, health, failures)
     _register(sync, gates, circuits)
     for system, governor in governors.items():
         health.register(f"quota.{system}", quota_probe(governor))
     register_streams(health, streams, connectors.values(), clock)
-    workers: dict[str, ShardWorker] = {}
     watch_vendors(metrics, headroom(governors), streams, clock)
     watch_calls(metrics, lambda: calls(vendors.values()))
-    watch_workers(metrics, workers)
+    watch_workers(metrics, workers.by_topic)
     watch_dirty(metrics, leads.held, connectors)
     watch_lines(metrics, gates, circuits)
-    status = StatusSource(health, workers, leads.held, connectors, governors, streams, clock)
+    status = StatusSource(health, workers.by_topic, leads.held, connectors, governors, streams, clock)
     sync.components = [
         *_components(sync),
         Component(name="orders", run=lambda: watch(circuits, OperatorMarks(store))),
-        *(
-            _worker(sync, name, topic, processor, mechanism, workers, waits[name])
-            for name, (topic, processor) in processors.items()
+        workers.component("leads", LEAD_CHANGES.name, lambda: leads),
+        workers.component(
+            "inbox",
+            INBOX.name,
+            lambda: InboxProcessor(observe),
+            waits_for=lambda: awaited(gates, circuits) or quotas_awaited(governors),
         ),
         _door(sync, tracing, clock, status),
     ]
@@ -235,40 +226,6 @@ def _components(sync: Sync) -> list[Component]:
             for each in sync.connectors.values()
         ),
     ]
-
-
-def _worker(
-    sync: Sync,
-    name: str,
-    topic: str,
-    processor: Processor,
-    mechanism: Mechanism,
-    workers: dict[str, ShardWorker],
-    waits_for: Callable[[], str],
-) -> Component:
-    """Return the member of the group on *topic*; it is made when the log knows its topics."""
-    made: list[ShardWorker] = []
-
-    async def start() -> None:
-        worker = ShardWorker(service=SERVICE, topic=topic, processor=processor, mechanism=mechanism)
-        made.append(worker)
-        workers[topic] = worker
-        sync.health.register(
-            name,
-            ConsumerProbe(worker.subscription, worker.watched, mechanism.clock, waits_for=waits_for),
-        )
-        await worker.start()
-
-    async def stop() -> None:
-        for worker in made:
-            await worker.stop()
-
-    async def run() -> None:
-        while made[0].failure is None and not sync.failures:  # noqa: ASYNC110 - properties, no event
-            await asyncio.sleep(_LOOK_S)
-        raise made[0].failure or sync.failures[0]
-
-    return Component(name=name, start=start, stop=stop, run=run)
 
 
 def _door(sync: Sync, tracing: Tracing, clock: Clock, status: StatusSource) -> Component:

@@ -8,13 +8,13 @@ from importlib.metadata import version
 from services.errors import Retryable
 from services.runtime.clock import Clock
 from services.runtime.health import Condition, Health, Report
+from services.runtime.topic_status import topic_status
 from services.runtime.worker import ShardWorker
 from services.sync.adapters.door.status import (
     QuotaStatus,
     StatusBody,
     StreamStatus,
     SystemStatus,
-    TopicStatus,
 )
 from services.sync.adapters.quota import QuotaGovernor
 from services.sync.application.ports import Connector
@@ -45,7 +45,7 @@ class StatusSource:
             ready=verdict.ready,
             live=verdict.live,
             reasons=list(verdict.reasons),
-            topics={topic: await _topic(worker) for topic, worker in self.workers.items()},
+            topics={topic: await topic_status(worker) for topic, worker in self.workers.items()},
             systems={
                 each.system: await self._system(side, verdict.components.get(each.system))
                 for side, each in self.connectors.items()
@@ -68,17 +68,6 @@ class StatusSource:
             reason="" if report is None else report.reason,
             dirty=None if counts is None else sum(counts),
         )
-
-
-async def _topic(worker: ShardWorker) -> TopicStatus:
-    shards = worker.shards
-    try:
-        lag = sum((await worker.subscription.lag()).values())
-    except Retryable:  # the log is away
-        lag = None
-    return TopicStatus(
-        partitions=sorted(shards), lag=lag, outbox=sum(len(each.outbox) for each in shards.values())
-    )
 
 
 async def _quotas(governors: Iterable[QuotaGovernor]) -> list[QuotaStatus] | None:

@@ -18,7 +18,7 @@ from schemas.lead import (
 from schemas.reading import Unreadable, read
 from schemas.topics import DEAD_LETTERS, DECISIONS, LEAD_CHANGES, LIFECYCLE
 from services.runtime.clock import Clock
-from services.runtime.endings import ended
+from services.runtime.endings import ended, report_end
 from services.runtime.log.port import Log, LogRecord
 from services.runtime.operations import Operations
 from services.runtime.outbox import Emission
@@ -33,7 +33,6 @@ from services.sync.application.moving import Moving, Step, UnreadableLead
 from services.sync.application.ports import Connector
 from services.sync.application.quota import UNGOVERNED, Admitting
 from services.sync.consumers.emissions import emission, place_of, told, unreadable
-from services.sync.consumers.endings import report_end
 from services.sync.consumers.shard_leads import Decode, Encode, ShardLeads
 from services.sync.consumers.streams import Streams
 from services.sync.domain.desired import Missing

@@ -16,7 +16,7 @@ import structlog
 
 from services.errors import Retryable
 from services.runtime.clock import Clock
-from services.runtime.endings import ended
+from services.runtime.endings import ended, report_end
 from services.runtime.log.port import Log, partition_of
 from services.runtime.operations import Operations
 from services.runtime.shard import Shard
@@ -24,7 +24,6 @@ from services.runtime.store import Store
 from services.sync.application.gate import Gate
 from services.sync.application.ports import Connector, StreamPosition, StreamPositionLost
 from services.sync.application.trouble import report
-from services.sync.consumers.endings import report_end
 from services.sync.consumers.inbox import inbox_record
 
 log = structlog.get_logger()

@@ -50,7 +50,7 @@ def test_init_for_sandboxes_points_at_them_and_tells_the_secrets(
     assert "tasuki sandbox salesforce" in shown
 
 
-@pytest.mark.parametrize("command", [("up",), ("sandbox", "hubspot", "--port", "PORT")])
+@pytest.mark.parametrize("command", [("up",), ("sync",), ("sandbox", "hubspot", "--port", "PORT")])
 def test_a_port_that_is_taken_is_named_with_its_mend(
     command: tuple[str, ...], firm: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,20 +170,21 @@ def test_the_log_format_of_the_command_line_wins(firm: Path) -> None:
     assert Invocation(log_format="json").settings().logs.format == "json"
 
 
+@pytest.mark.parametrize("command", ["up", "sync", "kpi"])
 def test_a_second_process_is_kept_out_of_a_data_folder(
-    firm: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    command: str, firm: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would hang on the first one's store, and lose it when that ends."""
     for name, value in DEMO_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    (firm / "tasuki.toml").write_text(template().replace("port = 8080", "port = 0"))
+    (firm / "tasuki.toml").write_text(template().replace("port = 8080", "port = 0") + "\n[feed]\nport = 0\n")
     (firm / ".tasuki").mkdir()
     with (firm / ".tasuki" / "up.lock").open("ab") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
 
-        assert main(["up"]) is ExitCode.USAGE
+        assert main([command]) is ExitCode.USAGE
 
-    assert f"another tasuki up works in the data folder {firm / '.tasuki'}" in capsys.readouterr().err
+    assert f"another tasuki works in the data folder {firm / '.tasuki'}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

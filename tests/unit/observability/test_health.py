@@ -168,6 +168,23 @@ async def test_a_consumer_that_never_polled_is_not_dead_before_its_time(clock: H
     assert not (await health.verdict()).live
 
 
+async def test_a_consumer_may_stand_by_where_others_hold_all_partitions(clock: HandClock) -> None:
+    """It waits at first, for it may be given one yet; then it is ready to take over, as long as it polls."""
+    subscription = FakeSubscription(assignment=frozenset(), last_poll_at=clock())
+    health = Health(clock, fresh_ms=1)
+    probe = ConsumerProbe(subscription, WatchedHandler(HeldHandler(), clock), clock, stands_by_ms=10_000)
+    health.register("consumer", probe)
+    assert not (await health.verdict()).ready
+    clock.pass_by(11)
+
+    verdict = await health.verdict()
+
+    assert verdict.ready
+    assert verdict.components["consumer"].reason == "stands by: others hold all partitions"
+    clock.pass_by(31)
+    assert not (await health.verdict()).live
+
+
 async def test_an_ended_subscription_is_dead_with_its_cause(consumer: Consumer) -> None:
     """Its failure is told, without data its text may quote."""
     consumer.subscription.failure = ValueError("taro@example.com")

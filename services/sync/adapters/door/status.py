@@ -8,15 +8,8 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
 
 from services.runtime.problems import ProblemBody
+from services.runtime.topic_status import TopicStatus
 from services.sync.adapters.door.access import key_holders
-
-
-class TopicStatus(BaseModel):
-    """What this process holds of a topic."""
-
-    partitions: list[int] = Field(description="The shards that are assigned to this process.")
-    lag: int | None = Field(description="Records not processed yet; null while the log doesn't say.")
-    outbox: int = Field(description="Events committed but not yet in the log.")
 
 
 class QuotaStatus(BaseModel):
