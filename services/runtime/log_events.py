@@ -99,6 +99,8 @@ EventName = Literal[
     "timers.delayed",
     "timers.unheld",
     "timers.fired",
+    "promises.changed",
+    "promises.recomputed",
     # Alerts on their way to people
     "notice.delivered",
     "notice.dropped",
