@@ -46,6 +46,28 @@ class Clock(Open):
     standing: Standing
 
 
+class Recomputed(Open):
+    """
+    The deadline of one promise about one lead after the firm's promises or calendars changed at `changed_at`.
+
+    It was at `previous_deadline_at` and is at `deadline_at`; null: there is none, or the clock stands still. `shift`
+    says which: ``earlier``, ``later``, ``ended`` (the promise no longer runs), ``begun`` (it didn't run before).
+    `because` is ``policy-added``, ``policy-changed``, ``policy-removed`` or ``calendar-changed``. `round` is as in `Clock`.
+    """
+
+    policy: str
+    round: int = Field(default=1, ge=1)
+    cycle: int = Field(ge=1)
+    shift: str
+    because: str
+    changed_at: EpochMs
+    told_at: EpochMs
+    started_at: EpochMs
+    previous_deadline_at: EpochMs | None
+    deadline_at: EpochMs | None
+    standing: Standing
+
+
 class SlaWarned(Envelope):
     """A share of the budget is used up and nothing has been done."""
 
@@ -81,7 +103,14 @@ class SlaRetracted(Envelope):
     data: Clock
 
 
-Alert = Annotated[
-    SlaWarned | SlaBreached | SlaEscalated | SlaMetLate | SlaRetracted, Field(discriminator="type")
-]
+class SlaRecomputed(Envelope):
+    """Other rules moved a deadline; for programs that show deadlines, nobody is alarmed by it."""
+
+    type: Literal["tasuki.alert.sla-recomputed.v1"] = "tasuki.alert.sla-recomputed.v1"
+    data: Recomputed
+
+
+ClockAlert = SlaWarned | SlaBreached | SlaEscalated | SlaMetLate | SlaRetracted
+"""What people are told of."""
+Alert = Annotated[ClockAlert | SlaRecomputed, Field(discriminator="type")]
 ALERT: TypeAdapter[Alert] = TypeAdapter(Alert)

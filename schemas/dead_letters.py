@@ -1,8 +1,17 @@
 """What could not be processed: `tasuki.dead-letters.v1`."""
 
+from base64 import b64encode
 from typing import Literal
 
 from schemas.envelope import Envelope, EpochMs, Open
+
+MOST_BODY_BYTES = 600_000
+"""A longer original doesn't fit into a letter, which the log takes up to 1 MiB of and which holds it as base64."""
+
+
+def enclosed(original: bytes) -> str:
+    """Return *original* as a letter's body; empty where it is too long. Then it is read again where it came from."""
+    return b64encode(original).decode() if len(original) <= MOST_BODY_BYTES else ""
 
 
 class DeadLetter(Open):

@@ -1,6 +1,6 @@
 """Which of two events about one lead was told later: what they say is set against each other by this, not by arrival."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zlib import crc32
 
 from schemas.envelope import Envelope
@@ -8,6 +8,8 @@ from schemas.envelope import Envelope
 _OURS = 1 << 62
 _NUMBERS = 16
 _MOST = (1 << _NUMBERS) - 1
+_LONGEST_OFFSET = 13  # digits: below 2^46
+_LONGEST_NUMBER = 9
 
 
 def told_order(event: Envelope) -> int:
@@ -17,17 +19,25 @@ def told_order(event: Envelope) -> int:
     An event caused by the change at an offset of the lead's partition has the id
     ``<partition>-<offset>-<letter><number>``: of two, the one with the greater offset, then number, was told
     later. An id of any other form is placed by the event's `time`, before all of those; two such events of one
-    millisecond are placed by a hash of their ids.
+    millisecond are placed by a hash of their ids. A `time` that is none is the earliest.
     """
     parts = event.id.split("-")
-    if len(parts) == 3 and parts[1].isdecimal() and parts[2][1:].isdecimal():  # noqa: PLR2004 -- the form above
-        return _OURS | int(parts[1]) << _NUMBERS | min(int(parts[2][1:]), _MOST)
-    return _time_of(event) << _NUMBERS | crc32(event.id.encode()) & _MOST
+    if len(parts) == 3:  # noqa: PLR2004 -- the form above
+        offset, number = parts[1], parts[2][1:]
+        if _is_number(offset, _LONGEST_OFFSET) and _is_number(number, _LONGEST_NUMBER):
+            return _OURS | int(offset) << _NUMBERS | min(int(number), _MOST)
+    at = min(max(0, time_of(event) or 0), (_OURS >> _NUMBERS) - 1)
+    return at << _NUMBERS | crc32(event.id.encode()) & _MOST
 
 
-def _time_of(event: Envelope) -> int:
-    """Return the event's `time` in epoch ms, 0 where it is none: it is told for people, nothing else depends on it."""
+def time_of(event: Envelope) -> int | None:
+    """Return the event's `time` in epoch ms, None where it is none; one without a zone is UTC."""
     try:
-        return max(0, int(datetime.fromisoformat(event.time).timestamp() * 1000))
+        told = datetime.fromisoformat(event.time)
+        return int((told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp() * 1000)
     except (ValueError, OverflowError):
-        return 0
+        return None
+
+
+def _is_number(text: str, longest: int) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= longest

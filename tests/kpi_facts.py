@@ -26,7 +26,7 @@ class Teller:
     def tell(self, kind: str, lead: str, **data: Any) -> LifecycleFact:
         """Tell one fact; `kind` is its type without the head and the version."""
         owner, origin, segments = (data.pop(name, default) for name, default in _STANDING)
-        if kind not in {"score-changed", "cycle-started"}:
+        if kind not in {"score-changed", "cycle-started", "lead-erased"}:
             data["standing"] = {"origin": origin, "owner": owner, "segments": segments}
         event = LIFECYCLE_FACT.validate_python(
             {

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.alerts import ALERT, Alert
+from schemas.alerts import ALERT, ClockAlert, SlaRecomputed
 from services.kpi.consumers.notice_codec import (
     name_of_place,
     name_of_told,
@@ -36,7 +36,9 @@ _TYPES = {
 }
 
 
-def alert(kind: str, lead: str = "lead-1", *, at: int = START, overdue_ms: int = 0, **facts: Any) -> Alert:
+def alert(
+    kind: str, lead: str = "lead-1", *, at: int = START, overdue_ms: int = 0, **facts: Any
+) -> ClockAlert:
     """Return the alert *kind* of *lead*, told at *at*; *facts* are of the clock, or `owner` and `segments`."""
     event_type, step = _TYPES[kind]
     standing = {
@@ -64,7 +66,7 @@ def alert(kind: str, lead: str = "lead-1", *, at: int = START, overdue_ms: int =
         "standing": standing,
         **facts,
     }
-    return ALERT.validate_python(
+    event = ALERT.validate_python(
         {
             "id": f"kpi:{lead}:1:{policy}:{number}:{step}",
             "source": "/tasuki/kpi",
@@ -74,6 +76,8 @@ def alert(kind: str, lead: str = "lead-1", *, at: int = START, overdue_ms: int =
             "data": data,
         }
     )
+    assert not isinstance(event, SlaRecomputed)
+    return event
 
 
 def notice(kind: str, lead: str = "lead-1", **facts: Any) -> Notice:

@@ -101,6 +101,8 @@ EventName = Literal[
     "timers.fired",
     "snapshots.delayed",
     "promises.opened",
+    "promises.changed",
+    "promises.recomputed",
     # Alerts on their way to people
     "notice.delivered",
     "notice.dropped",

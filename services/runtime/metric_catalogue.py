@@ -100,7 +100,7 @@ NOTICE_OUTCOMES = (
     *("delivered", "ended", "superseded", "not-told", "expired", "overflow", "refused", "unrouted"),
     "sink-removed",
 )
-ALERT_KINDS = ("warned", "breached", "escalated", "met-late", "retracted")
+ALERT_KINDS = ("warned", "breached", "escalated", "met-late", "retracted", "recomputed")
 MESSAGE_OUTCOMES = ("delivered", "failed", "refused")
 DOOR_OUTCOMES = (
     *("accepted", "unknown-system", "unsigned", "bad-signature", "stale", "unsupported-media"),

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from random import Random
 
+from schemas.instants import rfc3339
 from schemas.lead import Change, LeadObserved, Observed, Ref
 from schemas.topics import LEAD_CHANGES
 from services.runtime.clock import now_ms
@@ -20,7 +21,6 @@ from services.sync.adapters.lead_codec import decode, encode
 from services.sync.app import topic_specs
 from services.sync.application.decide import Decide
 from services.sync.application.identify import new_lead_id
-from services.sync.application.tell import rfc3339
 from services.sync.consumers.leads import LeadProcessor
 from services.sync.consumers.streams import Streams
 from services.sync.domain.rules import Rules

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import quantiles
 
-from schemas.alerts import ALERT
+from schemas.alerts import ALERT, SlaRecomputed
 from schemas.topics import ALERTS, LIFECYCLE
-from services.kpi.adapters.clock_codec import decode_clocks, encode_clocks
 from services.kpi.adapters.lead_codec import decode, encode
 from services.kpi.consumers.clocks import LeadClocks
 from services.kpi.consumers.counts import CountProcessor
-from services.kpi.domain.lead_clocks import ClockRules
+from services.kpi.consumers.promised import Promised
 from services.kpi.domain.rules import CountingRules
 from services.kpi.domain.sla.policy import Escalation, Policy, Target
+from services.kpi.domain.sla.rulebook import Rulebook
 from services.runtime.clock import now_ms
 from services.runtime.keys import ShardId
 from services.runtime.log.embedded import EmbeddedLog
@@ -25,6 +25,7 @@ from services.runtime.store import Store
 from services.runtime.valkey_server import EmbeddedServer
 from services.runtime.worker import ShardWorker
 from services.sync.app import topic_specs
+from tests.integration.kpi_world import FORMS
 from tests.kpi_facts import HOUR, Teller, records
 from tests.waiting import wait_until
 
@@ -58,10 +59,9 @@ async def _run(count: int, fired: int) -> None:
             await log.start()
             await log.ensure_topics(topic_specs(PARTITIONS))
             clocks = LeadClocks(
-                rules=ClockRules.of([PROMISE], from_at=0),
+                promised=Promised(book=Rulebook.of([PROMISE]), from_at=0),
                 log=log,
-                encode=encode_clocks,
-                decode=decode_clocks,
+                forms=FORMS,
                 clock=now_ms,
                 failed=failures.append,
             )
@@ -148,7 +148,8 @@ async def _lateness(log: EmbeddedLog, fired: int) -> list[int]:
         await asyncio.sleep(0.2)
         for partition in place:
             for record in await log.read(ALERTS.name, partition, place[partition]):
-                due_at = ALERT.validate_json(record.value or b"").data.due_at
-                found.append(record.appended_at - due_at)
+                event = ALERT.validate_json(record.value or b"")
+                if not isinstance(event, SlaRecomputed):
+                    found.append(record.appended_at - event.data.due_at)
                 place[partition] = record.offset + 1
     return found

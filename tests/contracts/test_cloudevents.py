@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from schemas.envelope import Envelope
+from schemas.instants import rfc3339
 from schemas.json_schema import event_schemas
 from schemas.lead import LEAD_CHANGE, LeadChange
 from schemas.lifecycle import LIFECYCLE_FACT
 from services.sync.application.decide import Decide
-from services.sync.application.tell import rfc3339
 from services.sync.domain.lead import Lead
 from services.sync.domain.rules import AttributeRule, FieldRule, Operator, Policy, Rules, Scoring
 from tests.firm import FIELDS_DECIDED, as_published

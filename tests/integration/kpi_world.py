@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from schemas.alerts import ALERT, Alert
+from schemas.alerts import ALERT, ClockAlert, SlaRecomputed
 from schemas.lifecycle import LifecycleFact
 from schemas.topics import ALERTS, LIFECYCLE
 from services.kpi.adapters.clock_codec import decode_clocks, encode_clocks
 from services.kpi.adapters.lead_codec import decode, encode
+from services.kpi.adapters.rulebook_codec import decode_eras, encode_eras, fingerprint
 from services.kpi.adapters.stored_counts import StoredCounts
 from services.kpi.application.reading import Readings
 from services.kpi.consumers.clocks import LeadClocks
 from services.kpi.consumers.counts import CountProcessor
-from services.kpi.domain.lead_clocks import ClockRules
+from services.kpi.consumers.promised import Forms, Promised
 from services.kpi.domain.rules import CountingRules
 from services.runtime.clock import now_ms
 from services.runtime.log.embedded import EmbeddedLog
@@ -30,6 +31,13 @@ from tests.kpi_facts import records
 from tests.waiting import wait_until
 
 PARTITIONS = 3
+FORMS = Forms(
+    encode=encode_clocks,
+    decode=decode_clocks,
+    encode_eras=encode_eras,
+    decode_eras=decode_eras,
+    fingerprint=fingerprint,
+)
 
 
 @dataclass
@@ -41,6 +49,7 @@ class KpiWorld:
     service: str = field(default_factory=lambda: f"k{uuid4().hex[:10]}")
     failures: list[BaseException] = field(default_factory=list[BaseException])
     set_aside: list[str] = field(default_factory=list[str])
+    page: int = 100
 
     async def tell(self, events: Sequence[LifecycleFact]) -> None:
         """Append *events* to the lifecycle topic."""
@@ -56,7 +65,7 @@ class KpiWorld:
 
     @asynccontextmanager
     async def counting(
-        self, rules: CountingRules, promises: ClockRules | None = None, *, max_records: int = 50
+        self, rules: CountingRules, promises: Promised | None = None, *, max_records: int = 50
     ) -> AsyncGenerator[ShardWorker]:
         """Run a worker that counts by *rules* and keeps the clocks of *promises*."""
         processor = CountProcessor(
@@ -84,20 +93,27 @@ class KpiWorld:
             if failure is not None:
                 raise failure
 
-    def clocks(self, promises: ClockRules) -> LeadClocks:
+    def clocks(self, promises: Promised) -> LeadClocks:
         """Return what keeps the clocks of *promises*."""
         return LeadClocks(
-            rules=promises,
+            promised=promises,
             log=self.log,
-            encode=encode_clocks,
-            decode=decode_clocks,
+            forms=FORMS,
             clock=now_ms,
             failed=self.failures.append,
+            page=self.page,
         )
 
-    async def alerts(self) -> list[Alert]:
-        """Return what stands on the topic of the alerts, in order."""
-        found: list[Alert] = []
+    async def alerts(self) -> list[ClockAlert]:
+        """Return the alerts for people that stand on their topic, in order."""
+        return [each for each in await self._told() if not isinstance(each, SlaRecomputed)]
+
+    async def recomputed(self) -> list[SlaRecomputed]:
+        """Return what was told of deadlines that other rules moved, in order."""
+        return [each for each in await self._told() if isinstance(each, SlaRecomputed)]
+
+    async def _told(self) -> list[ClockAlert | SlaRecomputed]:
+        found: list[ClockAlert | SlaRecomputed] = []
         for partition, each in (await self.log.offsets(ALERTS.name)).items():
             offset = each.begin
             while read_now := await self.log.read(ALERTS.name, partition, offset):

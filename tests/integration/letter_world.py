@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from schemas.dead_letters import DeadLetter, DeadLettered
+from schemas.instants import rfc3339
 from schemas.topics import DEAD_LETTERS, LEAD_CHANGES
 from services.runtime.clock import now_ms
 from services.runtime.keys import ShardId
@@ -15,7 +16,6 @@ from services.runtime.store import Store
 from services.sync.adapters.identity_index import IdentityIndex
 from services.sync.adapters.operator_marks import DONE, RESUME, OperatorMarks
 from services.sync.app import topic_specs
-from services.sync.application.tell import rfc3339
 from services.sync.consumers.letters import LetterBox
 from services.sync.domain.records import RecordRef, Side
 from tests.fakes.memory_log import MemoryLog

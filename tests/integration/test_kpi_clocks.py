@@ -8,10 +8,11 @@ from schemas.alerts import ALERT
 from schemas.topics import ALERTS
 from services.kpi.adapters.stored_clocks import StoredClocks
 from services.kpi.application.reading import Ask
-from services.kpi.domain.lead_clocks import ClockRules
+from services.kpi.consumers.promised import Promised
 from services.kpi.domain.notices import ClockKey
 from services.kpi.domain.rules import CountingRules
 from services.kpi.domain.sla.policy import Escalation, Policy, Target
+from services.kpi.domain.sla.rulebook import Rulebook
 from services.kpi.domain.windows import Range
 from services.runtime.clock import now_ms
 from services.runtime.log.embedded import EmbeddedLog
@@ -31,7 +32,7 @@ async def world() -> AsyncGenerator[KpiWorld]:
         yield found
 
 
-def promised(budget_ms: int, *, escalate_ms: int = 200, grace_ms: int = 20_000) -> ClockRules:
+def promised(budget_ms: int, *, escalate_ms: int = 200, grace_ms: int = 20_000) -> Promised:
     """Promise a first response to each MQL."""
     policy = Policy(
         name="response",
@@ -40,7 +41,7 @@ def promised(budget_ms: int, *, escalate_ms: int = 200, grace_ms: int = 20_000) 
         targets=(Target(budget_ms=budget_ms),),
         escalations=(Escalation(notify=("team-lead",), after_ms=escalate_ms),),
     )
-    return ClockRules.of([policy], from_at=0, grace_ms=grace_ms)
+    return Promised(book=Rulebook.of([policy]), from_at=0, grace_ms=grace_ms)
 
 
 async def told(world: KpiWorld, count: int) -> list[tuple[str, str]]:
@@ -73,7 +74,7 @@ async def test_an_mql_nobody_answers_breaches_once_escalates_and_is_met_late(wor
         await world.tell([teller.reached("ann", "first_response", now_ms())])
         assert (await told(world, 3))[-1] == ("ann", "met-late")
         await world.counted(worker)
-        clocks = StoredClocks(world.store, service=world.service, partitions=PARTITIONS, rules=promised(300))
+        clocks = StoredClocks(world.store, service=world.service, partitions=PARTITIONS)
         key = ClockKey("ann", 1, "response", 1)
         assert (await clocks.now([key], now_ms()))[key].ended
         alerts = await world.alerts()

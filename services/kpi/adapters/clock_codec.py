@@ -1,7 +1,7 @@
 """
 The clocks of a lead as bytes in the store: MessagePack, the same bytes for the same state.
 
-`[FORMAT, generation, cycles, traits, clocks]`; a clock is `[cycle, policy, marks, counted]`, a mark `[round, step,
+`[FORMAT, generation, era, cycles, traits, clocks]`; a clock is `[cycle, policy, marks, counted]`, a mark `[round, step,
 told_for_at, times, flags]`, a round that is counted `[round, met, minute, segments]`.
 """
 
@@ -10,7 +10,7 @@ from services.kpi.domain.sla.facts import Trait
 from services.kpi.domain.sla.telling import Mark
 from services.runtime.packing import pack, unpack
 
-FORMAT = 1
+FORMAT = 2
 _STANDS, _HEARD = 1, 2
 
 
@@ -28,7 +28,7 @@ def encode_clocks(state: ClockState) -> bytes:
         for which in sorted(state.marks.keys() | state.counted.keys())
     ]
     cycles = [[cycle, *told] for cycle, told in sorted(state.cycles.items())]
-    return pack([FORMAT, state.generation, cycles, [[*each] for each in state.traits], clocks])
+    return pack([FORMAT, state.generation, state.era, cycles, [[*each] for each in state.traits], clocks])
 
 
 def decode_clocks(data: bytes) -> ClockState:
@@ -41,8 +41,8 @@ def decode_clocks(data: bytes) -> ClockState:
     form, *parts = unpack(data)
     if form != FORMAT:
         raise ValueError(f"clocks are stored in format {form!r}; this version reads {FORMAT}")
-    generation, cycles, traits, clocks = parts
-    state = ClockState(generation, {cycle: (order, at) for cycle, order, at in cycles})
+    generation, era, cycles, traits, clocks = parts
+    state = ClockState(generation, era, {cycle: (order, at) for cycle, order, at in cycles})
     state.traits = [Trait(*each) for each in traits]
     for cycle, policy, marks, counted in clocks:
         if marks:

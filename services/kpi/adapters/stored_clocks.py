@@ -5,7 +5,9 @@ from collections.abc import Collection, Mapping
 from schemas.topics import LIFECYCLE
 from services.kpi.adapters.clock_codec import decode_clocks
 from services.kpi.adapters.lead_codec import decode
-from services.kpi.domain.lead_clocks import ClockRules, clocks_of
+from services.kpi.adapters.rulebook_codec import decode_eras
+from services.kpi.domain.clock_rules import ClockRules
+from services.kpi.domain.lead_clocks import clocks_of
 from services.kpi.domain.notices import ClockKey, Live
 from services.runtime.keys import ShardId
 from services.runtime.log.port import partition_of
@@ -14,16 +16,15 @@ from services.runtime.store import Command, Store
 
 class StoredClocks:
     """
-    See `Clocks` in services.kpi.application.notify.
+    See `Clocks` in services.kpi.application.notify. The rules are those that the shards keep.
 
     Args:
         service: Under whose name the clocks are kept.
         partitions: Of the lifecycle topic.
     """
 
-    def __init__(self, store: Store, *, service: str, partitions: int, rules: ClockRules) -> None:
+    def __init__(self, store: Store, *, service: str, partitions: int) -> None:
         self._store = store
-        self._rules = rules
         self._shards = [ShardId(service, LIFECYCLE.name, each) for each in range(partitions)]
 
     async def now(self, clocks: Collection[ClockKey], at: int) -> Mapping[ClockKey, Live]:
@@ -40,16 +41,15 @@ class StoredClocks:
     async def _of(
         self, shard: ShardId, leads: Mapping[str, Collection[ClockKey]], at: int
     ) -> dict[ClockKey, Live]:
-        asked: list[Command] = [
-            ("MGET", *(shard.key(f"{kind}:{each}") for kind in ("lead", "clock"))) for each in leads
-        ]
+        asked: list[Command] = [("MGET", shard.key("eras"))]
+        asked += [("MGET", *(shard.key(f"{kind}:{each}") for kind in ("lead", "clock"))) for each in leads]
+        ((eras,), *stored) = await self._store.read(asked)
+        rules = ClockRules() if eras is None else ClockRules.of(decode_eras(eras))
         found: dict[ClockKey, Live] = {}
-        for (lead_id, wanted), (lead, state) in zip(
-            leads.items(), await self._store.read(asked), strict=True
-        ):
+        for (lead_id, wanted), (lead, state) in zip(leads.items(), stored, strict=True):
             if lead is None or state is None:
                 continue  # not known: told as it stood
-            known = clocks_of(decode(lead_id, lead)[0], decode_clocks(state), self._rules)
+            known = clocks_of(decode(lead_id, lead)[0], decode_clocks(state), rules)
             for key in wanted:
                 clock = known.get((key.cycle, key.policy))
                 rounds = [] if clock is None else [each for each in clock.rounds if each.number == key.round]

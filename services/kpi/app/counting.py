@@ -7,11 +7,13 @@ import structlog
 from services.kpi.adapters.clock_codec import decode_clocks, encode_clocks
 from services.kpi.adapters.first_instant import first_instant
 from services.kpi.adapters.lead_codec import decode, encode
+from services.kpi.adapters.rulebook_codec import decode_eras, encode_eras, fingerprint
 from services.kpi.consumers.accompanied import Accompanied, Companion
 from services.kpi.consumers.clock_figures import ClockFigures
 from services.kpi.consumers.clocks import LeadClocks
 from services.kpi.consumers.counts import CountProcessor
-from services.kpi.domain.lead_clocks import ClockRules
+from services.kpi.consumers.promised import Forms, Promised
+from services.kpi.domain.sla.rulebook import Rulebook
 from services.kpi.settings import Settings
 from services.runtime.clock import Clock
 from services.runtime.log.port import Log
@@ -20,6 +22,14 @@ from services.runtime.processor import Processor
 from services.runtime.store import Store
 
 SERVICE = "kpi"
+FORMS = Forms(
+    encode=encode_clocks,
+    decode=decode_clocks,
+    encode_eras=encode_eras,
+    decode_eras=decode_eras,
+    fingerprint=fingerprint,
+)
+"""How clocks and rules are kept."""
 _log = structlog.get_logger(__name__)
 
 
@@ -30,7 +40,7 @@ class Promises:
         self._settings = settings
         self._store = store
         self._clock = clock
-        self._rules: ClockRules | None = None
+        self._promised: Promised | None = None
         self.from_at: int | None = None
 
     async def start(self) -> None:
@@ -38,21 +48,20 @@ class Promises:
         settings = self._settings
         first_at = await first_instant(self._store, service=SERVICE, now=self._clock())
         self.from_at = first_at if settings.promised_from is None else settings.promised_from
-        self._rules = ClockRules.of(
-            settings.policies,
+        self._promised = Promised(
+            book=Rulebook.of(settings.policies, settings.calendars),
             from_at=self.from_at,
-            calendars=settings.calendars,
             grace_ms=settings.grace_ms,
             batch=settings.timers_batch,
         )
         _log.info("promises.opened", policies=len(settings.policies), from_at=self.from_at)
 
     @property
-    def rules(self) -> ClockRules:
-        """The rules of the clocks."""
-        if self._rules is None:
+    def promised(self) -> Promised:
+        """What the clocks are given."""
+        if self._promised is None:
             raise AssertionError("the promises are asked for before they were started")
-        return self._rules
+        return self._promised
 
 
 def make_counting(
@@ -68,10 +77,9 @@ def make_counting(
     """Return what folds the facts, once the promises are known."""
     figures = ClockFigures(metrics)
     clocks = LeadClocks(
-        rules=promises.rules,
+        promised=promises.promised,
         log=log,
-        encode=encode_clocks,
-        decode=decode_clocks,
+        forms=FORMS,
         clock=clock,
         failed=failed,
         fired=figures.fired,

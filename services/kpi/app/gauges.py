@@ -6,8 +6,8 @@ from contextlib import suppress
 
 from services.errors import Retryable
 from services.kpi.application.reading import Figure
-from services.kpi.consumers.clocks import DEADLINES, TIMERS
 from services.kpi.consumers.notice_figures import NoticeFigures
+from services.kpi.consumers.shard_clocks import DEADLINES, TIMERS
 from services.kpi.domain.rules import ROLE
 from services.kpi.domain.windows import Window
 from services.runtime.clock import Clock

@@ -144,9 +144,7 @@ def _notifier(kpi: Kpi) -> NoticeProcessor:
         sinks=kpi.sinks.by_name,
         clock=kpi.clock,
         failed=kpi.failures.append,
-        clocks=StoredClocks(
-            kpi.store, service=SERVICE, partitions=settings.log.partitions, rules=kpi.promises.rules
-        ),
+        clocks=StoredClocks(kpi.store, service=SERVICE, partitions=settings.log.partitions),
         counted=kpi.notices.counted,
         sent=kpi.notices.sent,
         set_aside=kpi.notices.set_aside,

@@ -1,18 +1,26 @@
 """What a clock tells, as an event for `tasuki.alerts.v1`."""
 
-from datetime import UTC, datetime, timedelta
-
-from schemas.alerts import Clock, SlaBreached, SlaEscalated, SlaMetLate, SlaRetracted, SlaWarned
+from schemas.alerts import (
+    Clock,
+    Recomputed,
+    SlaBreached,
+    SlaEscalated,
+    SlaMetLate,
+    SlaRecomputed,
+    SlaRetracted,
+    SlaWarned,
+)
+from schemas.instants import rfc3339
 from schemas.lifecycle import Standing as ToldStanding
 from schemas.topics import ALERTS
-from services.kpi.consumers.dead_letters import SOURCE
 from services.kpi.domain.lead import KpiLead
 from services.kpi.domain.lead_clocks import ClockId
+from services.kpi.domain.sla.changes import Move
 from services.kpi.domain.sla.telling import Tell
 from services.runtime.log.port import Record
 from services.runtime.outbox import Emission
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SOURCE = "/tasuki/kpi"
 _KINDS = {
     "warning": SlaWarned,
     "breach": SlaBreached,
@@ -31,11 +39,6 @@ def alert(lead: KpiLead, which: ClockId, tell: Tell, told_at: int) -> Emission:
     """
     cycle, policy = which
     told_at = max(told_at, tell.told_at)
-    standing = ToldStanding(
-        origin="bdr" if lead.standing.origin == "bdr" else "sdr",
-        owner=lead.standing.owner or None,
-        segments=dict(lead.standing.segments),
-    )
     data = Clock(
         policy=policy,
         step=tell.step,
@@ -55,18 +58,47 @@ def alert(lead: KpiLead, which: ClockId, tell: Tell, told_at: int) -> Emission:
         reassign=tell.reassign,
         collapsed=tell.collapsed,
         reason=None if tell.reason is None else str(tell.reason),
-        standing=standing,
+        standing=_standing(lead),
     )
     event = _KINDS[tell.step.partition(":")[0]](
         id=f"{lead.id}/{cycle}/{policy}/{tell.round}/{tell.step}/{data.times}",
         source=SOURCE,
         subject=lead.id,
-        time=_rfc3339(told_at),
+        time=rfc3339(told_at),
         data=data,
     )
     return Emission(Record(ALERTS.name, lead.id, event.model_dump_json().encode()))
 
 
-def _rfc3339(instant: int) -> str:
-    moment = _EPOCH + timedelta(milliseconds=instant)
-    return f"{moment.isoformat(timespec='milliseconds')[:-6]}Z"
+def recomputed(lead: KpiLead, which: ClockId, move: Move, changed_at: int, told_at: int) -> Emission:
+    """Return what tells of *move*, which rules made that came into force at *changed_at*; its id is of these."""
+    cycle, policy = which
+    data = Recomputed(
+        policy=policy,
+        round=move.round,
+        cycle=cycle,
+        shift=str(move.shift),
+        because=str(move.because),
+        changed_at=changed_at,
+        told_at=told_at,
+        started_at=move.started_at,
+        previous_deadline_at=move.before_at,
+        deadline_at=move.deadline_at,
+        standing=_standing(lead),
+    )
+    event = SlaRecomputed(
+        id=f"{lead.id}/{cycle}/{policy}/{move.round}/recomputed/{changed_at}",
+        source=SOURCE,
+        subject=lead.id,
+        time=rfc3339(told_at),
+        data=data,
+    )
+    return Emission(Record(ALERTS.name, lead.id, event.model_dump_json().encode()))
+
+
+def _standing(lead: KpiLead) -> ToldStanding:
+    return ToldStanding(
+        origin="bdr" if lead.standing.origin == "bdr" else "sdr",
+        owner=lead.standing.owner or None,
+        segments=dict(lead.standing.segments),
+    )

@@ -8,13 +8,15 @@ from functools import partial
 from schemas.reading import Unreadable, read
 from schemas.topics import LIFECYCLE
 from services.kpi.application.told import Implausible, fact_of
-from services.kpi.consumers.clocks import CycleTold, LeadClocks, cycle_told
-from services.kpi.consumers.dead_letters import dead_letter
+from services.kpi.consumers import clocks as sla
+from services.kpi.consumers.alerts import SOURCE
+from services.kpi.consumers.clocks import LeadClocks
 from services.kpi.consumers.recount import Recount
+from services.kpi.consumers.shard_clocks import ShardClocks, Tallying
 from services.kpi.consumers.shard_counts import Decode, Encode, ShardCounts
 from services.kpi.domain.calendar import Calendar
 from services.kpi.domain.contributions import Counting
-from services.kpi.domain.facts import Fact
+from services.kpi.domain.facts import CycleTold, Fact
 from services.kpi.domain.increments import Increments
 from services.kpi.domain.lead import WHOLE, KpiLead, parts_of, take
 from services.kpi.domain.lead_clocks import ClockState
@@ -24,6 +26,7 @@ from services.runtime.log.port import LogRecord
 from services.runtime.operations import Operations
 from services.runtime.outbox import Emission
 from services.runtime.processor import Fold
+from services.runtime.set_aside import set_aside
 from services.runtime.shard import Shard
 
 YIELD_EVERY = 64
@@ -43,6 +46,7 @@ class _Batch:
 class _Held:
     counts: ShardCounts
     recount: Recount
+    clocks: ShardClocks | None
 
 
 class CountProcessor:
@@ -81,11 +85,15 @@ class CountProcessor:
     async def opened(self, shard: Shard) -> None:
         """Take up *shard*; count its leads anew, beside the work, where they were counted by other rules."""
         counts = ShardCounts(shard, self._generation, encode=self._encode, decode=self._decode)
-        recount = Recount(shard, counts, partial(self._again, shard), self._failed)
-        await recount.start_if_due()
-        self._held[shard.id.partition] = _Held(counts, recount)
+        clocks = None
         if self._clocks is not None:
-            self._clocks.opened(shard, counts, self._counting.segments, self._increments)
+            tallying = Tallying(counts, self._counting.segments, self._increments)
+            clocks = await self._clocks.prepared(shard, tallying)
+        recount = Recount(shard, counts, partial(self._again, clocks), self._failed)
+        await recount.start_if_due()
+        self._held[shard.id.partition] = _Held(counts, recount, clocks)
+        if self._clocks is not None and clocks is not None:
+            self._clocks.opened(clocks)
 
     async def closed(self, shard: Shard) -> None:
         """Let go of *shard*; a recount goes on with the next owner."""
@@ -97,7 +105,8 @@ class CountProcessor:
 
     async def fold(self, shard: Shard, records: Sequence[LogRecord]) -> Fold:
         """Take *records* into their leads, and move the counters by what that changes."""
-        counts = self._held[shard.id.partition].counts
+        held = self._held[shard.id.partition]
+        counts, clocks = held.counts, held.clocks
         told = _Batch()
         for number, record in enumerate(records, start=1):
             if number % YIELD_EVERY == 0:
@@ -108,9 +117,7 @@ class CountProcessor:
         operations = Operations()
         lead_ids = list(told.leads)
         known = await counts.load(lead_ids)
-        states: Mapping[str, ClockState] = (
-            {} if self._clocks is None else await self._clocks.load(shard, lead_ids)
-        )
+        states: Mapping[str, ClockState] = {} if clocks is None else await clocks.load(lead_ids)
         for number, (lead_id, facts) in enumerate(told.leads.items(), start=1):
             if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
@@ -118,22 +125,20 @@ class CountProcessor:
             if facts:
                 self._take(lead, generation, facts, increments)
                 counts.keep(operations, lead)
-            if self._clocks is not None:
-                told.emissions += self._clocks.take(
-                    shard,
+            if clocks is not None:
+                told.emissions += sla.take(
+                    clocks,
                     lead,
                     states.get(lead_id),
                     facts,
                     told.cycles.get(lead_id, ()),
                     now,
-                    generation=self._generation,
-                    segments=self._counting.segments,
                     increments=increments,
                     operations=operations,
                 )
         await counts.count(operations, increments)
-        clocks = self._clocks
-        return Fold(operations, told.emissions, None if clocks is None else lambda: clocks.applied(shard))
+        every = self._clocks
+        return Fold(operations, told.emissions, None if every is None else lambda: every.applied(shard))
 
     def _increments(self, now: int) -> Increments:
         return Increments(self._rules, self._calendar, now=now)
@@ -143,14 +148,15 @@ class CountProcessor:
             event = read(LIFECYCLE, record.value)
             fact = fact_of(event, record.key, record.appended_at)
         except (Unreadable, Implausible) as error:
-            told.emissions.append(dead_letter(record, error.reason, str(error)))
+            told.emissions.append(set_aside(record, error.reason, str(error), source=SOURCE))
             self._set_aside(error.reason)
             return
-        if fact is not None:
+        if isinstance(fact, CycleTold):
+            if self._clocks is not None:
+                told.leads.setdefault(record.key, [])
+                told.cycles.setdefault(record.key, []).append(fact)
+        elif fact is not None:
             told.leads.setdefault(record.key, []).append(fact)
-        elif self._clocks is not None and (cycle := cycle_told(event)) is not None:
-            told.leads.setdefault(record.key, [])
-            told.cycles.setdefault(record.key, []).append(cycle)
 
     def _take(self, lead: KpiLead, generation: str, facts: Sequence[Fact], increments: Increments) -> None:
         stale = generation != self._generation  # under the rules in force nothing of it is counted yet
@@ -160,7 +166,9 @@ class CountProcessor:
             take(lead, fact)
         increments.change(before, self._counting.of(lead, parts))
 
-    async def _again(self, shard: Shard, counts: ShardCounts, lead_ids: Sequence[str]) -> Operations:
+    async def _again(
+        self, clocks: ShardClocks | None, counts: ShardCounts, lead_ids: Sequence[str]
+    ) -> Operations:
         """Return what counts those of *lead_ids* that were counted by other rules; within a turn."""
         operations = Operations()
         increments = Increments(self._rules, self._calendar, now=self._clock())
@@ -169,14 +177,8 @@ class CountProcessor:
             if generation != self._generation:
                 self._take(lead, generation, (), increments)
                 counts.keep(operations, lead)
-        if self._clocks is not None:
-            await self._clocks.recount(
-                shard,
-                {lead_id: lead for lead_id, (lead, _) in known.items()},
-                generation=self._generation,
-                segments=self._counting.segments,
-                increments=increments,
-                operations=operations,
-            )
+        if clocks is not None:
+            leads = {lead_id: lead for lead_id, (lead, _) in known.items()}
+            await clocks.recount(leads, increments=increments, operations=operations)
         await counts.count(operations, increments)
         return operations

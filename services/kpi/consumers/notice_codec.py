@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, fields
 from typing import Any, cast
 
-from schemas.alerts import Alert
+from schemas.alerts import ClockAlert
 from services.kpi.domain.notice_ledger import ChannelState, Sending, Waiting
 from services.kpi.domain.notices import ClockKey, Kind, Notice, Place, ToldTo
 from services.runtime.packing import pack, unpack
@@ -19,7 +19,7 @@ _KINDS = {
 _FIELDS = frozenset(each.name for each in fields(Notice))
 
 
-def notice_of(event: Alert) -> Notice:
+def notice_of(event: ClockAlert) -> Notice:
     """Return the facts of *event*."""
     data = event.data
     segments = {name: str(value) for name, value in data.standing.segments.items() if value is not None}

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import cast
 
-from schemas.alerts import Alert
+from schemas.alerts import Alert, SlaRecomputed
 from schemas.reading import Unreadable, read
 from schemas.topics import ALERTS
 from services.errors import Misconfigured
 from services.kpi.application.notify import Clocks, Delivery, NoClocks, Sink
+from services.kpi.consumers.alerts import SOURCE
 from services.kpi.consumers.notice_codec import notice_of
-from services.kpi.consumers.refusals import unreadable
 from services.kpi.consumers.shard_notices import Counted, ShardSink, load_sinks
 from services.kpi.domain.notice_ledger import Change, SinkLedger, Waiting
 from services.kpi.domain.notice_queue import concerned, queue
@@ -25,6 +25,7 @@ from services.runtime.log.port import LogRecord
 from services.runtime.operations import Operations
 from services.runtime.outbox import Emission
 from services.runtime.processor import Fold
+from services.runtime.set_aside import set_aside
 from services.runtime.shard import Shard
 
 YIELD_EVERY = 32
@@ -184,11 +185,12 @@ class NoticeProcessor:
 def _read(record: LogRecord, emissions: list[Emission], bad: list[str]) -> Notice | None:
     """Return the alert in *record*; what isn't one goes to the dead letters with its bytes, its reason to *bad*."""
     try:
-        return notice_of(cast("Alert", read(ALERTS, record.value)))
+        event = cast("Alert", read(ALERTS, record.value))
     except Unreadable as error:
-        emissions.append(unreadable(record, error))
+        emissions.append(set_aside(record, error.reason, str(error), source=SOURCE))
         bad.append(error.reason)
         return None
+    return None if isinstance(event, SlaRecomputed) else notice_of(event)
 
 
 async def _without_repeats(sink: ShardSink, change: Change) -> None:

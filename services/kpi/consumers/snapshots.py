@@ -20,7 +20,7 @@ from schemas.kpi import FigureChanged, Segment
 from schemas.topics import KPI
 from services.errors import Retryable
 from services.kpi.application.reading import Answer, Ask, Figure, Readings
-from services.kpi.consumers.dead_letters import SOURCE
+from services.kpi.consumers.alerts import SOURCE
 from services.kpi.domain.calendar import MINUTE_MS
 from services.kpi.domain.catalogue import METRICS
 from services.kpi.domain.rules import ROLE

@@ -81,4 +81,13 @@ class LeadGone:
     order: int
 
 
+@dataclass(frozen=True, slots=True)
+class CycleTold:
+    """The lead qualified again: `cycle` began at `started_at`. Only the clocks of promises know cycles by themselves."""
+
+    order: int
+    cycle: int
+    started_at: int
+
+
 Fact: TypeAlias = MilestoneTold | ActivityTold | HandoffTold | LeadGone

@@ -7,15 +7,15 @@ from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 from services.kpi.domain.calendar import MINUTE_MS
+from services.kpi.domain.clock_rules import ClockRules
 from services.kpi.domain.contribution import Contribution, Segments, Tally
 from services.kpi.domain.counters import SLA_DUE, SLA_MET
 from services.kpi.domain.facts import NOT, ActivityTold, HandoffTold, LeadGone, MilestoneTold, Standing
 from services.kpi.domain.facts import Fact as Told
 from services.kpi.domain.lead import KpiLead
+from services.kpi.domain.sla.changes import Move, moved
 from services.kpi.domain.sla.clocks import Clock, derive
-from services.kpi.domain.sla.deadlines import Hours
-from services.kpi.domain.sla.facts import CYCLE_STARTED, Era, Fact, Terms, Trait
-from services.kpi.domain.sla.policy import Policy, Turn
+from services.kpi.domain.sla.facts import CYCLE_STARTED, Fact, Trait
 from services.kpi.domain.sla.rounds import Ending
 from services.kpi.domain.sla.steps import BREACH
 from services.kpi.domain.sla.telling import Mark, StepKey, Tell, due, next_at
@@ -34,63 +34,6 @@ class Verdict(NamedTuple):
     segments: Segments
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockRules:
-    """
-    The promises of a firm.
-
-    Args:
-        eras: The name of each policy to its terms in the course of time. Nothing is promised before the first.
-        grace_ms: So long firing waits for facts that are in the log and not yet read.
-        batch: So many timers fire in one commit at most.
-    """
-
-    eras: Mapping[str, tuple[Era, ...]] = field(default_factory=dict[str, tuple[Era, ...]])
-    grace_ms: int = 30_000
-    batch: int = 200
-
-    @classmethod
-    def of(
-        cls,
-        policies: Iterable[Policy],
-        *,
-        from_at: int,
-        calendars: Mapping[str, Hours] | None = None,
-        grace_ms: int = 30_000,
-        batch: int = 200,
-    ) -> "ClockRules":
-        """Return the rules under which *policies* hold from *from_at* on. Raises Misconfigured."""
-        eras = {
-            each.name: (Era(from_at, Terms(policy=each, calendars=calendars or {})),) for each in policies
-        }
-        return cls(eras=eras, grace_ms=grace_ms, batch=batch)
-
-    def policies(self, name: str) -> Iterator[Policy]:
-        """Yield each version of the policy *name*."""
-        for era in self.eras.get(name, ()):
-            if era.terms is not None:
-                yield era.terms.policy
-
-    def concerns(self, fact: str) -> bool:
-        """Return whether a policy names *fact*."""
-        return any(each.effects(fact) for name in self.eras for each in self.policies(name))
-
-    def starts(self, name: str, fact: str) -> bool:
-        """Return whether *fact* starts a clock of the policy *name*."""
-        return any((Turn.START, None) in each.effects(fact) for each in self.policies(name))
-
-    @property
-    def traits(self) -> frozenset[str]:
-        """The traits by which budgets differ."""
-        return frozenset(
-            trait
-            for name in self.eras
-            for policy in self.policies(name)
-            for target in policy.targets
-            for trait in target.when
-        )
-
-
 @dataclass(slots=True)
 class ClockState:
     """
@@ -98,6 +41,7 @@ class ClockState:
 
     Args:
         generation: Of the counting rules under which `counted` stands in the counters.
+        era: The number of the clock rules by which they were worked out last, 0 where they never were.
         cycles: Cycle to what was told last of its start: the order, the instant.
         traits: As they were told, each from the instant at which it was first told so.
         marks: What each clock has told.
@@ -105,6 +49,7 @@ class ClockState:
     """
 
     generation: str = ""
+    era: int = 0
     cycles: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
     traits: list[Trait] = field(default_factory=list[Trait])
     marks: dict[ClockId, dict[StepKey, Mark]] = field(default_factory=dict[ClockId, dict[StepKey, Mark]])
@@ -116,14 +61,23 @@ class Outcome:
     """
     What an evaluation found: what to tell, when each clock comes due next, and how the counters move.
 
-    `deadlines` are those of the clocks that run: None where one stands still or is over.
+    `deadlines` are those of the clocks that run: None where one stands still or is over. `moves` are what other rules
+    did, where the clocks were worked out by older ones before.
     """
 
+    clocks: Mapping[ClockId, Clock] = field(default_factory=dict[ClockId, Clock])
+
     tells: list[tuple[ClockId, Tell]] = field(default_factory=list[tuple[ClockId, Tell]])
+    moves: list[tuple[ClockId, Move]] = field(default_factory=list[tuple[ClockId, Move]])
     timers: dict[ClockId, int | None] = field(default_factory=dict[ClockId, "int | None"])
     deadlines: dict[ClockId, int | None] = field(default_factory=dict[ClockId, "int | None"])
     before: Mapping[Contribution, int] = field(default_factory=dict[Contribution, int])
     after: Mapping[Contribution, int] = field(default_factory=dict[Contribution, int])
+
+    def is_over(self, which: ClockId, tell: Tell, now: int) -> bool:
+        """Return whether what *tell* is about had ended by *now*, so that nobody can do anything about it."""
+        rounds = (each for each in self.clocks[which].rounds if each.number == tell.round)
+        return all(each.ended_at is not None and each.ended_at <= now for each in rounds)
 
 
 def names_of(told: Told) -> str:
@@ -168,8 +122,15 @@ def note_traits(state: ClockState, lead: KpiLead, names: Iterable[str], at: int)
     return bool(fresh)
 
 
-def clocks_of(lead: KpiLead, state: ClockState, rules: ClockRules) -> dict[ClockId, Clock]:
-    """Return each clock of *lead* that was ever started. Raises Misconfigured, Rejected; see `derive`."""
+def is_promised(lead: KpiLead, state: ClockState, rules: ClockRules) -> bool:
+    """Return whether something of *lead* ever starts a clock."""
+    return any(fact.cycle and rules.promises(fact.name, fact.at) for fact in facts_of(lead, state))
+
+
+def clocks_of(
+    lead: KpiLead, state: ClockState, rules: ClockRules, also: Iterable[ClockId] = ()
+) -> dict[ClockId, Clock]:
+    """Return each clock of *lead* that was ever started, and *also* those. Raises Misconfigured, Rejected; see `derive`."""
     facts = facts_of(lead, state)
     ids = {
         (fact.cycle, name)
@@ -177,7 +138,7 @@ def clocks_of(lead: KpiLead, state: ClockState, rules: ClockRules) -> dict[Clock
         for fact in facts
         if fact.cycle and rules.starts(name, fact.name)
     }
-    ids |= state.marks.keys() | state.counted.keys()
+    ids |= {*state.marks, *state.counted, *also}
     return {
         (cycle, name): derive(cycle, facts, state.traits, rules.eras.get(name, ()))
         for cycle, name in sorted(ids)
@@ -185,36 +146,52 @@ def clocks_of(lead: KpiLead, state: ClockState, rules: ClockRules) -> dict[Clock
 
 
 def evaluate(
-    lead: KpiLead, state: ClockState, rules: ClockRules, now: int, *, generation: str, segments: SegmentsOf
+    lead: KpiLead,
+    state: ClockState,
+    rules: ClockRules,
+    now: int,
+    *,
+    generation: str,
+    segments: SegmentsOf,
+    before: ClockRules | None = None,
 ) -> Outcome:
     """
-    Bring *state* up to *now*, and return what that tells and changes.
+    Bring *state* up to *now* and to *rules*, and return what that tells and changes.
 
     *now* must be so that what happened up to then is known. Where something later was told already (another
     owner's clock was ahead), it is as of then: what came due isn't taken back because a clock went back.
+    *before* are the rules that *state* was worked out by, if these are others.
     """
-    found = Outcome()
-    before = state.counted if state.generation == generation else {}
-    found.before = _tallies(before)
+    earlier = {} if before is None else clocks_of(lead, state, before)
+    clocks = clocks_of(lead, state, rules, earlier)
+    found = Outcome(clocks=clocks, before=_tallies(state.counted if state.generation == generation else {}))
     after: dict[ClockId, dict[int, Verdict]] = {}
     where = segments(lead.standing)
-    for which, clock in clocks_of(lead, state, rules).items():
-        marks = state.marks.get(which, {})
-        at = max(now, max((each.told_for_at for each in marks.values() if each.stands), default=now))
-        tells, kept = due(clock, marks, at)
-        found.tells += ((which, each) for each in tells)
-        found.timers[which] = next_at(clock, kept)
-        present = clock.round
-        runs = present is not None and present.ended_at is None and present.target is not None
-        found.deadlines[which] = present.deadline_at if present is not None and runs else None
-        if kept:
-            state.marks[which] = kept
+    for which, clock in clocks.items():
+        kept = _tell(which, clock, state, now, found)
         if verdicts := {} if lead.gone else dict(_verdicts(clock, kept, where)):
             after[which] = verdicts
-    state.generation, state.counted = generation, after
+        if before is not None and (move := moved(earlier.get(which), clock, now)) is not None:
+            found.moves.append((which, move))
+    state.generation, state.era, state.counted = generation, rules.number, after
     found.after = _tallies(after)
     found.tells.sort(key=lambda each: each[1].due_at)
     return found
+
+
+def _tell(which: ClockId, clock: Clock, state: ClockState, now: int, found: Outcome) -> dict[StepKey, Mark]:
+    """Put into *found* what *clock* tells and when it comes due next; return its marks, which *state* keeps."""
+    marks = state.marks.get(which, {})
+    at = max(now, max((each.told_for_at for each in marks.values() if each.stands), default=now))
+    tells, kept = due(clock, marks, at)
+    found.tells += ((which, each) for each in tells)
+    found.timers[which] = next_at(clock, kept)
+    present = clock.round
+    runs = present is not None and present.ended_at is None and present.target is not None
+    found.deadlines[which] = present.deadline_at if present is not None and runs else None
+    if kept:
+        state.marks[which] = kept
+    return kept
 
 
 def recounted(
@@ -236,7 +213,9 @@ def _verdicts(clock: Clock, marks: Mapping[StepKey, Mark], where: Segments) -> I
         if each.target is None:
             continue
         if breach is not None and breach.stands:
-            yield each.number, Verdict(met=False, minute=breach.told_for_at // MINUTE_MS, segments=where)
+            # By the deadline as it is known now: when it was told says in which order things became known.
+            at = breach.told_for_at if each.breached_at is None else each.breached_at
+            yield each.number, Verdict(met=False, minute=at // MINUTE_MS, segments=where)
         elif each.ending is Ending.STOPPED and each.ended_at is not None:
             met = each.breached_at is None
             at = each.ended_at if each.breached_at is None else each.breached_at

@@ -8,7 +8,8 @@ emissions, so they may be repeated after any crash.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from schemas.dead_letters import DeadLetter, DeadLettered
+from schemas.dead_letters import DeadLetter, DeadLettered, enclosed
+from schemas.instants import rfc3339
 from schemas.lead import (
     LeadChange,
     LeadMergedInto,
@@ -20,14 +21,12 @@ from schemas.lead import (
     Observed,
     WriteSettled,
 )
-from services.sync.application.letters import enclosed
 from services.sync.application.tell import (
     SOURCE,
     Context,
     Event,
     fields_decided,
     lifecycle_events,
-    rfc3339,
 )
 from services.sync.domain.decisions import Decision, made, outcomes
 from services.sync.domain.desired import Missing, missing

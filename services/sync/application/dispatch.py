@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
+from schemas.instants import rfc3339
 from schemas.lead import LeadChange, LeadWriteSettled, LeadWriteStarted, Ref, WriteSettled, WriteStarted
 from services.errors import Retryable
 from services.runtime.clock import Clock
@@ -22,7 +23,7 @@ from services.sync.application.gate import Gate
 from services.sync.application.lane import Lane
 from services.sync.application.ports import BatchRefused, Connector, Forbidden
 from services.sync.application.quota import UNGOVERNED, Admitting, OutOfQuota, working_as
-from services.sync.application.tell import SOURCE, rfc3339
+from services.sync.application.tell import SOURCE
 from services.sync.application.trouble import report
 from services.sync.domain.desired import Missing, Priority
 from services.sync.domain.lead import PERSON_SLOT, Lead

@@ -9,7 +9,7 @@ Dead letters as people handle them: which there are, what a replay of one append
 """
 
 import re
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from typing import Protocol
 
 from schemas.dead_letters import DeadLetter
 from schemas.inbox import InboxReceived, Received
+from schemas.instants import rfc3339
 from schemas.lead import LeadWriteRetried, WriteRetried
 from schemas.reading import Unreadable, read
 from schemas.topics import INBOX, LEAD_CHANGES
 from services.runtime.log.port import MAX_VALUE_BYTES, Record
-from services.sync.application.tell import rfc3339
 from services.sync.domain.records import RecordRef
 
 SOURCE = "/tasuki/dead-letters"
@@ -30,15 +30,6 @@ SOURCE = "/tasuki/dead-letters"
 _WRITE = re.compile(r"(ma|sfa):(.+)")
 _REPLAYABLE = {each.name: each for each in (INBOX, LEAD_CHANGES)}
 """Topics whose records may be appended again: their readers take each record as often as it comes."""
-
-
-MOST_BODY_BYTES = 600_000
-"""A longer original doesn't fit into a letter, which the log takes up to 1 MiB of and which holds it as base64."""
-
-
-def enclosed(original: bytes) -> str:
-    """Return *original* as a letter's body; empty where it is too long. Then it is read again where it came from."""
-    return b64encode(original).decode() if len(original) <= MOST_BODY_BYTES else ""
 
 
 class LetterState(StrEnum):

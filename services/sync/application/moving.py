@@ -14,9 +14,10 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from schemas.instants import rfc3339
 from schemas.lead import LeadChange, LeadMergedInto, LeadTakenOver, TakenOver
 from services.sync.application.decide import Decide, Decided
-from services.sync.application.tell import SOURCE, rfc3339
+from services.sync.application.tell import SOURCE
 from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.uniting import staying
 

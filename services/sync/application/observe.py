@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from schemas.dead_letters import DeadLetter, DeadLettered
+from schemas.dead_letters import DeadLetter, DeadLettered, enclosed
+from schemas.instants import rfc3339
 from schemas.lead import Change, LeadMergedInto, LeadObserved, MergedInto, Observed, Ref
 from services.errors import Rejected, Retryable
 from services.runtime.clock import Clock
 from services.sync.application.circuit import Circuit
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identified, Identify, Same, Sighting, is_person
-from services.sync.application.letters import enclosed
 from services.sync.application.ports import Connector, Forbidden
 from services.sync.application.quota import OutOfQuota, working_as
-from services.sync.application.tell import SOURCE, rfc3339
+from services.sync.application.tell import SOURCE
 from services.sync.application.trouble import report
 from services.sync.domain.desired import Priority
 from services.sync.domain.records import Notification, Observation, RecordRef

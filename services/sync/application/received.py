@@ -2,7 +2,8 @@
 
 from uuid import uuid4
 
-from services.sync.application.tell import Event, rfc3339
+from schemas.instants import rfc3339
+from services.sync.application.tell import Event
 from services.sync.domain.records import Notification
 
 

@@ -6,10 +6,9 @@ to the byte. Building them as models on the way out would cost more than decidin
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, TypeAlias
 
+from schemas.instants import rfc3339
 from services.sync.domain import decisions, facts
 from services.sync.domain.desired import owner_of
 from services.sync.domain.lead import NEVER, Lead
@@ -21,7 +20,6 @@ from services.sync.domain.rules import Rules
 Event: TypeAlias = dict[str, Any]
 """An event as its schema says, the attributes of the envelope and `data`, in the order of the schema."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCE = "/tasuki/sync"
 
 
@@ -32,13 +30,6 @@ class Context:
     lead_id: str
     event_id: str
     traceparent: str | None
-
-
-@lru_cache(maxsize=64)  # the events of one change share their time
-def rfc3339(instant: int) -> str:
-    """Return epoch milliseconds as RFC 3339, UTC, with milliseconds."""
-    moment = _EPOCH + timedelta(milliseconds=instant)
-    return f"{moment.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def _event(context: Context, mark: str, at: int, kind: str, data: dict[str, Any]) -> Event:

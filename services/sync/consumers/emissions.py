@@ -2,14 +2,12 @@
 
 import orjson
 
-from schemas.dead_letters import DeadLetter, DeadLettered
 from schemas.envelope import Envelope
 from schemas.reading import Unreadable
-from schemas.topics import DEAD_LETTERS
 from services.runtime.log.port import LogRecord, Record
 from services.runtime.outbox import Emission
-from services.sync.application.letters import enclosed
-from services.sync.application.tell import SOURCE, Event, rfc3339
+from services.runtime.set_aside import set_aside
+from services.sync.application.tell import SOURCE, Event
 
 
 def place_of(record: LogRecord) -> str:
@@ -19,23 +17,7 @@ def place_of(record: LogRecord) -> str:
 
 def unreadable(record: LogRecord, error: Unreadable) -> Emission:
     """Return the dead letter for a record that isn't what its topic holds."""
-    letter = DeadLetter(
-        reason=error.reason,
-        detail=str(error),
-        origin=f"{record.topic}/{record.partition}/{record.offset}",
-        key=record.key,
-        body=enclosed(record.value or b""),
-        attempts=1,
-        failed_at=record.appended_at,
-    )
-    event = DeadLettered(
-        id=f"{record.topic}-{place_of(record)}-x",
-        source=SOURCE,
-        subject=record.key or "unknown",
-        time=rfc3339(record.appended_at),
-        data=letter,
-    )
-    return emission(DEAD_LETTERS.name, record.key, event, record.offset)
+    return set_aside(record, error.reason, str(error), source=SOURCE)
 
 
 def emission(topic: str, key: str, event: Envelope, offset: int) -> Emission:

@@ -4,11 +4,13 @@ from itertools import permutations
 
 from services.kpi.adapters.clock_codec import decode_clocks, encode_clocks
 from services.kpi.consumers.alerts import alert
+from services.kpi.domain.clock_rules import ClockRules
 from services.kpi.domain.contribution import Segments, Tally
 from services.kpi.domain.facts import NOT, ActivityTold, Fact, Milestone, MilestoneTold, Standing
 from services.kpi.domain.lead import KpiLead, take
-from services.kpi.domain.lead_clocks import ClockRules, ClockState, concerned, evaluate, note_traits
+from services.kpi.domain.lead_clocks import ClockState, concerned, evaluate, note_traits
 from services.kpi.domain.sla.policy import Policy, Target
+from services.kpi.domain.sla.rulebook import BookEra, Rulebook
 from tests.kpi_facts import HOUR, MINUTE, START
 
 HOT = Policy(
@@ -20,7 +22,7 @@ HOT = Policy(
         Target(budget_ms=24 * HOUR),
     ),
 )
-RULES = ClockRules.of([HOT], from_at=0)
+RULES = ClockRules.of([BookEra(0, 0, "first", Rulebook.of([HOT]))])
 WHO = Standing("sdr", "sato", (("temperature", "hot"),))
 
 

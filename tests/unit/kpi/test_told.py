@@ -7,7 +7,7 @@ import pytest
 from schemas.envelope import Envelope, Open
 from schemas.order import told_order
 from services.kpi.application.told import AHEAD_MS, EARLIEST_AT, Implausible, fact_of
-from services.kpi.domain.facts import NOT, ActivityTold, MilestoneTold, Standing
+from services.kpi.domain.facts import NOT, ActivityTold, CycleTold, MilestoneTold, Standing
 from services.kpi.domain.lead import KpiLead, take
 from tests.firm import START, Story, change, observed
 from tests.kpi_facts import Teller
@@ -82,16 +82,15 @@ def test_money_below_0_and_anothers_key_are_refused() -> None:
             fact_of(teller.reached("a", "won", START), key, START)
 
 
-def test_scores_and_cycles_are_not_counted() -> None:
+def test_scores_and_erasures_are_not_counted_and_cycles_only_by_clocks() -> None:
     """They tell nothing that any counter holds."""
     teller = Teller()
-    assert (
-        fact_of(
-            teller.tell("score-changed", "a", score=1, previous=0, reasons={}, changed_at=START), "a", START
-        )
-        is None
-    )
-    assert fact_of(teller.tell("cycle-started", "a", cycle=2, started_at=START), "a", START) is None
+    score = teller.tell("score-changed", "a", score=1, previous=0, reasons={}, changed_at=START)
+    assert fact_of(score, "a", START) is None
+    assert fact_of(teller.tell("lead-erased", "a", erased_at=START), "a", START) is None
+    found = fact_of(teller.tell("cycle-started", "a", cycle=2, started_at=START), "a", START)
+    assert isinstance(found, CycleTold)
+    assert (found.cycle, found.started_at) == (2, START)
 
 
 class _Undone(Open):
@@ -129,11 +128,10 @@ def test_who_a_lead_is_comes_from_what_was_told_last() -> None:
         teller.reached("a", "lead", START, segments={"vip": True, "size": 50, "campaign": None}), "a", START
     )
     last = fact_of(teller.reached("a", "mql", START, holder="x@f", origin="bdr"), "a", START)
-    assert first is not None
-    assert last is not None
+    assert isinstance(last, MilestoneTold)
+    assert isinstance(first, MilestoneTold)
     lead = KpiLead("a")
     take(lead, last)
     take(lead, first)
     assert lead.standing == Standing("bdr", "x@f", ())
-    assert isinstance(first, MilestoneTold)
     assert first.standing.segments == (("campaign", ""), ("size", "50"), ("vip", "true"))
