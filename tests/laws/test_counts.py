@@ -20,7 +20,7 @@ from services.kpi.domain.calendar import Calendar
 from services.kpi.domain.contribution import Contribution
 from services.kpi.domain.contributions import Counting
 from services.kpi.domain.counters import MILESTONE_CODES
-from services.kpi.domain.facts import Fact, LeadGone, Milestone
+from services.kpi.domain.facts import CycleTold, Fact, LeadGone, Milestone
 from services.kpi.domain.increments import Increments
 from services.kpi.domain.lead import WHOLE, KpiLead, parts_of, take
 from services.kpi.domain.rules import CountingRules
@@ -82,7 +82,7 @@ def histories(draw: st.DrawFn) -> Sequence[LifecycleFact]:
 def facts_of(events: Sequence[LifecycleFact]) -> list[tuple[str, Fact]]:
     """Return the facts with their leads."""
     found = ((each.subject, fact_of(each, each.subject, START)) for each in events)
-    return [(lead, fact) for lead, fact in found if fact is not None]
+    return [(lead, fact) for lead, fact in found if fact is not None and not isinstance(fact, CycleTold)]
 
 
 class Shard:
