@@ -54,7 +54,7 @@ class Promises:
             grace_ms=settings.grace_ms,
             batch=settings.timers_batch,
         )
-        _log.info("promises.opened", policies=len(settings.policies), from_at=self.from_at)
+        _log.info("promises.opened", count=len(settings.policies), begin=self.from_at)
 
     @property
     def promised(self) -> Promised:

@@ -103,3 +103,16 @@ def test_only_facts_that_a_policy_names_concern_a_clock() -> None:
     assert concerned([mql()], RULES)
     assert not concerned([ActivityTold(2, WHO, "k", START, "note")], RULES)
     assert concerned([ActivityTold(2, WHO, "k", NOT)], RULES)
+
+
+def test_a_promise_that_never_was_any_more_leaves_no_timer() -> None:
+    """Where a change reaches back, its clocks are gone, and so is what they would have told."""
+    lead, state = lead_of(mql()), ClockState()
+    evaluate(lead, state, RULES, START, generation="g", segments=whole)
+    gone = ClockRules.of(
+        [BookEra(0, 0, "first", Rulebook.of([HOT])), BookEra(0, START + 1, "second", Rulebook())]
+    )
+    found = evaluate(lead, state, gone, START + 1, generation="g", segments=whole, before=RULES)
+    assert found.timers == {(1, "response"): None}
+    ((which, move),) = found.moves
+    assert (which, move.shift, move.because) == ((1, "response"), "ended", "policy-removed")
