@@ -32,6 +32,7 @@ from services.kpi.domain.lead_clocks import (
     SegmentsOf,
     concerned,
     evaluate,
+    misplaced,
     note_traits,
     recounted,
 )
@@ -133,7 +134,9 @@ class LeadClocks:
         for cycle, order, at in cycles:
             kept.cycles[cycle] = max((order, at), kept.cycles.get(cycle, (-1, at)))
         moved = note_traits(kept, lead, self._traits, now) or bool(cycles)
-        again = state is not None and state.generation != generation
+        again = state is not None and (
+            state.generation != generation or misplaced(state, segments(lead.standing))
+        )
         if not (moved or again or concerned(told, self._rules)):
             return []
         told_now = self._bring(

@@ -208,6 +208,11 @@ def evaluate(
     return found
 
 
+def misplaced(state: ClockState, where: Segments) -> bool:
+    """Return whether a verdict stands in other segments than *where*: who the lead is has changed since."""
+    return any(each.segments != where for rounds in state.counted.values() for each in rounds.values())
+
+
 def recounted(
     state: ClockState, lead: KpiLead, generation: str, segments: SegmentsOf
 ) -> Mapping[Contribution, int]:
@@ -227,7 +232,9 @@ def _verdicts(clock: Clock, marks: Mapping[StepKey, Mark], where: Segments) -> I
         if each.target is None:
             continue
         if breach is not None and breach.stands:
-            yield each.number, Verdict(met=False, minute=breach.told_for_at // MINUTE_MS, segments=where)
+            # By what is known now: since it was told the start may have been corrected, and the deadline with it.
+            at = breach.told_for_at if each.breached_at is None else each.breached_at
+            yield each.number, Verdict(met=False, minute=at // MINUTE_MS, segments=where)
         elif each.ending is Ending.STOPPED and each.ended_at is not None:
             met = each.breached_at is None
             at = each.ended_at if each.breached_at is None else each.breached_at

@@ -13,7 +13,7 @@ _SECOND_MS = 1_000
 @dataclass(slots=True)
 class Difference:
     """
-    A figure that the service has otherwise than the recount.
+    A figure that the service has otherwise than the recount; None: it has none.
 
     `lead` is the first lead that explains it, with what it adds to either; None where the leads in the store amount to
     what the recount says, and the counter itself is off.
@@ -28,15 +28,19 @@ class Difference:
 
 def differences(served: Figures, recounted: Figures, unsure: dict[str, int]) -> Iterator[Difference]:
     """
-    Yield where the figures differ; one that only one side has, too.
+    Yield where the figures differ; one that a side doesn't have counts as empty.
 
     Args:
         unsure: Segment to how many promises came due so lately that they need not count yet.
     """
     for key in {**recounted, **served}:
         one, other = served.get(key), recounted.get(key)
-        if one is None or other is None or not _agree(key, one, other, unsure.get(key.segment, 0)):
+        if not _agree(key, one or _empty(other), other or _empty(one), unsure.get(key.segment, 0)):
             yield Difference(key, one, other)
+
+
+def _empty(other: Value | None) -> Value:
+    return Value(0, None if other is None or other.denominator is None else 0)
 
 
 def _agree(key: Key, served: Value, recounted: Value, unsure: int) -> bool:

@@ -1,5 +1,6 @@
 """All counters of the store, each shard at one instant: what is compared can't move meanwhile."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -12,6 +13,7 @@ from services.runtime.keys import ShardId
 from services.runtime.store import Command, Store
 
 _TRIES = 20
+_SIGN = re.compile("[/~]")
 
 
 class StillMoving(Retryable):
@@ -41,17 +43,20 @@ class Dump:
         """Return the offsets: nothing changes any more."""
         return self.offsets
 
-    def active_days(self) -> Mapping[str, set[str]]:
-        """Return the days (ISO) that have a counter, each with its segments (``""`` or ``name=value``)."""
-        found: dict[str, set[str]] = {}
-        counts, spreads = (each(self._generation, "d") for each in (counts_name, _spreads_head))
+    def active_days(self) -> Mapping[str, Mapping[str, set[str]]]:
+        """Return of each day (ISO) that has a counter the segments, each with the codes that count there."""
+        found: dict[str, dict[str, set[str]]] = {}
+        counts, spreads = (f"{kind}:{self._generation}:d" for kind in ("n", "s"))
         for name, fields in self.amounts.items():
             if name.startswith(counts):
-                segments = found.setdefault(_iso(name.removeprefix(counts)), set())
-                segments.update(field.partition(":")[2] for field in fields)
+                day = found.setdefault(_iso(name.removeprefix(counts)), {})
+                for field in fields:
+                    code, _, segment = field.partition(":")
+                    day.setdefault(segment, set()).add(code)
             elif name.startswith(spreads):
-                day, _, segment = name.removeprefix(spreads).partition(":")
-                found.setdefault(_iso(day), set()).add(segment)
+                ordinal, _, segment = name.removeprefix(spreads).partition(":")
+                day = found.setdefault(_iso(ordinal), {})
+                day.setdefault(segment, set()).update(_SIGN.split(field)[0] for field in fields)
         return found
 
     def segments(self) -> set[str]:
@@ -128,10 +133,6 @@ def _commands(shard: ShardId, names: Sequence[str]) -> list[Command]:
 
 def _amounts(reply: Mapping[bytes, bytes]) -> dict[str, int]:
     return {field.decode(): int(value) for field, value in reply.items()}
-
-
-def _spreads_head(generation: str, grain: str) -> str:
-    return f"s:{generation}:{grain}"
 
 
 def _iso(ordinal: str) -> str:

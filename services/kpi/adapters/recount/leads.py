@@ -7,16 +7,17 @@ from itertools import islice
 from schemas.topics import LIFECYCLE
 from services.kpi.adapters.clock_codec import decode_clocks
 from services.kpi.adapters.lead_codec import decode
+from services.kpi.adapters.recount.codes import codes_of, name_of
 from services.kpi.adapters.recount.compare import Difference
-from services.kpi.adapters.recount.figures import Key, Span
+from services.kpi.adapters.recount.figures import Span
 from services.kpi.adapters.recount.plain.by_lead import Part
 from services.kpi.domain.calendar import MINUTE_MS, Calendar
 from services.kpi.domain.catalogue import METRICS
 from services.kpi.domain.contribution import Contribution, Tally, Visit
 from services.kpi.domain.contribution import Span as Spell
 from services.kpi.domain.contributions import Counting
-from services.kpi.domain.counters import SLA_DUE, SLA_MET, cohort, money
-from services.kpi.domain.metric import Counted, Money, People, Share, Spent
+from services.kpi.domain.counters import SLA_DUE, SLA_MET
+from services.kpi.domain.metric import People
 from services.kpi.domain.rules import CountingRules
 from services.kpi.domain.sketch import bin_of
 from services.runtime.keys import ShardId
@@ -92,7 +93,7 @@ def _add_verdicts(added: dict[Contribution, int], state: bytes) -> None:
 
 def _part(suspect: Suspect, added: Mapping[Contribution, int], calendar: Calendar) -> Part:
     key = suspect.difference.key
-    above, below, by_days = _codes(key)
+    above, below, by_days = codes_of(key)
     span = suspect.days if by_days else suspect.exact
     segment = f":{key.segment}" if key.segment else ""
     top = bottom = 0
@@ -102,36 +103,16 @@ def _part(suspect: Suspect, added: Mapping[Contribution, int], calendar: Calenda
         if segment not in what.segments or not span.from_at <= at < span.to_at:
             continue
         match what:
-            case Tally() if not isinstance(METRICS[_name(key)].formula, People):
+            case Tally() if not isinstance(METRICS[name_of(key)].formula, People):
                 top += amount if what.code in above else 0
                 bottom += amount if what.code in below else 0
             case Spell() if what.code in above:
                 bins += [what.bin] * amount
-            case Visit() if what.code in above and isinstance(METRICS[_name(key)].formula, People):
+            case Visit() if what.code in above and isinstance(METRICS[name_of(key)].formula, People):
                 top = 1
             case _:
                 pass
     return Part(top or len(bins), bottom, tuple(sorted(bins)))
-
-
-def _codes(key: Key) -> tuple[Sequence[str], Sequence[str], bool]:
-    """Return the codes of the two terms of *key*, and whether it counts by whole days."""
-    match METRICS[_name(key)].formula:
-        case Counted(codes):
-            return codes, (), False
-        case Money():
-            return (money(key.metric.partition(":")[2]),), (), False
-        case People(code) | Spent(code):
-            return (code,), (), True
-        case Share(above, below, pair):
-            if pair is None or key.reading == "period":
-                return above.codes, below.codes, False
-            limit = key.reading.partition("/")[2]
-            return (cohort(*pair, int(limit) if limit else None),), below.codes, True
-
-
-def _name(key: Key) -> str:
-    return key.metric.partition(":")[0]
 
 
 def _same(held: Part, wanted: Part) -> bool:

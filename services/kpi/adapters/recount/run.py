@@ -11,7 +11,7 @@ from schemas.topics import LIFECYCLE
 from services.errors import Retryable
 from services.kpi.adapters.recount.compare import Difference, differences
 from services.kpi.adapters.recount.dump import Dump, dump
-from services.kpi.adapters.recount.figures import Key, Span, Value
+from services.kpi.adapters.recount.figures import Figures, Key, Span, Value
 from services.kpi.adapters.recount.leads import Suspect, explain
 from services.kpi.adapters.recount.plain.by_lead import by_lead
 from services.kpi.adapters.recount.plain.database import count, open_database
@@ -169,9 +169,10 @@ class _Comparison:
         self._basis = basis
         self._row = row
         self._served = Served(held, basis.rules, now=basis.now)
-        self._segments = segments(database) | held.segments()
+        self._segments = {"", *segments(database), *held.segments()}
         self._currencies = sorted(currencies(database) | self._served.currencies())
-        self._days = _merged(active_days(database), held.active_days())
+        self._plain_days = active_days(database)
+        self._days = sorted({*self._plain_days, *self._served.active_days()})
         self._sla = not left_out
         self._spans: dict[str, tuple[Span, Span]] = {}
         self.figures = 0
@@ -181,15 +182,21 @@ class _Comparison:
         """Compare the windows, then each day that has anything."""
         if not self._days:
             return
-        first, last = min(self._days), max(self._days)
-        windows = self._served.windows(first, last)
+        windows = self._served.windows(self._days[0], self._days[-1])
         self._check_ranges(windows)
+        parts = sorted(self._segments)
         for number, (window, over) in enumerate(windows.items()):
             told("windows", number, len(windows))
-            await self._compare(window, over, sorted(self._segments | {""}))
-        for number, (day, active) in enumerate(sorted(self._days.items())):
+            asked = self._ask(window, over)
+            recounted = asked.figures(window, parts, self._currencies, self._basis.rules.horizons_days)
+            self._compare(await self._served.figures(window, over, parts, self._currencies), recounted, asked)
+        for number, day in enumerate(self._days):
             told("days", number, len(self._days))
-            await self._compare(day, self._served.day(day), sorted(active | {""}))
+            asked = self._ask(day, self._served.range_of_day(day))
+            active = sorted(self._plain_days.get(day, ()))
+            recounted = asked.figures(day, active, self._currencies, self._basis.rules.horizons_days)
+            recounted = {key: value for key, value in recounted.items() if any(value)}
+            self._compare(await self._served.day(day, self._currencies), recounted, asked)
 
     def suspects(self) -> list[Suspect]:
         """Return the first differences, each with what the leads add to it."""
@@ -200,18 +207,19 @@ class _Comparison:
             for exact, days in [self._spans[each.key.window]]
         ]
 
-    async def _compare(self, window: str, over: Range, parts: list[str]) -> None:
+    def _ask(self, window: str, over: Range) -> Asked:
         exact, days = self._spans[window] = self._served.spans(over)
-        asked = Asked(self._database, exact, days)
-        recounted = asked.figures(window, parts, self._currencies, self._basis.rules.horizons_days)
-        served = await self._served.figures(window, over, parts, self._currencies)
+        return Asked(self._database, exact, days)
+
+    def _compare(self, served: Figures, recounted: Figures, asked: Asked) -> None:
         if not self._sla:
             for figures in (served, recounted):
                 for key in [key for key in figures if key.metric == "sla_attainment"]:
                     del figures[key]
-        self.figures += len(served)
-        self.differences += differences(served, recounted, {each: asked.unsure(each) for each in parts})
-        for key in recounted.keys() | served.keys():
+        unsure = {each: asked.unsure(each) for each in self._segments}
+        self.differences += differences(served, recounted, unsure)
+        for key in {**served, **recounted}:
+            self.figures += 1
             self._row(key, served.get(key), recounted.get(key))
 
     def _check_ranges(self, windows: Mapping[str, Range]) -> None:
@@ -226,7 +234,3 @@ class _Comparison:
                 self.differences.append(
                     Difference(key, Value(exact.from_at, exact.to_at), Value(should.from_at, should.to_at))
                 )
-
-
-def _merged(one: Mapping[str, set[str]], other: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    return {day: one.get(day, set()) | other.get(day, set()) for day in one.keys() | other.keys()}

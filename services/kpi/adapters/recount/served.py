@@ -1,8 +1,9 @@
 """What the service answers: its own readings of the dumped counters, in the words of the comparison."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
+from services.kpi.adapters.recount.codes import codes_of
 from services.kpi.adapters.recount.dump import Dump
 from services.kpi.adapters.recount.figures import Figures, Key, Span, Value
 from services.kpi.application.reading import Ask, Figure, Reading, Readings
@@ -30,6 +31,7 @@ class Served:
         self._rules = rules
         self._readings = Readings(dump, rules)
         self._now = now
+        self._active = dump.active_days()
 
     def currencies(self) -> set[str]:
         """Return the currencies of won deals."""
@@ -45,7 +47,11 @@ class Served:
         found[ALL] = self._days(first, last)
         return found
 
-    def day(self, day: str) -> Range:
+    def active_days(self) -> Sequence[str]:
+        """Return the days (ISO) that have a counter."""
+        return sorted(self._active)
+
+    def range_of_day(self, day: str) -> Range:
         """Return the range of *day* (ISO)."""
         return self._days(day, day)
 
@@ -66,6 +72,21 @@ class Served:
             for segment in segments
             for metric, reading, ask in self._asks(over, segment, currencies)
         }
+        return await self._answers(asks)
+
+    async def day(self, day: str, currencies: Sequence[str]) -> Figures:
+        """Return the figures of *day* (ISO) that have anything, of each segment."""
+        over = self.range_of_day(day)
+        asks: dict[Key, Ask] = {}
+        for segment, active in self._active.get(day, {}).items():
+            for metric, reading, ask in self._asks(over, segment, currencies):
+                key = Key(metric, reading, day, segment)
+                above, below, _ = codes_of(key)
+                if not active.isdisjoint((*above, *below)):
+                    asks[key] = ask
+        return await self._answers(asks)
+
+    async def _answers(self, asks: Mapping[Key, Ask]) -> Figures:
         answer = await self._readings.many(list(asks.values()), now=self._now)
         return {key: _value(figure) for key, figure in zip(asks, answer.figures, strict=True)}
 

@@ -24,7 +24,7 @@ WITH touched AS (
     FROM clock_start
 ), judged AS (
     SELECT
-        lead, policy, deadline.happened_at AS deadline_at,
+        ended.lead, deadline.happened_at AS deadline_at,
         least(stop_at, cancel_at, next_at) AS end_at,  -- least() passes over NULL
         stop_at IS NOT NULL AND stop_at <= coalesce(least(cancel_at, next_at), stop_at) AS stopped
     FROM ended JOIN deadline ON deadline.policy = ended.policy AND deadline.start_at = ended.happened_at
