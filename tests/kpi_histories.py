@@ -12,7 +12,16 @@ from tests.kpi_facts import DAY, HOUR, MINUTE, Teller, records
 
 OWNERS = ("sato@f", "ito@f", "abe@f", None)
 SOURCES: tuple[Any, ...] = ("web", "展示会", "O'Brien's list", "a=b:c", 7, True, None, "長" * 90)
-OUTCOMES = (None, "busy", "Connected", "ＣＯＮＮＥＣＴＥＤ ", "left-live-message", "有効会話", "返信", "no answer")
+OUTCOMES = (
+    None,
+    "busy",
+    "Connected",
+    "ＣＯＮＮＥＣＴＥＤ ",
+    "left-live-message",
+    "有効会話",
+    "返信",
+    "no answer",
+)
 FUNNEL = (
     *("mql", "first_response", "sql", "appointment", "opportunity", "effective_opportunity", "won"),
     *("lost", "recycled"),
@@ -56,7 +65,10 @@ class Lives:
                 continue
             at += chance.choice((0, 300, 20 * MINUTE, 5 * HOUR, 2 * DAY)) + chance.randrange(3 * HOUR)
             told = min(at - chance.randrange(2) * chance.randrange(DAY), self.now + 3 * DAY)
-            deal = {"amount": chance.choice((None, 0, 900, 1_200)), "currency": chance.choice(("JPY", "USD", None))}
+            deal = {
+                "amount": chance.choice((None, 0, 900, 1_200)),
+                "currency": chance.choice(("JPY", "USD", None)),
+            }
             teller.reached(lead, milestone, told, cycle=cycle, **deal, **self._who())
             match chance.randrange(12):
                 case 0:
@@ -88,7 +100,10 @@ class Lives:
                 teller.tell("activity-retracted", lead, key=key, activity=kind, previous_at=at, **self._who())
 
     def _who(self) -> dict[str, Any]:
-        segments = {"source": self.chance.choice(SOURCES), "customer": self.chance.choice(("既存", "new", None))}
+        segments = {
+            "source": self.chance.choice(SOURCES),
+            "customer": self.chance.choice(("既存", "new", None)),
+        }
         return {
             "holder": self.chance.choice(OWNERS),
             "origin": self.chance.choice(("sdr", "bdr")),

@@ -31,6 +31,8 @@ def differences(served: Figures, recounted: Figures, unsure: dict[str, int]) -> 
     Yield where the figures differ; one that a side doesn't have counts as empty.
 
     Args:
+        served: As the service has them.
+        recounted: As they should be.
         unsure: Segment to how many promises came due so lately that they need not count yet.
     """
     for key in {**recounted, **served}:

@@ -14,7 +14,9 @@ def promises_of(rules: ClockRules | None) -> Promises:
     """
     found: list[Promise] = []
     left_out: dict[str, str] = {}
-    for name, eras in ({} if rules is None else rules.eras).items():
+    if rules is None:
+        return Promises()
+    for name, eras in rules.eras.items():
         reason = _hindrance(eras)
         if reason:
             left_out[name] = reason

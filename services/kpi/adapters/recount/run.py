@@ -138,9 +138,7 @@ async def recount(
             )
             comparison = _Comparison(database, held, basis, row, left_out=promises.left_out)
             await comparison.run(told)
-            await explain(
-                store, comparison.suspects(), rules, service=basis.service, partitions=partitions
-            )
+            await explain(store, comparison.suspects(), rules, service=basis.service, partitions=partitions)
         finally:
             database.close()
     return Recounted(

@@ -36,7 +36,9 @@ class Served:
     def currencies(self) -> set[str]:
         """Return the currencies of won deals."""
         return {
-            code.removeprefix(_CURRENCY_HEAD) for code in self._dump.codes() if code.startswith(_CURRENCY_HEAD)
+            code.removeprefix(_CURRENCY_HEAD)
+            for code in self._dump.codes()
+            if code.startswith(_CURRENCY_HEAD)
         }
 
     def windows(self, first: str, last: str) -> dict[str, Range]:
@@ -90,9 +92,7 @@ class Served:
         answer = await self._readings.many(list(asks.values()), now=self._now)
         return {key: _value(figure) for key, figure in zip(asks, answer.figures, strict=True)}
 
-    def _asks(
-        self, over: Range, segment: str, currencies: Sequence[str]
-    ) -> Iterator[tuple[str, str, Ask]]:
+    def _asks(self, over: Range, segment: str, currencies: Sequence[str]) -> Iterator[tuple[str, str, Ask]]:
         name, _, value = segment.partition("=")
         part = (name, value) if segment else None
         for metric in METRICS.values():
@@ -107,8 +107,10 @@ class Served:
                     for days in (None, *self._rules.horizons_days):
                         reading = "cohort" if days is None else f"cohort/{days}"
                         of = Reading.COHORT
-                        yield metric.name, reading, Ask(
-                            metric=metric.name, range=over, segment=part, reading=of, within_days=days
+                        yield (
+                            metric.name,
+                            reading,
+                            Ask(metric=metric.name, range=over, segment=part, reading=of, within_days=days),
                         )
                 case _:
                     yield metric.name, "", ask

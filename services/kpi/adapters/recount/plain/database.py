@@ -34,10 +34,16 @@ def open_database(folder: Path) -> "DuckDBPyConnection":
     try:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise Misconfigured("the recount needs DuckDB: install it with `pip install 'tasuki[recount]'`") from error
+        raise Misconfigured(
+            "the recount needs DuckDB: install it with `pip install 'tasuki[recount]'`"
+        ) from error
     spill = folder / "spill"
     spill.mkdir()
-    options = {"memory_limit": _MEMORY, "temp_directory": str(spill), "preserve_insertion_order": "false"}
+    options: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": _MEMORY,
+        "temp_directory": str(spill),
+        "preserve_insertion_order": "false",
+    }
     return duckdb.connect(str(folder / "recount.duckdb"), config=options)
 
 
@@ -113,7 +119,11 @@ def _judge(database: "DuckDBPyConnection", promises: Sequence[Promise]) -> None:
 
 def _segments(rules: CountingRules) -> str:
     """Return the list of a lead's segments as an expression: the whole, and each dimension's value."""
-    values = {ROLE: "standing.origin", TEAM: "team.team", OWNER: "coalesce(nullif(whose.owner, ''), standing.owner)"}
+    values = {
+        ROLE: "standing.origin",
+        TEAM: "team.team",
+        OWNER: "coalesce(nullif(whose.owner, ''), standing.owner)",
+    }
     parts = [
         f"'{_quoted(name)}=' || left(coalesce({value}, ''), {_LONGEST_VALUE})"
         for name in rules.dimensions
@@ -131,7 +141,7 @@ def _table(database: "DuckDBPyConnection", form: str, rows: Iterable[Sequence[An
     line = [dict(zip((each[0] for each in names), row, strict=True)) for row in rows]
     shape = ", ".join(f'"{column}":"{kind}"' for column, kind in names)
     database.execute(
-        f"INSERT INTO {name} SELECT unnest(from_json(?, '[{{{shape}}}]'), recursive := true)",  # noqa: S608 (our own)
+        f"INSERT INTO {name} SELECT unnest(from_json(?, '[{{{shape}}}]'), recursive := true)",
         [orjson.dumps(line).decode()],
     )
 
@@ -155,4 +165,4 @@ def _quoted(text: str) -> str:
 
 
 def _sql(name: str) -> str:
-    return (files(__package__) / "sql" / f"{name}.sql").read_text("utf-8")
+    return (files("services.kpi.adapters.recount.plain") / "sql" / f"{name}.sql").read_text("utf-8")

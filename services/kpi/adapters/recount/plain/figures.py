@@ -37,7 +37,9 @@ class Asked:
         self.people: _Amounts = _amounts(database, "count(DISTINCT lead)", f"{whole} AND term IN ({people})")
         self.times: _Times = _times(database, whole)
 
-    def figures(self, window: str, segments: Sequence[str], currencies: Sequence[str], days: Sequence[int]) -> Figures:
+    def figures(
+        self, window: str, segments: Sequence[str], currencies: Sequence[str], days: Sequence[int]
+    ) -> Figures:
         """Return all figures of the catalogue, of each of *segments*; cohorts also within each of *days*."""
         return {
             Key(metric, reading, window, segment): value
@@ -65,7 +67,9 @@ class Asked:
                 many, median, p90 = self.times.get((term, segment), (0, None, None))
                 yield name, "", Value(many, None, median, p90)
             case Ratio(above, below, cohort):
-                top, bottom = (sum(self.exact.get((term, segment), 0) for term in terms) for terms in (above, below))
+                top, bottom = (
+                    sum(self.exact.get((term, segment), 0) for term in terms) for terms in (above, below)
+                )
                 yield name, "" if cohort is None else "period", Value(top, bottom)
                 if cohort is not None:
                     entered = self.by_days.get((cohort[0], segment), 0)

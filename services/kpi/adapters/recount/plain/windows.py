@@ -18,7 +18,7 @@ _MOST_MS = DAY_MS + HOUR_MS
 
 def calendar_windows(database: "DuckDBPyConnection", rules: CountingRules, now: int) -> Mapping[str, Span]:
     """Return the windows of the firm's calendar that hold *now*, epoch ms."""
-    text = (files(__package__) / "sql" / "windows.sql").read_text("utf-8")
+    text = (files("services.kpi.adapters.recount.plain") / "sql" / "windows.sql").read_text("utf-8")
     given = {
         "zone": rules.time_zone,
         "now": now,
