@@ -23,6 +23,8 @@ ZONES = (
         "Asia/Beirut",
         "Pacific/Apia",
         "America/St_Johns",
+        "America/Havana",
+        "Atlantic/Azores",
     ),
 )
 """With days of 23, 23.5, 24.5 and 25 hours, midnights that never come or come twice, and one day left out."""
