@@ -1,14 +1,23 @@
 """A firm's history, played through both sandboxes, with the service alive and with it killed again and again."""
 
+import asyncio
+import csv
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from services.cli.stage.stage import SMALL
+from services.kpi.adapters.recount import Value
+from services.kpi.domain.rules import CountingRules
+from tests.recounting import count_and_recount
+
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("TASUKI_SHARED", ROOT.parent / "shared"))
+PARTITIONS = int(SMALL["log"]["partitions"])
 OLIST = SHARED / "data" / "olist"
 
 MAP = """
@@ -62,7 +71,7 @@ def test_a_small_history_with_kills_ends_as_without(tmp_path: Path) -> None:
     leads, deals, column_map = small_history(tmp_path)
     given = ("--leads", leads, "--deals", deals, "--map", column_map)
 
-    clean = rehearse(*given, "--export", tmp_path / "clean.jsonl")
+    clean = rehearse(*given, "--export", tmp_path / "clean.jsonl", "--folder", tmp_path / "clean")
     killed = rehearse(*given, "--rate", "10", "--kill-every", "4", "--export", tmp_path / "killed.jsonl")
 
     assert clean.returncode == 0, clean.stdout + clean.stderr
@@ -70,7 +79,15 @@ def test_a_small_history_with_kills_ends_as_without(tmp_path: Path) -> None:
     assert (tmp_path / "clean.jsonl").read_bytes() == (tmp_path / "killed.jsonl").read_bytes()
     assert (tmp_path / "clean.jsonl").read_bytes().count(b"\n") == 60
     assert "leads.csv:62: made: 'never' is no time" in clean.stdout.replace("\n", "")
-    assert "'never'" in (tmp_path / "rows-kept-aside.csv").read_text(encoding="utf-8")
+    assert "'never'" in (tmp_path / "clean" / "rows-kept-aside.csv").read_text(encoding="utf-8")
+
+    recounted, figures = asyncio.run(
+        count_and_recount(tmp_path / "clean" / "store", CountingRules(), partitions=PARTITIONS)
+    )
+    assert [str(each) for each in recounted.differences] == []
+    whole = {key.metric: figures[key] for key in figures if key[1:] == ("", "all", "")}
+    assert [whole[each].numerator for each in ("leads", "mqls", "won")] == [60, 60, 12]
+    assert whole["won_amount:JPY"] == Value(sum(n + 1 for n in range(0, 24, 2)) * 100_000)
 
 
 KINTONE = """レコード番号,メールアドレス,会社名,氏名,登録日,商談化日,受注日,受注金額,閲覧数
@@ -128,7 +145,7 @@ def test_the_olist_history_ends_the_same_clean_and_killed(tmp_path: Path) -> Non
         *("--map", ROOT / "docs" / "examples" / "olist.map.toml"),
     )
 
-    clean = rehearse(*given, "--export", tmp_path / "clean.jsonl")
+    clean = rehearse(*given, "--export", tmp_path / "clean.jsonl", "--folder", tmp_path / "clean")
     print(clean.stdout)
     assert clean.returncode == 0, clean.stdout + clean.stderr
     killed = rehearse(*given, "--kill-every", "10", "--export", tmp_path / "killed.jsonl")
@@ -137,3 +154,33 @@ def test_the_olist_history_ends_the_same_clean_and_killed(tmp_path: Path) -> Non
 
     assert (tmp_path / "clean.jsonl").read_bytes() == (tmp_path / "killed.jsonl").read_bytes()
     assert (tmp_path / "clean.jsonl").read_bytes().count(b"\n") == 8_000
+    sees_olist_as_its_files_do(tmp_path / "clean" / "store")
+
+
+def sees_olist_as_its_files_do(store: Path) -> None:
+    """The service and the recount agree, and both count by origin what a look into the files counts."""
+    rules = CountingRules(time_zone="America/Sao_Paulo", dimensions=("role", "source"))
+    recounted, figures = asyncio.run(count_and_recount(store, rules, partitions=PARTITIONS))
+    print(f"recounted {recounted.figures} figures of {recounted.records} facts in {recounted.seconds:.1f} s")
+    assert [str(each) for each in recounted.differences[:5]] == []
+    origins = {each["mql_id"]: each["origin"] for each in rows_of("marketing_qualified_leads.csv")}
+    won = Counter(origins[each["mql_id"]] for each in rows_of("closed_deals.csv"))
+    leads = Counter(origins.values())
+    assert (won.total(), leads.total()) == (842, 8_000)
+    for origin, count in leads.items():
+        by_origin = {
+            key.metric: figures[key] for key in figures if key[1:] == ("", "all", f"source={origin}")
+        }
+        assert (by_origin["won"].numerator, by_origin["leads"].numerator) == (won[origin], count)
+    whole = {key.metric: figures[key] for key in figures if key[1:] == ("", "all", "")}
+    assert (whole["won"], whole["leads"], whole["people_qualified"]) == (
+        Value(842),
+        Value(8_000),
+        Value(8_000),
+    )
+
+
+def rows_of(file: str) -> list[dict[str, str]]:
+    """Return the rows of a file of Olist."""
+    with (OLIST / file).open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))

@@ -222,3 +222,27 @@ async def test_alerts_relayed_by_a_worker_that_ended_in_doubt_are_known_again() 
         fresh, _ = Seen({}).sift(sent)
         ids = [ALERT.validate_json(each.value or b"").id for each in fresh]
         assert len(sent) > len(ids) == len(set(ids)) == 40
+
+
+async def test_a_breach_counts_by_what_is_known_now_of_its_deadline_and_its_lead(world: KpiWorld) -> None:
+    """A start that is corrected after the breach was told moves it to another day, another owner to other segments."""
+    teller, now = Teller(), now_ms()
+    rules = promised(HOUR, escalate_ms=2 * DAY)
+
+    async def due(day_at: int, segment: tuple[str, str] | None) -> int:
+        ask = Ask(metric="sla_attainment", range=Range(day_at - DAY, day_at + DAY), segment=segment)
+        return (await world.readings(RULES).window(ask, now=now)).figures[0].denominator or 0
+
+    async with world.counting(RULES, rules) as worker:
+        await world.tell([teller.reached("ann", "mql", now - 3 * DAY, holder="sato@f")])
+        await told(world, 1)
+        await wait_until(lambda: _is(world, (0, 1)), description="the breach counts")
+        await world.tell([teller.reached("ann", "mql", now - 13 * DAY, holder="sato@f")])
+        await world.counted(worker)
+        assert await due(now - 3 * DAY, None) == 0
+        assert await due(now - 13 * DAY, ("owner", "sato@f")) == 1
+        await world.tell([teller.did("ann", "sf:Task:1", now - DAY, "meeting", holder="ito@f")])
+        await world.counted(worker)
+        assert await due(now - 13 * DAY, ("owner", "sato@f")) == 0
+        assert await due(now - 13 * DAY, ("owner", "ito@f")) == 1
+        assert await attained(world) == (0, 1)

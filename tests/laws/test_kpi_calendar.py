@@ -23,6 +23,8 @@ ZONES = (
         "Asia/Beirut",
         "Pacific/Apia",
         "America/St_Johns",
+        "America/Havana",
+        "Atlantic/Azores",
     ),
 )
 """With days of 23, 23.5, 24.5 and 25 hours, midnights that never come or come twice, and one day left out."""
@@ -123,14 +125,14 @@ def test_a_cover_is_the_range_and_nothing_is_missing_or_double(
 )
 @settings(max_examples=200, deadline=None)
 def test_a_quantile_is_as_exact_as_it_says(durations: list[int], share: float) -> None:
-    """It is off by at most ACCURACY of the true one; below a second, by less than one."""
+    """It is off by at most ACCURACY of the true one, rounded to a millisecond; below a second, by less than one."""
     counts: dict[int, int] = {}
     for each in durations:
         counts[bin_of(each)] = counts.get(bin_of(each), 0) + 1
     true = sorted(durations)[ceil(share * len(durations)) - 1]
     found = quantile(counts, share)
     assert found is not None
-    assert abs(found - true) <= max(1_000 if true < 1_000 else 1, true * ACCURACY * 1.0001)
+    assert abs(found - true) <= (1_000 if true < 1_000 else true * ACCURACY * 1.0001 + 0.5)
 
 
 @given(total=st.integers(1, 10**6), share=st.floats(0, 1))

@@ -17,6 +17,7 @@ from services.cli.commands.demo import demo
 from services.cli.commands.init import init
 from services.cli.commands.kpi import kpi
 from services.cli.commands.lead import lead
+from services.cli.commands.recount import recount
 from services.cli.commands.rehearse import rehearse
 from services.cli.commands.resume import resume
 from services.cli.commands.sandbox import sandbox
@@ -56,5 +57,6 @@ COMMANDS: Final = (
     Command("lead", lead, LOOK),
     Command("dead-letters", dead_letters, LOOK),
     Command("resume", resume, LOOK),
+    Command("recount", recount, LOOK),
 )
 """In the order in which a newcomer meets them."""

@@ -59,3 +59,9 @@ class StoredClocks:
                     over = each.ended_at is not None and each.ended_at <= at
                     found[key] = Live(over, each.elapsed_ms(at), each.overdue_ms(at))
         return found
+
+
+async def stored_rules(store: Store, *, service: str) -> ClockRules | None:
+    """Return the promises as the first shard of *service* keeps them, None where it never had any."""
+    (eras,) = await store.mget([ShardId(service, LIFECYCLE.name, 0).key("eras")])
+    return None if eras is None else ClockRules.of(decode_eras(eras))

@@ -7,6 +7,7 @@ All figures of one answer are of the same instant of each shard; the answer says
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from services.kpi.application.ports import Counters, CounterStore, Wanted
 from services.kpi.domain.calendar import Calendar
@@ -100,6 +101,7 @@ class Answer:
 
 
 _Read = Callable[[Counters], Figure]
+_COVERS = 256
 
 
 class Readings:
@@ -109,7 +111,13 @@ class Readings:
         self._store = store
         self._rules = rules
         self._generation = rules.generation
-        self.calendar = Calendar(rules.time_zone)
+        self.calendar = calendar = Calendar(rules.time_zone)
+
+        @lru_cache(_COVERS)
+        def covered(asked: Range, now: int, grains: str) -> Cover:
+            return cover(asked, now, calendar, rules, grains)
+
+        self._cover = covered  # one answer has many figures of few ranges
 
     @property
     def rules(self) -> CountingRules:
@@ -177,7 +185,7 @@ class Readings:
             raise Unanswerable(f"{dimension!r} is none of the dimensions {self._rules.dimensions}")
 
     def _covered(self, ask: Ask, now: int, grains: str) -> Cover:
-        return cover(ask.range, now, self.calendar, self._rules, grains)
+        return self._cover(ask.range, now, grains)
 
     def _sum_of(
         self, held: Cover, codes: Sequence[str], segment: str, wanted: Wanted

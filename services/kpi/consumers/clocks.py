@@ -21,7 +21,7 @@ from services.kpi.domain.facts import CycleTold
 from services.kpi.domain.facts import Fact as Told
 from services.kpi.domain.increments import Increments
 from services.kpi.domain.lead import KpiLead
-from services.kpi.domain.lead_clocks import ClockState, concerned, note_traits
+from services.kpi.domain.lead_clocks import ClockState, concerned, misplaced, note_traits
 from services.kpi.domain.sla.rulebook import BookEra, differing
 from services.runtime.clock import Clock
 from services.runtime.log.port import Log
@@ -129,7 +129,11 @@ def take(
         kept.cycles[each.cycle] = max((each.order, each.started_at), told_last)
     moved = note_traits(kept, lead, eras.traits, now) or bool(cycles)
     generation = clocks.tallying.counts.in_force
-    again = state is not None and (state.generation != generation or clocks.is_outdated(state))
+    again = state is not None and (
+        state.generation != generation
+        or clocks.is_outdated(state)
+        or misplaced(state, clocks.tallying.segments(lead.standing))
+    )
     if not (moved or again or concerned(told, eras.rules)):
         return []
     brought = Brought()

@@ -41,11 +41,19 @@ class Calendar:
         start = self._starts.get(day)
         if start is None:
             midnight = datetime.combine(date.fromordinal(day), datetime.min.time(), self._zone)
-            # Where clocks go back over midnight it comes twice, and where they go forward over it, never: the
-            # later reading is the second midnight in one case, the instant of the change in the other.
-            start = max(round(midnight.replace(fold=fold).timestamp() * 1000) for fold in (0, 1))
+            # Where clocks go forward over midnight it never comes: the later reading is the instant of the change.
+            # Where they go back over it, it comes twice: the day begins with the second, unless they go back only
+            # to midnight itself, from 01:00.
+            first, second = (round(midnight.replace(fold=fold).timestamp() * 1000) for fold in (0, 1))
+            start = max(first, second)
+            if first < second and self._shown(second - 1) == day:
+                start = first
             self._starts[day] = start
         return start
+
+    def _shown(self, at: int) -> int:
+        """Return the day that a clock on the wall shows at the instant *at*."""
+        return datetime.fromtimestamp(at / 1000, self._zone).date().toordinal()
 
     def day_of(self, at: int) -> int:
         """Return the day in which the instant *at* is."""

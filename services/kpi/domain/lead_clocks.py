@@ -194,6 +194,11 @@ def _tell(which: ClockId, clock: Clock, state: ClockState, now: int, found: Outc
     return kept
 
 
+def misplaced(state: ClockState, where: Segments) -> bool:
+    """Return whether a verdict stands in other segments than *where*: who the lead is has changed since."""
+    return any(each.segments != where for rounds in state.counted.values() for each in rounds.values())
+
+
 def recounted(
     state: ClockState, lead: KpiLead, generation: str, segments: SegmentsOf
 ) -> Mapping[Contribution, int]:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 
 ACCURACY = 0.02
-"""The greatest relative error of a quantile; below a second, durations count as 0."""
+"""The greatest relative error of a quantile before it is rounded to a millisecond; below a second it is 0."""
 GAMMA = (1 + ACCURACY) / (1 - ACCURACY)
 _LOG_GAMMA = math.log(GAMMA)
 _UNIT_MS = 1_000
