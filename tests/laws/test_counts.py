@@ -82,7 +82,7 @@ def histories(draw: st.DrawFn) -> Sequence[LifecycleFact]:
 def facts_of(events: Sequence[LifecycleFact]) -> list[tuple[str, Fact]]:
     """Return the facts with their leads."""
     found = ((each.subject, fact_of(each, each.subject, START)) for each in events)
-    return [(lead, fact) for lead, fact in found if fact is not None]
+    return [(lead, fact) for lead, fact in found if isinstance(fact, Fact)]
 
 
 class Shard:
