@@ -102,7 +102,7 @@ async def test_a_lead_that_gets_no_fact_any_more_is_held_to_the_new_budget(world
             await recomputed(world)
             await wait_until(lambda: _alerts(world, 8), description="8 breaches")
     found = await world.recomputed()
-    assert len(found) == len({each.id for each in found}) == 8
+    assert len({each.id for each in found}) == len({each.subject for each in found}) == 8
     for each in found:
         assert (each.data.shift, each.data.because) == ("earlier", "policy-changed")
         assert each.data.previous_deadline_at == start + 24 * HOUR
@@ -231,7 +231,8 @@ async def test_a_recompute_that_is_stopped_at_any_page_goes_on_with_the_next_own
             await recomputed(world)
         assert await moves(world) == {"earlier": 14}
         found = await world.recomputed()
-        assert len(found) == len({each.subject for each in found}) == 14
+        # What was relayed when its owner ended may be relayed again, under its id.
+        assert len({each.id for each in found}) == len({each.subject for each in found}) == 14
         (timers, clocks) = [await kept(world, each) for each in ("timers", "clock:")]
 
         world.service = f"{world.service}x"
