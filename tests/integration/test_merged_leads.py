@@ -139,7 +139,7 @@ async def _merged_in_sales(firm: Firm) -> None:
 
 @pytest.mark.timeout(120)
 def test_merges_on_both_sides_at_once_in_opposite_directions_are_one(tmp_path: Path) -> None:
-    """Marketing keeps the one contact, sales the other's record; a third is merged into both meanwhile."""
+    """Marketing keeps the one contact, sales the other's record; the service is killed twice meanwhile."""
     play(tmp_path, _crossed)
 
 
@@ -158,6 +158,9 @@ async def _crossed(firm: Firm) -> None:
             for of, kept, lost in merges
         )
     )
+    for _ in range(2):
+        await firm.stage.kill_service()
+        await firm.stage.ready()
     await firm.quiet()
 
     (lead,) = await firm.leads()

@@ -96,7 +96,8 @@ class Decide:
         else:
             self._settle(lead, event, context, decided)
         if (now_held := held_addresses(lead)) != held and lead.erased_at == NEVER:
-            decided.addresses = held, now_held
+            # HubSpot keeps the addresses of both contacts of a merge on the one, where nobody else may enter them.
+            decided.addresses = now_held if lead.taken_over else held, now_held
         return decided
 
     def leave(self, lead: Lead, event: LeadMergedInto, event_id: str) -> Decided:
