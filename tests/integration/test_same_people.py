@@ -1,14 +1,20 @@
 """Which leads turn out to be one: records that take another's place, told one after the other or at once."""
 
 import asyncio
+from dataclasses import replace
 
 from services.sync.adapters.identity_index import IdentityIndex
 from services.sync.application.identify import Identified, Identify, Same, Sighting
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef
 from tests.private_store import running_store
 
-ONE, TWO, THIRD = (RecordRef("hubspot", "contact", number) for number in ("1", "2", "3"))
-LEAD, CONTACT = RecordRef("salesforce", "Lead", "00Q1"), RecordRef("salesforce", "Contact", "0031")
+ONE, TWO, THIRD = (RecordRef("one", "person", number) for number in ("1", "2", "3"))
+"""Each test gives them a system of its own, for the store is shared."""
+
+
+def of(system: str, *refs: RecordRef) -> list[RecordRef]:
+    """Return the records in *system*."""
+    return [replace(each, system=system) for each in refs]
 
 
 def sighting(
@@ -26,9 +32,10 @@ async def test_a_lead_converted_into_a_contact_of_another_lead_makes_the_two_one
     """Told again and again, as long as the records' links differ; the one that was heard of first stays."""
     async with running_store() as store:
         identify = Identify(IdentityIndex(store))
-        (old,) = (await identify.persons([sighting(CONTACT, "a@x.jp")])).owners
-        (new,) = (await identify.persons([sighting(LEAD, "b@x.jp", at=9_000)])).owners
-        moved = sighting(LEAD, moved_to=CONTACT)
+        lead, contact = of("converted", ONE, TWO)
+        (old,) = (await identify.persons([sighting(contact, "a@converted.jp")])).owners
+        (new,) = (await identify.persons([sighting(lead, "b@converted.jp", at=9_000)])).owners
+        moved = sighting(lead, moved_to=contact)
         for _ in range(2):
             assert await identify.persons([moved]) == Identified([new], [Same(0, new, old)])
 
@@ -37,9 +44,12 @@ async def test_two_processes_that_see_two_contacts_end_in_a_third_notice_it() ->
     """Neither knows the third yet; whoever links it later sees the other's lead."""
     async with running_store() as store:
         identify = Identify(IdentityIndex(store))
-        (one, two) = (await identify.persons([sighting(ONE, "a@x.jp"), sighting(TWO, "b@x.jp")])).owners
+        first, second, third = of("raced", ONE, TWO, THIRD)
+        (one, two) = (
+            await identify.persons([sighting(first, "a@raced.jp"), sighting(second, "b@raced.jp")])
+        ).owners
         found = await asyncio.gather(
-            *(identify.persons([sighting(each, moved_to=THIRD)]) for each in (ONE, TWO))
+            *(identify.persons([sighting(each, moved_to=third)]) for each in (first, second))
         )
         told = {(each.goes, each.stays) for known in found for each in known.same}
         assert told == {(max(one, two), min(one, two))}
@@ -49,7 +59,10 @@ async def test_an_erased_lead_is_nobody_elses() -> None:
     """A merge with one of its records makes no one lead of two."""
     async with running_store() as store:
         identify = Identify(IdentityIndex(store))
-        (one, two) = (await identify.persons([sighting(ONE, "a@x.jp"), sighting(TWO, "b@x.jp")])).owners
-        await identify.forget([one], {"a@x.jp"}, [ONE])
-        known = await identify.persons([sighting(ONE, moved_to=TWO), sighting(TWO, moved_to=ONE)])
+        first, second = of("erased", ONE, TWO)
+        (one, two) = (
+            await identify.persons([sighting(first, "a@erased.jp"), sighting(second, "b@erased.jp")])
+        ).owners
+        await identify.forget([one], {"a@erased.jp"}, [first])
+        known = await identify.persons([sighting(first, moved_to=second), sighting(second, moved_to=first)])
         assert known == Identified([one, two], [])
