@@ -260,6 +260,7 @@ def _workers(world: SyncWorld, store: Store, traces: Traces) -> list[ShardWorker
         failed=world.failures.append,
         decided=traces.decided,
         forget=identify.forget,
+        addresses_moved=identify.moved,
         deciding=traces.deciding if traces.on else None,
         dispatching=traces.dispatching,
     )

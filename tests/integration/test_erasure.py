@@ -45,7 +45,7 @@ async def test_the_address_of_an_erased_lead_is_the_next_ones_and_its_records_st
         (old, same) = (await identify.persons([sighting(CONTACT, 1_000), sighting(LEAD, 1_000)])).owners
         assert old == same
         for _ in range(2):
-            await identify.forget(old, {EMAIL}, {CONTACT, LEAD})
+            await identify.forget([old], {EMAIL}, {CONTACT, LEAD})
         assert (await identify.persons([sighting(LEAD, 2_000), sighting(CONTACT, 2_000)])).owners == [
             old,
             old,
@@ -55,7 +55,7 @@ async def test_the_address_of_an_erased_lead_is_the_next_ones_and_its_records_st
         (new,) = (await identify.persons([sighting(LATER, 3_000)])).owners
         assert new != old
         assert (await identify.persons([sighting(LEAD, 4_000), sighting(LATER, 4_000)])).owners == [old, new]
-        await identify.forget(old, {EMAIL}, ())  # a replay: the address is somebody else's by now
+        await identify.forget([old], {EMAIL}, ())  # a replay: the address is somebody else's by now
         assert await index.claimed([email_claim(EMAIL)]) == {email_claim(EMAIL): new}
 
 
@@ -64,7 +64,7 @@ async def test_what_hangs_on_an_erased_person_is_still_theirs() -> None:
     async with running_store() as store:
         identify = Identify(IdentityIndex(store))
         (old,) = (await identify.persons([sighting(LEAD, 1_000)])).owners
-        await identify.forget(old, {EMAIL}, {LEAD})
+        await identify.forget([old], {EMAIL}, {LEAD})
         deal = Observation(
             ref=RecordRef("salesforce", "Opportunity", "1"),
             kind=Kind.OPPORTUNITY,

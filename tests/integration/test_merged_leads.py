@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -138,7 +139,7 @@ async def _merged_in_sales(firm: Firm) -> None:
 
 @pytest.mark.timeout(120)
 def test_merges_on_both_sides_at_once_in_opposite_directions_are_one(tmp_path: Path) -> None:
-    """Marketing keeps the one contact, sales the other's record; a third is merged into both meanwhile."""
+    """Marketing keeps the one contact, sales the other's record; the service is killed twice meanwhile."""
     play(tmp_path, _crossed)
 
 
@@ -157,8 +158,39 @@ async def _crossed(firm: Firm) -> None:
             for of, kept, lost in merges
         )
     )
+    for _ in range(2):
+        await firm.stage.kill_service()
+        await firm.stage.ready()
     await firm.quiet()
 
     (lead,) = await firm.leads()
     assert (lead.id, sorted(lead.taken_over)) == (leads[0].id, [each.id for each in leads[1:]])
     assert str(lead.person(Side.SFA)) == f"salesforce:Lead:{sales[2]}"
+
+
+@pytest.mark.timeout(120)
+def test_addresses_that_change_hands_make_nobody_somebody_else(tmp_path: Path) -> None:
+    """One is given up and then entered by a stranger; two people swap theirs, each through a third for a moment."""
+    play(tmp_path, _moving_addresses)
+
+
+async def _moving_addresses(firm: Firm) -> None:
+    freed, later = "info@merge.example", "jiro@merge.example"
+    await firm.marketing(contact(freed, **HOT))
+    (first,) = await firm.leads()
+    await firm.marketing(Act(act="update", object="contact", key=freed, fields={"email": ONE}))
+    await firm.marketing(replace(contact(freed, **HOT), key=later))
+    before = {each.id: each for each in await firm.leads()}
+    assert {str(each.seen("email", Side.SFA).there) for each in before.values()} == {ONE, freed}
+    assert before[first.id].seen("email", Side.SFA).there == ONE
+
+    steps = ((freed, "meanwhile@merge.example"), (later, ONE), (freed, freed))
+    await firm.marketing(
+        *(Act(act="update", object="contact", key=key, fields={"email": email}) for key, email in steps)
+    )
+    for lead in await firm.leads():
+        held = {str(lead.seen("email", side).there) for side in Side}
+        assert held == {freed if lead.id == first.id else ONE}
+        assert (await firm.timeline(*held))["lead_id"] == lead.id
+        assert [lead.duplicates(side) for side in Side] == [[], []]
+    assert len(before) == 2

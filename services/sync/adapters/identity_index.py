@@ -6,12 +6,13 @@ Links and claims in the store: which lead a record, or an e-mail address, belong
 | tasuki:link:<system>:<object>:<id>   | string | the lead_id of a vendor's record, with "!" if it was erased  |
 | tasuki:claim:<hash>                  | string | the lead_id that claimed first; the hash hides the address   |
 
-They stand outside the shards, for two shards may ask for one person at the same instant: SET NX decides, and a claim never changes
-hands; that of a lead that was erased is given up, and its addresses are anybody's.
+They stand outside the shards, for two shards may ask for one person at the same instant: SET NX decides. A
+claim goes to the lead whose record was seen with the address last; it is given up when no record of the lead has it any
+more, or the lead was erased: then the address is anybody's.
 Both can be built anew from the lead-changes topic.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 
 from services.runtime.store import Command, Store
@@ -57,11 +58,15 @@ class IdentityIndex:
         """See `Identity.link`."""
         await self._store.write_apart([("SET", _link(ref), lead_id) for ref, lead_id in links.items()])
 
-    async def release(self, lead_id: str, claims: Sequence[str]) -> None:
+    async def take(self, claims: Mapping[str, str]) -> None:
+        """See `Identity.take`."""
+        await self._store.write_apart([("SET", _claim(claim), lead_id) for claim, lead_id in claims.items()])
+
+    async def release(self, lead_ids: Collection[str], claims: Sequence[str]) -> None:
         """See `Identity.release`."""
         owners = await self.claimed(claims)
         await self._store.write_apart(
-            [("DEL", _claim(claim)) for claim, owner in owners.items() if owner == lead_id]
+            [("DEL", _claim(claim)) for claim, owner in owners.items() if owner in lead_ids]
         )
 
 

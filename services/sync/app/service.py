@@ -139,6 +139,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         decided=_both(figures.decided, traces.decided) if traces.on else figures.decided,
         sending=figures.sending,
         forget=identify.forget,
+        addresses_moved=identify.moved,
         deciding=traces.deciding if traces.on else None,
         dispatching=traces.dispatching,
         quotas=governors,

@@ -36,6 +36,7 @@ from services.sync.domain.fold import Folder
 from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, trace
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
+from services.sync.domain.register import is_blank
 from services.sync.domain.rules import Rules
 from services.sync.domain.scope import in_scope
 from services.sync.domain.uniting import Uniter, told_of_both
@@ -47,7 +48,8 @@ class Decided:
     What came of one change.
 
     `facts`, `decisions` and `dead_letters` are events for their topics. `made` are the decisions that are told.
-    `missing` is what is to be written, by side, empty where all is well.
+    `missing` is what is to be written, by side, empty where all is well. `addresses`: the e-mail addresses that the
+    lead had before and has now, where these differ; `forgotten`: those of a lead that was erased.
     """
 
     facts: list[Event] = field(default_factory=list[Event])
@@ -56,6 +58,7 @@ class Decided:
     made: list[Decision] = field(default_factory=list[Decision])
     missing: dict[Side, list[Missing]] = field(default_factory=dict[Side, list[Missing]])
     forgotten: frozenset[str] | None = None
+    addresses: tuple[frozenset[str], frozenset[str]] | None = None
     echoes: int = 0
     fights: int = 0
 
@@ -90,6 +93,7 @@ class Decide:
         if isinstance(event, LeadMergedInto | LeadTakenOver):
             raise TypeError(f"{event.type} is no change within one lead")
         context = Context(lead.id, event_id, event.traceparent)
+        held = held_addresses(lead)
         if isinstance(event, LeadObserved):
             self._observe(lead, event.data, context, decided)
         elif isinstance(event, LeadWriteRetried):
@@ -97,6 +101,9 @@ class Decide:
             self._follow(lead, context, event.data.retried_at, decided)
         else:
             self._settle(lead, event, context, decided)
+        if (now_held := held_addresses(lead)) != held and lead.erased_at == NEVER:
+            # HubSpot keeps the addresses of both contacts of a merge on the one, where nobody else may enter them.
+            decided.addresses = now_held if lead.taken_over else held, now_held
         return decided
 
     def leave(self, lead: Lead, event: LeadMergedInto, event_id: str) -> Decided:
@@ -192,6 +199,17 @@ class Decide:
     def lacks(self, lead: Lead, side: Side) -> list[Missing]:
         """Return what is to be written on *side* for *lead* as it is now."""
         return missing(lead, trace(lead, self.rules), self.rules, side)
+
+
+def held_addresses(lead: Lead) -> frozenset[str]:
+    """Return the e-mail addresses that stand in the lead's records now."""
+    sides = lead.fields.get("email")
+    if sides is None:
+        return _NONE
+    return frozenset(str(each.there) for each in sides.values() if not is_blank(each.there))
+
+
+_NONE = frozenset[str]()
 
 
 def observation_of(data: Observed) -> Observation:

@@ -5,7 +5,7 @@ A record's link, else our own id that the record carries, else the claim of its 
 first served, decided by the store in one step), else a new lead whose id derives from the claim.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -38,8 +38,12 @@ class Identity(Protocol):
         """Link each record to its lead; a record that has a link already gets the new one."""
         ...
 
-    async def release(self, lead_id: str, claims: Sequence[str]) -> None:
-        """Give up those of *claims* that are *lead_id*'s: the next who asks for one gets it."""
+    async def take(self, claims: Mapping[str, str]) -> None:
+        """Make each of *claims* its lead's, whoever had it."""
+        ...
+
+    async def release(self, lead_ids: Collection[str], claims: Sequence[str]) -> None:
+        """Give up those of *claims* that are one of *lead_ids*': the next who asks for one gets it."""
         ...
 
 
@@ -161,18 +165,38 @@ class Identify:
             if lead_id is not None or claim not in candidates:
                 candidates[claim] = lead_id or new_lead_id(claim, each.received_at)
         owners = await self._identity.claim(candidates)
+        taken = {
+            claims[ref]: lead_id
+            for ref, lead_id in known.items()
+            if not lead_id.endswith(ERASED) and owners[claims[ref]] != lead_id
+        }
+        if taken:  # whose record has the address now, and was known before, is who enters it next
+            await self._identity.take(taken)
         return {
             each.seen.ref: known.get(each.seen.ref) or owners[claims[each.seen.ref]] for each in sightings
         }
 
-    async def forget(self, lead_id: str, addresses: Iterable[str], refs: Iterable[RecordRef]) -> None:
+    async def forget(
+        self, names: Collection[str], addresses: Iterable[str], refs: Iterable[RecordRef]
+    ) -> None:
         """
-        Make that who has one of *addresses* from now on is somebody else than *lead_id*, which was erased.
+        Make that who has one of *addresses* from now on is somebody else than the lead *names*, which was erased.
 
-        Its own records, *refs*, stay its own: late news of them must not make a lead. Can be repeated.
+        Its ids are *names*, the present one first. Its own records, *refs*, stay its own: late news of them must not
+        make a lead. Can be repeated.
         """
-        await self._identity.link(dict.fromkeys(refs, lead_id + ERASED))
-        await self._identity.release(lead_id, [email_claim(each) for each in addresses])
+        await self._identity.link(dict.fromkeys(refs, next(iter(names)) + ERASED))
+        await self._identity.release(names, [email_claim(each) for each in addresses])
+
+    async def moved(self, names: Collection[str], freed: Iterable[str], held: Iterable[str]) -> None:
+        """
+        Make that who has one of the addresses *freed* from now on may be somebody else than the lead *names*.
+
+        It has the addresses *held* now, and claims them where nobody did. Can be repeated.
+        """
+        claims = [email_claim(each) for each in held]
+        await self._identity.release(names, sorted({email_claim(each) for each in freed} - {*claims}))
+        await self._identity.claim(dict.fromkeys(claims, next(iter(names))))
 
     async def children(self, sightings: Sequence[Sighting]) -> list[str | None]:
         """Return the lead of each opportunity or activity, in order; None where its person isn't known."""

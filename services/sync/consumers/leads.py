@@ -64,8 +64,11 @@ class _Batch:
     settled: list[LeadWriteSettled] = field(default_factory=list[LeadWriteSettled])
 
 
-Forget = Callable[[str, Collection[str], Collection[RecordRef]], Awaitable[None]]
-"""Gives up the addresses of a lead that was erased, and marks its records. Durable when it returns."""
+Forget = Callable[[Collection[str], Collection[str], Collection[RecordRef]], Awaitable[None]]
+"""Gives up the addresses of a lead that was erased, by its ids, and marks its records. Durable when it returns."""
+
+Moved = Callable[[Collection[str], Collection[str], Collection[str]], Awaitable[None]]
+"""Gives up the first addresses of a lead, by its ids, and claims the others. Durable when it returns."""
 
 
 def _untraced(_system: str, _plans: Sequence[Plan]) -> AbstractContextManager[object]:
@@ -80,7 +83,8 @@ class LeadProcessor:
         decided: Told what came of each change, for the metrics.
         sending: Told of each batch that leaves for a vendor.
         failed: Told of a dispatcher's unexpected end; it is to end the process.
-        forget: Told, before it is committed, of a lead that was erased: its id, addresses and records.
+        forget: Told, before it is committed, of a lead that was erased: its ids, addresses and records.
+        addresses_moved: Told, before it is committed, of a lead's addresses: its ids, what it had, what it has.
         deciding: Entered around the deciding of each change, for the trace; None costs nothing.
         dispatching: Entered around each sending of a batch to a system, for the trace.
         quotas: By system, what says which work may begin.
@@ -103,6 +107,7 @@ class LeadProcessor:
         decided: Callable[[LeadChange, Decided], None] = lambda _event, _decided: None,
         sending: Callable[[str, Sequence[Plan], int], None] = lambda _system, _plans, _now: None,
         forget: Forget | None = None,
+        addresses_moved: Moved | None = None,
         deciding: Callable[[LeadChange], AbstractContextManager[object]] | None = None,
         dispatching: Callable[[str, Sequence[Plan]], AbstractContextManager[object]] = _untraced,
         quotas: Mapping[str, Admitting] = MappingProxyType({}),
@@ -123,6 +128,7 @@ class LeadProcessor:
         self._decided = decided
         self._sending = sending
         self._forget = forget
+        self._addresses_moved = addresses_moved
         self._deciding = deciding
         self._dispatching = dispatching
         self.held: dict[int, HeldShard] = {}
@@ -197,7 +203,9 @@ class LeadProcessor:
             return
         if decided.forgotten is not None and self._forget is not None:
             refs = [each.ref for persons in lead.persons.values() for each in persons.values()]
-            await self._forget(lead.id, decided.forgotten, refs)
+            await self._forget((lead.id, *lead.taken_over), decided.forgotten, refs)
+        if decided.addresses is not None and self._addresses_moved is not None:
+            await self._addresses_moved((lead.id, *lead.taken_over), *decided.addresses)
         batch.emissions += _emissions(record, decided)
         if decided.missing:
             batch.waits[lead.id] = (decided.missing, _since(event))

@@ -85,7 +85,7 @@ class Writer:
     async def _write(self, writes: Sequence[Write]) -> list[WriteResult]:
         aims = [_first_aim(place, each) for place, each in enumerate(writes)]
         await self._find_persons([each for each in aims if each.sobject in _PERSONS and each.id is None])
-        await self._find_accounts([each for each in aims if each.sobject == "Opportunity"])
+        await self._find_parents([each for each in aims if each.sobject == "Opportunity" and each.id is None])
         user_ids = await self._users.ids(self._owners(writes))
         while True:
             self._prepare((each for each in aims if each.result is None), user_ids)
@@ -108,9 +108,12 @@ class Writer:
             if person is not None:
                 _link(aim, person)
 
-    async def _find_accounts(self, aims: Sequence[_Aim]) -> None:
-        """Learn the account of the contact, so that a new opportunity stands where sales looks for it."""
-        new = [each for each in aims if each.id is None and each.parent and each.parent.object == "Contact"]
+    async def _find_parents(self, aims: Sequence[_Aim]) -> None:
+        """Learn the contact by now, and its account, so that a new opportunity stands where sales looks for it."""
+        now = await whereabouts(self._client, [each.parent for each in aims if each.parent])
+        for each in aims:
+            each.parent = (now[each.parent] or each.parent) if each.parent else None
+        new = [each for each in aims if each.parent and each.parent.object == "Contact"]
         accounts: dict[str, str] = {}
         for chunk in soql.lists(each.parent.id for each in new if each.parent):
             for row in await self._client.query(
