@@ -77,7 +77,7 @@ class Backing:
             found = once_each(found)
         if part is Part.DENOMINATOR and ask.reading is Reading.COHORT:
             found = [_got_on(each, formula) for each in found]
-        found.sort(key=lambda each: (-each.at, each.lead.id, each.kind, each.cycle or 0, each.key or ""))
+        found.sort(key=lambda each: each.place)
         amount = sum(each.amount or 0 for each in found) if isinstance(formula, Money) else None
         return Behind(found, amount, over, leads.offsets, leads.generations <= {generation})
 

@@ -57,7 +57,8 @@ class Evidence(NamedTuple):
     """
     A fact that counts: `at` is when it does, epoch ms.
 
-    `kind` is a milestone, a type of activity, ``offered:mql`` or ``sla``. `amount` is in minor units of `currency`,
+    `kind` is a milestone, a type of activity, ``offered:mql`` or ``sla``; `key` is an activity's, or the promise's with
+    the number of the round. `amount` is in minor units of `currency`,
     `got_on_at` is when somebody who entered a cohort got on, `policy` and `met` are a promise's.
     """
 
@@ -73,6 +74,11 @@ class Evidence(NamedTuple):
     got_on_at: int | None = None
     policy: str | None = None
     met: bool | None = None
+
+    @property
+    def place(self) -> tuple[int, str, str, int, str]:
+        """What a list is sorted by, the latest first; no two facts of a list have the same."""
+        return -self.at, self.lead.id, self.kind, self.cycle or 0, self.key or ""
 
 
 def kinds_of(code: str) -> frozenset[str]:
@@ -164,7 +170,7 @@ class Witness:
         if state is None or state.generation != self._counting.generation:
             return
         for (cycle, policy), rounds in state.counted.items():
-            for each in rounds.values():
+            for number, each in rounds.items():
                 at = each.minute * MINUTE_MS
                 if (
                     self._within(at)
@@ -172,7 +178,14 @@ class Witness:
                     and (each.met or self._code == SLA_DUE)
                 ):
                     yield Evidence(
-                        at, lead, "sla", cycle, owner=lead.standing.owner, policy=policy, met=each.met
+                        at,
+                        lead,
+                        "sla",
+                        cycle,
+                        owner=lead.standing.owner,
+                        key=f"{policy}/{number}",
+                        policy=policy,
+                        met=each.met,
                     )
 
     def _counted(self, alone: KpiLead) -> int:
