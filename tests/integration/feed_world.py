@@ -9,13 +9,16 @@ from typing import Any
 
 import httpx2
 
-from services.kpi.adapters.feed import Feed, make_feed
+from services.kpi.adapters.feed import Feed, make_feed, make_lead_parts
+from services.kpi.consumers.promised import Promised
+from services.kpi.domain.clock_rules import ClockRules
 from services.kpi.domain.rules import CountingRules
+from services.kpi.domain.sla.rulebook import BookEra
 from services.runtime.clock import now_ms
 from services.runtime.http import RunningServer, serve
 from services.runtime.http_access import ApiKey
 from services.runtime.worker import ShardWorker
-from tests.integration.kpi_world import KpiWorld, kpi_world
+from tests.integration.kpi_world import PARTITIONS, KpiWorld, kpi_world
 
 RULES = CountingRules(teams={"sato@firm.example": "east"})
 
@@ -37,12 +40,32 @@ class FeedWorld:
         )
 
 
+def rules_of(promised: Promised | None) -> ClockRules:
+    """Return the rules that *promised* amounts to where there never were others."""
+    if promised is None:
+        return ClockRules()
+    return ClockRules.of([BookEra(promised.from_at, promised.from_at, "", promised.book)])
+
+
 @asynccontextmanager
-async def feed_world(keys: Sequence[ApiKey] = (), heartbeat_ms: int = 15_000) -> AsyncGenerator[FeedWorld]:
-    """Give the feed at work."""
-    async with kpi_world() as kpi, kpi.counting(RULES) as worker:
+async def feed_world(
+    keys: Sequence[ApiKey] = (), heartbeat_ms: int = 15_000, promises: Promised | None = None
+) -> AsyncGenerator[FeedWorld]:
+    """Give the feed at work; *promises* hold."""
+    async with kpi_world() as kpi, kpi.counting(RULES, promises) as worker:
+        readings = kpi.readings(RULES)
+        leads = make_lead_parts(
+            store=kpi.store,
+            log=kpi.log,
+            readings=readings,
+            rules=lambda: rules_of(promises),
+            service=kpi.service,
+            partitions=PARTITIONS,
+            names={"response": {"ja": "初回対応", "en": "First response"}},
+        )
         feed = make_feed(
-            readings=kpi.readings(RULES),
+            readings=readings,
+            leads=leads,
             clock=now_ms,
             keys=keys,
             host="127.0.0.1",

@@ -71,11 +71,13 @@ def recount(
 async def _recount(settings: Settings, csv_file: Path | None) -> "Recounted":
     from services.kpi.adapters.recount import Basis  # noqa: PLC0415 - see `up`
     from services.kpi.adapters.recount import recount as count_again  # noqa: PLC0415
-    from services.kpi.adapters.stored_clocks import stored_rules  # noqa: PLC0415
+    from services.kpi.adapters.stored_clocks import stored_eras  # noqa: PLC0415
+    from services.kpi.domain.clock_rules import ClockRules  # noqa: PLC0415
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     async with _opened(settings) as (log, store):
-        promises = await stored_rules(store, service=_SERVICE)
+        eras = await stored_eras(store, service=_SERVICE)
+        promises = ClockRules.of(eras) if eras else None
         basis = Basis(service=_SERVICE, rules=settings.counting, promises=promises, now=now_ms())
         with Progress(*columns, console=standard_error(), transient=True) as progress, _rows(csv_file) as row:
             task = progress.add_task("counters", total=None)

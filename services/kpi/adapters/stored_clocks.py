@@ -9,6 +9,7 @@ from services.kpi.adapters.rulebook_codec import decode_eras
 from services.kpi.domain.clock_rules import ClockRules
 from services.kpi.domain.lead_clocks import clocks_of
 from services.kpi.domain.notices import ClockKey, Live
+from services.kpi.domain.sla.rulebook import BookEra
 from services.runtime.keys import ShardId
 from services.runtime.log.port import partition_of
 from services.runtime.store import Command, Store
@@ -61,7 +62,7 @@ class StoredClocks:
         return found
 
 
-async def stored_rules(store: Store, *, service: str) -> ClockRules | None:
-    """Return the promises as the first shard of *service* keeps them, None where it never had any."""
+async def stored_eras(store: Store, *, service: str) -> tuple[BookEra, ...]:
+    """Return what was promised since when, as the first shard of *service* keeps it; nothing before its first run."""
     (eras,) = await store.mget([ShardId(service, LIFECYCLE.name, 0).key("eras")])
-    return None if eras is None else ClockRules.of(decode_eras(eras))
+    return () if eras is None else tuple(decode_eras(eras))

@@ -8,12 +8,14 @@ from services.kpi.adapters.clock_codec import decode_clocks, encode_clocks
 from services.kpi.adapters.first_instant import first_instant
 from services.kpi.adapters.lead_codec import decode, encode
 from services.kpi.adapters.rulebook_codec import decode_eras, encode_eras, fingerprint
+from services.kpi.adapters.stored_clocks import stored_eras
 from services.kpi.consumers.accompanied import Accompanied, Companion
 from services.kpi.consumers.clock_figures import ClockFigures
 from services.kpi.consumers.clocks import LeadClocks
 from services.kpi.consumers.counts import CountProcessor
 from services.kpi.consumers.promised import Forms, Promised
-from services.kpi.domain.sla.rulebook import Rulebook
+from services.kpi.domain.clock_rules import ClockRules
+from services.kpi.domain.sla.rulebook import Rulebook, next_era
 from services.kpi.settings import Settings
 from services.runtime.clock import Clock
 from services.runtime.log.port import Log
@@ -41,6 +43,7 @@ class Promises:
         self._store = store
         self._clock = clock
         self._promised: Promised | None = None
+        self.rules = ClockRules()
         self.from_at: int | None = None
 
     async def start(self) -> None:
@@ -54,7 +57,21 @@ class Promises:
             grace_ms=settings.grace_ms,
             batch=settings.timers_batch,
         )
+        self.rules = await self._in_force(self._promised)
         _log.info("promises.opened", count=len(settings.policies), begin=self.from_at)
+
+    async def _in_force(self, promised: Promised) -> ClockRules:
+        """Return the rules that shards hold by now, or will once they were opened."""
+        stored = await stored_eras(self._store, service=SERVICE)
+        begun = next_era(
+            stored,
+            promised.book,
+            fingerprint(promised.book),
+            now=self._clock(),
+            first_at=promised.from_at,
+            reaching_back=promised.reaching_back,
+        )
+        return ClockRules.of(stored if begun is None else (*stored, begun))
 
     @property
     def promised(self) -> Promised:

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from fastapi import APIRouter
 
 from services.kpi.adapters.feed import make_feed
+from services.kpi.adapters.feed.lead_parts import LeadParts
 from services.kpi.adapters.feed.status_routes import KpiStatusBody, make_kpi_status_router
 from services.kpi.application.reading import Readings
 from services.kpi.settings import FeedSettings
@@ -38,6 +39,7 @@ class FeedPart:
         health: Health,
         metrics: Metrics,
         status: Callable[[], Awaitable[KpiStatusBody]],
+        leads: LeadParts,
         routers: Sequence[APIRouter] = (),
     ) -> None:
         self._settings = settings
@@ -53,6 +55,7 @@ class FeedPart:
             keys=keys,
             host=settings.host,
             failed=failed,
+            leads=leads,
             routers=[
                 make_status_router(health, metrics),
                 make_kpi_status_router(status, access),

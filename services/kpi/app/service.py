@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from schemas.topics import ALERTS, LIFECYCLE
 from services.configuration.parts import make_log, make_store, needs_embedded, topic_specs
+from services.kpi.adapters.feed.lead_parts import make_lead_parts
 from services.kpi.adapters.stored_clocks import StoredClocks
 from services.kpi.adapters.stored_counts import StoredCounts
 from services.kpi.app.counting import SERVICE, Promises, make_counting
@@ -182,6 +183,15 @@ def _feed(kpi: Kpi) -> FeedPart:
         health=kpi.health,
         metrics=kpi.metrics,
         status=source,
+        leads=make_lead_parts(
+            store=kpi.store,
+            log=kpi.log,
+            readings=kpi.readings,
+            rules=lambda: kpi.promises.rules,
+            service=SERVICE,
+            partitions=kpi.settings.log.partitions,
+            names=kpi.settings.notices.policy_names,
+        ),
     )
 
 

@@ -120,6 +120,11 @@ class Readings:
         self._cover = covered  # one answer has many figures of few ranges
 
     @property
+    def generation(self) -> str:
+        """That of the rules in force."""
+        return self._generation
+
+    @property
     def rules(self) -> CountingRules:
         """How the firm counts."""
         return self._rules

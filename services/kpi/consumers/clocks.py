@@ -136,6 +136,7 @@ def take(
     )
     if not (moved or again or concerned(told, eras.rules)):
         return []
+    clocks.forget(operations, lead, told)
     brought = Brought()
     clocks.bring(lead, kept, now, increments=increments, operations=operations, brought=brought)
     return brought.emissions

@@ -6,6 +6,8 @@ The clocks of one shard in the store, and what brings them up to an instant and 
 | clock:<id> | string     | the lead's clocks, see services.kpi.adapters.clock_codec; beside ``lead:<id>``         |
 | timers     | sorted set | ``<cycle>/<policy>/<lead>`` by when that clock has something to tell next, epoch ms    |
 | deadlines  | sorted set | the same member, of each clock that runs, by its deadline; those past are overdue      |
+| paused     | sorted set | the same member, of each clock that stands still before its deadline, by its start     |
+| by:s:…     | set        | the leads with a promise that counts on a day, see services.kpi.domain.lead_index      |
 
 The rules by which they run: services.kpi.consumers.shard_eras.
 """
@@ -17,6 +19,7 @@ from services.kpi.consumers.alerts import alert, recomputed
 from services.kpi.consumers.promised import Forms
 from services.kpi.consumers.shard_counts import ShardCounts
 from services.kpi.consumers.shard_eras import ShardEras
+from services.kpi.domain.facts import Fact as Told
 from services.kpi.domain.increments import Increments
 from services.kpi.domain.lead import KpiLead
 from services.kpi.domain.lead_clocks import (
@@ -24,16 +27,19 @@ from services.kpi.domain.lead_clocks import (
     ClockState,
     Outcome,
     SegmentsOf,
+    counted_days,
     evaluate,
     note_traits,
     recounted,
+    undone,
 )
+from services.kpi.domain.lead_index import VERDICT
 from services.runtime.clock import Clock
 from services.runtime.operations import Operations
 from services.runtime.outbox import Emission
 from services.runtime.shard import Shard, Turn
 
-TIMERS, DEADLINES = "timers", "deadlines"
+TIMERS, DEADLINES, PAUSED = "timers", "deadlines", "paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,7 @@ class ShardClocks:
         before = self.eras.older(state.era)
         if before is not None or not state.era:
             note_traits(state, lead, self.eras.traits, now)
+        stood = counted_days(state)
         found = evaluate(
             lead,
             state,
@@ -112,6 +119,14 @@ class ShardClocks:
         increments.change(found.before, found.after)
         self._set(operations, lead.id, TIMERS, found.timers)
         self._set(operations, lead.id, DEADLINES, found.deadlines)
+        self._set(operations, lead.id, PAUSED, found.paused)
+        days = counted_days(state)
+        self.tallying.counts.index(
+            operations,
+            lead.id,
+            [(VERDICT, day) for day in days - stood],
+            [(VERDICT, day) for day in stood - days],
+        )
         if found.timers or state.traits or state.cycles:
             operations.set(self.shard.key(f"clock:{lead.id}"), self._forms.encode(state))
         self.eras.note(operations, [move for _, move in found.moves])
@@ -158,9 +173,14 @@ class ShardClocks:
         return [each.decode() for each in members]
 
     def drop(self, operations: Operations, members: Sequence[str]) -> None:
-        """Add to *operations* what takes *members* off both sorted sets."""
-        for name in (TIMERS, DEADLINES):
+        """Add to *operations* what takes *members* off the sorted sets."""
+        for name in (TIMERS, DEADLINES, PAUSED):
             operations.zrem(self.shard.key(name), members)
+
+    def forget(self, operations: Operations, lead: KpiLead, told: Sequence[Told]) -> None:
+        """Add to *operations* what takes off the clocks of *lead* that *told* may have ended without a trace."""
+        if gone := [_member(lead.id, each) for each in undone(lead, told, self.eras.rules)]:
+            self.drop(operations, gone)
 
     def _set(
         self, operations: Operations, lead_id: str, name: str, instants: Mapping[ClockId, int | None]

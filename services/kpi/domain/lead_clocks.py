@@ -13,6 +13,7 @@ from services.kpi.domain.counters import SLA_DUE, SLA_MET
 from services.kpi.domain.facts import NOT, ActivityTold, HandoffTold, LeadGone, MilestoneTold, Standing
 from services.kpi.domain.facts import Fact as Told
 from services.kpi.domain.lead import KpiLead
+from services.kpi.domain.lead_index import days
 from services.kpi.domain.sla.changes import Move, moved
 from services.kpi.domain.sla.clocks import Clock, derive
 from services.kpi.domain.sla.facts import CYCLE_STARTED, Fact, Trait
@@ -61,7 +62,8 @@ class Outcome:
     """
     What an evaluation found: what to tell, when each clock comes due next, and how the counters move.
 
-    `deadlines` are those of the clocks that run: None where one stands still or is over. `moves` are what other rules
+    `deadlines` are those of the clocks that run: None where one stands still or is over. `paused` are the starts of
+    those that stand still before their deadline, None for all others. `moves` are what other rules
     did, where the clocks were worked out by older ones before.
     """
 
@@ -71,6 +73,7 @@ class Outcome:
     moves: list[tuple[ClockId, Move]] = field(default_factory=list[tuple[ClockId, Move]])
     timers: dict[ClockId, int | None] = field(default_factory=dict[ClockId, "int | None"])
     deadlines: dict[ClockId, int | None] = field(default_factory=dict[ClockId, "int | None"])
+    paused: dict[ClockId, int | None] = field(default_factory=dict[ClockId, "int | None"])
     before: Mapping[Contribution, int] = field(default_factory=dict[Contribution, int])
     after: Mapping[Contribution, int] = field(default_factory=dict[Contribution, int])
 
@@ -189,6 +192,8 @@ def _tell(which: ClockId, clock: Clock, state: ClockState, now: int, found: Outc
     present = clock.round
     runs = present is not None and present.ended_at is None and present.target is not None
     found.deadlines[which] = present.deadline_at if present is not None and runs else None
+    stands = present is not None and runs and present.deadline_at is None
+    found.paused[which] = present.started_at if present is not None and stands else None
     if kept:
         state.marks[which] = kept
     return kept
@@ -197,6 +202,22 @@ def _tell(which: ClockId, clock: Clock, state: ClockState, now: int, found: Outc
 def misplaced(state: ClockState, where: Segments) -> bool:
     """Return whether a verdict stands in other segments than *where*: who the lead is has changed since."""
     return any(each.segments != where for rounds in state.counted.values() for each in rounds.values())
+
+
+def counted_days(state: ClockState) -> set[int]:
+    """Return the days, since the epoch, on which the rounds of *state* count."""
+    return days(each.minute * MINUTE_MS for rounds in state.counted.values() for each in rounds.values())
+
+
+def undone(lead: KpiLead, told: Iterable[Told], rules: ClockRules) -> set[ClockId]:
+    """Return the clocks of *lead* that *told* may have ended without a trace, by taking back what started them."""
+    found: set[ClockId] = set()
+    for each in told:
+        if isinstance(each, LeadGone):
+            found |= {(cycle, name) for cycle, _ in (*lead.marks, *lead.offers) for name in rules.eras}
+        elif isinstance(each, MilestoneTold) and each.at == NOT:
+            found |= {(each.cycle, name) for name in rules.eras if rules.starts(name, names_of(each))}
+    return found
 
 
 def recounted(
