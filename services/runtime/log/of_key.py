@@ -65,14 +65,14 @@ async def stretch_of(
     read = 0
     # Each is read once at least: before that nothing is certain, and the next page would begin where this one did.
     for each in readings:
-        read += await _read_on(log, each, key)
+        read += await _read_on(log, each, key, min(_PAGE, most_read))
     while read < most_read and len(_certain(readings)) <= limit:
         behind = min(
             (each for each in readings if not each.over), key=lambda each: each.seen_at, default=None
         )
         if behind is None:
             break
-        read += await _read_on(log, behind, key)
+        read += await _read_on(log, behind, key, min(_PAGE, most_read))
     return _cut(readings, limit)
 
 
@@ -82,10 +82,10 @@ async def _begin(log: Log, topic: str, key: str, start: Mapping[str, int]) -> _R
     return _Reading(topic, partition, max(held.begin, start.get(topic, 0)), held.end)
 
 
-async def _read_on(log: Log, reading: _Reading, key: str) -> int:
+async def _read_on(log: Log, reading: _Reading, key: str, page_size: int) -> int:
     if reading.over:
         return 0
-    page = await log.read(reading.topic, reading.partition, reading.offset, limit=_PAGE)
+    page = await log.read(reading.topic, reading.partition, reading.offset, limit=page_size)
     if not page:
         reading.offset = reading.end
         return 0
