@@ -43,13 +43,13 @@ export function marks(high, least = 0) {
 }
 
 /**
- * A chart as wide as `width`: `points` are {value, low, high, label, text, href}, `target` {low, high} or null,
+ * A chart as wide as `width`: `points` are {value, low, high, label, text, href, going}, `target` {low, high} or null,
  * `form` writes a value, `least` is the smallest step of the axis.
  */
 export function chart({ points, target, form, width, text, least = 0 }) {
   const height = width < 500 ? 200 : 260;
   const [left, right, top, bottom] = [56, 12, 12, 28];
-  const high = Math.max(...points.map((each) => each.value ?? 0), target?.high ?? target?.low ?? 0);
+  const high = Math.max(...points.map((each) => each.high ?? each.value ?? 0), target?.high ?? target?.low ?? 0);
   const axis = marks(high, least);
   const most = axis.at(-1);
   const x = (at) => left + (points.length > 1 ? (at * (width - left - right)) / (points.length - 1) : (width - left - right) / 2);
@@ -65,18 +65,15 @@ export function chart({ points, target, form, width, text, least = 0 }) {
       : null,
   );
   const values = points.map((each) => each.value);
-  const band = runs(points.map((each) => each.high), x, y).length
-    ? bands(points, x, y)
-    : null;
   const dots = points.map((each, at) =>
     each.value === null
       ? s("circle", { class: "gap", cx: x(at), cy: y(0), r: 2.5 }, s("title", {}, each.text))
       : s("a", { href: each.href, "aria-label": each.text, class: "point" },
           s("circle", { class: "hit", cx: x(at), cy: y(each.value), r: 11 }),
-          s("circle", { class: "dot", cx: x(at), cy: y(each.value), r: 3.2 }, s("title", {}, each.text))),
+          s("circle", { class: each.going ? "dot going" : "dot", cx: x(at), cy: y(each.value), r: 3.2 }, s("title", {}, each.text))),
   );
   return s("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": text },
-    grid, band, target ? goal(target, left, width - right, y) : null, lines(values, x, y), labels, dots);
+    grid, bands(points, x, y), target ? goal(target, left, width - right, y) : null, lines(values, x, y), labels, dots);
 }
 
 function bands(points, x, y) {

@@ -2,7 +2,7 @@
 import { h } from "./dom.js";
 import { address } from "./feed.js";
 import { count, difference, duration, percent, target as share, value } from "./format.js";
-import { label, t } from "./words.js";
+import { label, named, t } from "./words.js";
 
 export const WINDOWS = ["today", "24h", "this-week", "7d", "this-month", "30d", "this-quarter"];
 
@@ -21,7 +21,7 @@ export function factsOf(figure, more = {}) {
 
 /** The value as a link to its leads; "no data" with its reason where there is none, never 0. */
 export function valueOf(figure, definition, { big = false } = {}) {
-  const said = value(figure, definition.unit);
+  const said = value(figure, definition.unit, big);
   if (said === null) {
     const why = t(`no-data.${figure.no_data}`);
     return h("span", { class: "none", title: why }, t("no-data"), h("span", { class: "sr" }, ` (${why})`));
@@ -32,9 +32,16 @@ export function valueOf(figure, definition, { big = false } = {}) {
 
 /** What a value is made of: 4 / 10, the number of cases of a median with p90. */
 export function partsOf(figure, definition) {
-  if (definition.unit === "rate") return h("span", { class: "parts" }, `${count(figure.numerator)} / ${count(figure.denominator)}`);
+  if (definition.unit === "rate") {
+    const below = count(figure.denominator);
+    const all = figure.denominator ? h("a", { class: "plain", href: factsOf(figure, { part: "denominator" }), "aria-label": t("parts.of", { below, name: label(definition) }) }, below) : below;
+    return h("span", { class: "parts" }, `${count(figure.numerator)} / `, all);
+  }
   if (definition.unit === "duration" && figure.value !== null) {
     return h("span", { class: "parts" }, `n=${count(figure.numerator)} · p90 ${duration(figure.p90_ms)}`);
+  }
+  if (definition.unit === "money" && figure.value !== null && value(figure, "money", true) !== value(figure, "money")) {
+    return h("span", { class: "parts" }, value(figure, "money"));
   }
   return null;
 }
@@ -86,4 +93,11 @@ export function windows(query, standard, path = location.pathname) {
 export function asked(query, standard) {
   if (query.from) return { from: query.from, to: query.to };
   return { window: query.window ?? standard };
+}
+
+/** dimension:value in the page's words. */
+export function segmentSaid(segment) {
+  const colon = segment.indexOf(":");
+  const [dimension, held] = [segment.slice(0, colon), segment.slice(colon + 1)];
+  return `${named(`dimension.${dimension}`, dimension)}: ${held ? named(`segment.${dimension}.${held}`, held) : t("segment.none")}`;
 }

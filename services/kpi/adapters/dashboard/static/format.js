@@ -55,10 +55,13 @@ function unit(name, amount) {
   return language === "ja" ? `${counts.format(amount)}${t(`unit.${name}`)}` : `${counts.format(amount)} ${t(`unit.${name}`)}`;
 }
 
-export function money(minor, currency) {
-  const form = new Intl.NumberFormat(locale, { style: "currency", currency, currencyDisplay: "narrowSymbol" });
-  const digits = form.resolvedOptions().maximumFractionDigits;
-  return form.format(minor / 10 ** digits);
+/** Money; `short` says large sums as people do: ¥4,055万, ¥40.55M. */
+export function money(minor, currency, short = false) {
+  const plain = { style: "currency", currency, currencyDisplay: "narrowSymbol" };
+  const digits = new Intl.NumberFormat(locale, plain).resolvedOptions().maximumFractionDigits;
+  const amount = minor / 10 ** digits;
+  const compact = short && Math.abs(amount) >= 1_000_000 ? { notation: "compact", maximumSignificantDigits: 4, useGrouping: true } : {};
+  return new Intl.NumberFormat(locale, { ...plain, ...compact }).format(amount).replace("￥", "¥");
 }
 
 export const day = (at) => instant("day", { month: "numeric", day: "numeric", weekday: "short" }).format(at);
@@ -76,11 +79,11 @@ export function zoneSaid(at) {
 }
 
 /** A figure's value by its unit; null stays null: the caller says why there is none. */
-export function value(figure, unitOf) {
+export function value(figure, unitOf, short = false) {
   if (figure.value === null) return null;
   if (unitOf === "rate") return percent(figure.value);
   if (unitOf === "duration") return duration(figure.value);
-  if (unitOf === "money") return money(figure.value, figure.currency ?? "JPY");
+  if (unitOf === "money") return money(figure.value, figure.currency ?? "JPY", short);
   return count(figure.value);
 }
 

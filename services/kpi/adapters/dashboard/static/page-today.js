@@ -31,7 +31,7 @@ export const page = {
     const [figures, today, waiting, sync] = await Promise.all([
       fresh ? before.figures : figuresOf(NAMES, over),
       figuresOf(STEPS.map(([name]) => name), { window: "today" }),
-      settle(get("/kpi/clocks", { state: "open", limit: 50 })),
+      settle(get("/kpi/clocks", { state: "open", limit: 100 })),
       settle(get("/dashboard/sync")),
     ]);
     const received = Date.now();

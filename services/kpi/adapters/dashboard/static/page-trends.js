@@ -3,7 +3,7 @@ import { alternative, bar, chart } from "./chart.js";
 import { csvLink } from "./csv.js";
 import { h } from "./dom.js";
 import { address, get } from "./feed.js";
-import { asked, factsOf, intervalOf, partsOf, targetOf, valueOf, windows } from "./figures.js";
+import { asked, factsOf, intervalOf, partsOf, segmentSaid, targetOf, valueOf, windows } from "./figures.js";
 import { count, date, day, month, target as share, time, value } from "./format.js";
 import { described, label, named, t } from "./words.js";
 
@@ -27,7 +27,8 @@ export const page = {
       definition?.cohort ? get(`${base}/cohorts`, { ...halfAYear(), segment: query.segment, grain: "month" }) : null,
     ]);
     const { from_at, to_at } = whole.figure.range;
-    const grain = grainOf(to_at - from_at, definition);
+    const over_ms = to_at - from_at;
+    const grain = grainsOf(over_ms).includes(query.grain) ? query.grain : grainOf(over_ms, definition);
     const steps = await get(`${base}/steps`, { ...over, segment: query.segment, grain, limit: 400 });
     return { whole, segments, cohorts, steps, grain, offsets: whole.offsets, complete: whole.complete };
   },
@@ -53,10 +54,18 @@ function grainOf(over, definition) {
   return over <= 45 * 86_400_000 ? "day" : over <= 200 * 86_400_000 ? "week" : "month";
 }
 
+const grainsOf = (over) => (over <= 2 * 86_400_000 ? ["hour", "day"] : over <= 100 * 86_400_000 ? ["day", "week", "month"] : ["week", "month"]);
+
+function grains(query, figure, chosen) {
+  const { from_at, to_at } = figure.range;
+  const link = (name) => h("a", { href: address("/trends", { ...query, lang: null, grain: name }), "aria-current": name === chosen ? "true" : null }, t(`grain.${name}`));
+  return h("nav", { class: "choice", "aria-label": t("grain") }, grainsOf(to_at - from_at).map(link));
+}
+
 function form(query, catalogue) {
   const option = (name, text, chosen) => h("option", { value: name, selected: chosen }, text);
   const field = (name, options) => h("div", {}, h("label", { for: `f-${name}` }, t(`form.${name}`)), h("select", { id: `f-${name}`, name }, options));
-  const kept = ["window", "from", "to"].filter((each) => query[each]).map((each) => h("input", { type: "hidden", name: each, value: query[each] }));
+  const kept = ["window", "from", "to", "segment", "grain"].filter((each) => query[each]).map((each) => h("input", { type: "hidden", name: each, value: query[each] }));
   return h("form", { class: "choose", action: "/trends", role: "search", "aria-label": t("form.trends") }, kept,
     field("metric", catalogue.metrics.map((each) => option(each.name, label(each), each.name === metricOf(query)))),
     field("by", catalogue.dimensions.map((each) => option(each, named(`dimension.${each}`, each), each === dimensionOf(query, catalogue)))),
@@ -67,7 +76,7 @@ function form(query, catalogue) {
 function summary(figure, definition) {
   const interval = intervalOf(figure);
   return h("section", { class: "panel summary", "aria-labelledby": "whole" },
-    h("h2", { id: "whole" }, label(definition), figure.segment ? h("span", { class: "tag" }, figure.segment) : null),
+    h("h2", { id: "whole" }, label(definition), figure.segment ? h("span", { class: "tag" }, segmentSaid(figure.segment)) : null),
     h("p", { class: "number" }, valueOf(figure, definition, { big: true }), " ", partsOf(figure, definition)),
     figure.value === null ? h("p", {}, t(`no-data.${figure.no_data}`)) : null,
     interval ? h("p", { class: "quiet" }, t("interval", { interval })) : null,
@@ -75,25 +84,27 @@ function summary(figure, definition) {
 }
 
 function course(state, definition, query) {
-  const figures = state.steps.figures;
+  const now = Date.now();
+  const figures = state.steps.figures.filter((each) => each.range.from_at <= now); // what is to come is no 0
   const name = { hour: time, day, week: date, month }[state.grain];
   const short = { hour: time, day: (at) => day(at).replace(/[((].*/, ""), week: (at) => date(at).replace(/^\d{4}\//, ""), month }[state.grain];
   const form = (number) => (definition.unit === "rate" ? share(number) : value({ value: number, currency: figures[0]?.currency }, definition.unit));
   const points = figures.map((each) => ({
     value: each.value, low: each.interval?.low ?? null, high: each.interval?.high ?? null,
-    label: short(each.range.from_at), text: `${name(each.range.from_at)} ${value(each, definition.unit) ?? t(`no-data.${each.no_data}`)}`, href: factsOf(each),
+    label: short(each.range.from_at), going: each.range.to_at > now,
+    text: `${name(each.range.from_at)} ${value(each, definition.unit) ?? t(`no-data.${each.no_data}`)}${each.range.to_at > now ? ` (${t("going")})` : ""}`, href: factsOf(each),
   }));
   const goal = definition.sdr.target ?? definition.bdr.target;
   const target = goal && goal.low !== null && !goal.per && !goal.of ? goal : null;
   const width = Math.max(280, Math.min(1180, document.getElementById("view").clientWidth - 34));
   const title = t("course.title", { grain: t(`grain.${state.grain}`) });
   return h("section", { class: "panel", "aria-labelledby": "course" },
-    h("div", { class: "panel-head" }, h("h2", { id: "course" }, title), csvLink(`/kpi/metrics/${definition.name}/steps`, definition.name, { ...asked(query, STANDARD), grain: state.grain, segment: query.segment, ...readingOf(query) })),
+    h("div", { class: "panel-head" }, h("h2", { id: "course" }, title), grains(query, state.whole.figure, state.grain), csvLink(`/kpi/metrics/${definition.name}/steps`, definition.name, { ...asked(query, STANDARD), grain: state.grain, segment: query.segment, ...readingOf(query) })),
     target ? h("p", { class: "legend quiet" }, h("i", { class: "goal-key", "aria-hidden": "true" }), `${t("target")}: ${targetOf(target, definition)}`) : null,
     points.every((each) => each.value === null) ? h("p", { class: "empty" }, t("course.none"))
       : chart({ points, target, form, width, least: definition.unit === "count" || definition.unit === "people" ? 1 : 0, text: `${label(definition)}, ${title}` }),
     alternative(t("as-table"), [t(`grain.${state.grain}`), t("value"), t("parts"), t("interval.head")],
-      figures.map((each) => [name(each.range.from_at), valueOf(each, definition), partsOf(each, definition), intervalOf(each)])));
+      figures.map((each) => [name(each.range.from_at) + (each.range.to_at > now ? ` (${t("going")})` : ""), valueOf(each, definition), partsOf(each, definition), intervalOf(each)])));
 }
 
 /** The lowest shares first, those surely lower than the whole marked; small numbers can't be, their interval says so. */
@@ -129,6 +140,7 @@ function segments(state, definition, query, catalogue) {
 function cohorts(answer, definition, catalogue) {
   const columns = [...catalogue.horizons_days.map((days) => t("cohort.within", { days: count(days) })), t("cohort.now")];
   const high = Math.max(0.0001, ...answer.cohorts.flatMap((each) => each.figures.map((figure) => figure.value ?? 0)));
+  const shown = answer.cohorts.slice(Math.max(0, answer.cohorts.findIndex((each) => each.count > 0)));
   const cell = (figure, at) => h("td", { class: "number heat", "data-label": columns[at], vars: { heat: (figure.value ?? 0) / high } },
     valueOf(figure, definition), figure.value === null ? null : partsOf(figure, definition),
     figure.settled === false ? h("span", { class: "parts", title: t("cohort.open.why") }, t("cohort.open")) : null);
@@ -136,6 +148,6 @@ function cohorts(answer, definition, catalogue) {
     h("h2", { id: "cohorts" }, t("cohorts")), h("p", { class: "quiet" }, t("cohorts.note")),
     h("table", { class: "list cohorts" },
       h("thead", {}, h("tr", {}, [t("cohort.entered"), t("cohort.count"), ...columns].map((each) => h("th", { scope: "col" }, each)))),
-      h("tbody", {}, answer.cohorts.map((each) => h("tr", { "data-key": each.entered.from_at },
+      h("tbody", {}, shown.map((each) => h("tr", { "data-key": each.entered.from_at },
         h("th", { scope: "row" }, month(each.entered.from_at)), h("td", { class: "number", "data-label": t("cohort.count") }, count(each.count)), each.figures.map(cell))))));
 }

@@ -2,8 +2,8 @@
 import { face, stillSaid } from "./clocks.js";
 import { h } from "./dom.js";
 import { address } from "./feed.js";
-import { duration } from "./format.js";
-import { t } from "./words.js";
+import { count, duration, moment } from "./format.js";
+import { label, named, t } from "./words.js";
 
 export const leadLink = (lead) => h("a", { class: "lead", href: address("/lead", { id: lead }) }, lead);
 
@@ -25,6 +25,29 @@ export function overFace(each, at, received) {
     face({ ms: over ? each.overdue_ms : each.remaining_ms, way, at, received, until, kind: over ? "over" : each.state === "at-risk" ? "near" : "" }),
     each.running ? null : stillSaid());
 }
+
+/** The steps that were told: the last in words, when it was, and how many came before. */
+export function toldOf(steps) {
+  const last = steps.at(-1);
+  if (!last) return h("span", { class: "none" }, t("told.nothing"));
+  const more = steps.length > 1 ? ` · ${t("told.before", { count: count(steps.length - 1) })}` : "";
+  return [stepSaid(last.step), h("span", { class: "parts", title: steps.map((each) => `${moment(each.at)} ${stepSaid(each.step)}`).join("\n") }, moment(last.at) + more)];
+}
+
+/** A step in words: half of the time used up, the breach, the first of the ladder. */
+export function stepSaid(step) {
+  const [kind, detail] = step.split(":");
+  if (kind === "warning") return t("tells.warning", { share: Math.round(Number(detail) * 100) });
+  if (kind === "escalation") return t("tells.escalation", { number: detail });
+  return named(`tells.${kind}`, step);
+}
+
+/** What a promise is called: as the firm named it, else as the pages know it, else its name in the configuration. */
+export const policySaid = (each) => (each.policy_name ? label(each.policy_name) : "") || each.policy;
+
+export const ownerOf = (each) => [each.owner || h("span", { class: "none" }, t("no-owner")), each.team ? h("span", { class: "parts" }, each.team) : null];
+
+export const dueOf = (at) => (at === null ? t("clock.paused") : moment(at));
 
 export function stateOf(state) {
   const kinds = { breached: "missed", "at-risk": "near", running: "even", paused: "no-data", met: "met", "met-late": "missed", cancelled: "no-data", "not-started": "no-data" };
