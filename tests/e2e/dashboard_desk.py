@@ -35,6 +35,14 @@ FIRST_RESPONSE = Policy(
     warnings=(Warn(share=0.5), Warn(share=0.8)),
     escalations=(Escalation(notify=("team-lead",), after_ms=4 * HOUR),),
 )
+MEETING_SET = Policy(
+    name="sql-meeting",
+    starts=("sql",),
+    stops=("appointment", "opportunity"),
+    cancels=("recycled", "lost"),
+    targets=(Target(budget_ms=48 * HOUR),),
+    warnings=(Warn(share=0.75),),
+)
 
 
 @dataclass
@@ -65,7 +73,7 @@ async def dashboard_desk(
 
     now = now_ms()
     promises = ClockRules.of(
-        [FIRST_RESPONSE], from_at=now - 84 * DAY, calendars={"office": OFFICE}, grace_ms=200
+        [FIRST_RESPONSE, MEETING_SET], from_at=now - 84 * DAY, calendars={"office": OFFICE}, grace_ms=200
     )
     async with kpi_world() as kpi, kpi.counting(RULES, promises, max_records=500) as worker:
         firm = Firm(now, leads)

@@ -70,7 +70,7 @@ class Firm:
             handoff="mql",
             qualified_at=at,
             offered_at=offered,
-            **{"holder": who["holder"], "origin": who["origin"], "segments": who["segments"]},
+            **who,
         )
         return offered
 

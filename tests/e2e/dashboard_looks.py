@@ -71,19 +71,34 @@ _COMPLAINTS = r"""
 
 @asynccontextmanager
 async def a_reader(
-    browser: Browser, *, lang: str = "ja", size: dict[str, int], scheme: str = "light"
+    browser: Browser, *, lang: str = "ja", size: dict[str, int], scheme: str = "light", failing: bool = False
 ) -> AsyncGenerator[Page]:
-    """Give a page of somebody who reads *lang*; what the console says and requests to other hosts are its complaints."""
+    """
+    Give a page of somebody who reads *lang*; what the console says and requests to other hosts are its complaints.
+
+    Where the feed is *failing*, the browser's own word of it is none.
+    """
     given: Any = {"locale": "ja-JP" if lang == "ja" else "en-GB", "viewport": size, "color_scheme": scheme}
     context = await browser.new_context(**given)
     page = await context.new_page()
     page.set_default_timeout(10_000)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on(
+        "console",
+        lambda said: (
+            complaints.append(said.text)
+            if said.type == "error" and not (failing and said.text.startswith("Failed to load resource"))
+            else None
+        ),
+    )
     page.on(
         "request",
-        lambda asked: None if "//127.0.0.1:" in asked.url or asked.url.startswith("blob:") else complaints.append(asked.url),
+        lambda asked: (
+            None
+            if "//127.0.0.1:" in asked.url or asked.url.startswith("blob:")
+            else complaints.append(asked.url)
+        ),
     )
     try:
         yield page

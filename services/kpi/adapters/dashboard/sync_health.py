@@ -35,7 +35,9 @@ class LatencyHealth(_Part):
 class DriftHealth(_Part):
     """How far the two systems stand apart."""
 
-    leads: int | None = Field(default=None, ge=0, description="Leads that differ though nothing is on its way.")
+    leads: int | None = Field(
+        default=None, ge=0, description="Leads that differ though nothing is on its way."
+    )
     checked_at: int | None = Field(default=None, description="When that was looked for, epoch ms.")
 
 

@@ -26,4 +26,5 @@ export function tick() {
   }
 }
 
-export const stillSaid = () => h("span", { class: "still-why" }, t("clock.still"));
+/** Why a clock stands still: it is paused, or its time doesn't count now. */
+export const stillSaid = (state) => h("span", { class: "still-why" }, t(state === "paused" ? "state.paused" : "clock.still"));

@@ -31,14 +31,14 @@ export function valueOf(figure, definition, { big = false } = {}) {
 }
 
 /** What a value is made of: 4 / 10, the number of cases of a median with p90. */
-export function partsOf(figure, definition) {
+export function partsOf(figure, definition, { short = false } = {}) {
   if (definition.unit === "rate") {
     const below = count(figure.denominator);
     const all = figure.denominator ? h("a", { class: "plain", href: factsOf(figure, { part: "denominator" }), "aria-label": t("parts.of", { below, name: label(definition) }) }, below) : below;
     return h("span", { class: "parts" }, `${count(figure.numerator)} / `, all);
   }
   if (definition.unit === "duration" && figure.value !== null) {
-    return h("span", { class: "parts" }, `n=${count(figure.numerator)} · p90 ${duration(figure.p90_ms)}`);
+    return h("span", { class: "parts" }, `${short ? "" : `n=${count(figure.numerator)} · `}p90 ${duration(figure.p90_ms)}`);
   }
   if (definition.unit === "money" && figure.value !== null && value(figure, "money", true) !== value(figure, "money")) {
     return h("span", { class: "parts" }, value(figure, "money"));
@@ -87,6 +87,13 @@ export function windows(query, standard, path = location.pathname) {
   const link = (name) =>
     h("a", { href: address(path, { ...query, lang: null, from: null, to: null, window: name }), "aria-current": name === chosen ? "true" : null }, t(`window.${name}`));
   return h("nav", { class: "choice", "aria-label": t("window") }, WINDOWS.map(link));
+}
+
+/** Links that choose whose figures: of all, of SDR, of BDR. */
+export function roles(query, dimensions) {
+  if (!dimensions.includes("role")) return null;
+  const link = (segment) => h("a", { href: address(location.pathname, { ...query, lang: null, segment }), "aria-current": (query.segment ?? null) === segment ? "true" : null }, t(segment ? `short.${segment}` : "role.all"));
+  return h("nav", { class: "choice", "aria-label": t("dimension.role") }, [null, "role:sdr", "role:bdr"].map(link));
 }
 
 /** What of a page's address the feed is asked with. */

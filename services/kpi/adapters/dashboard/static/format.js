@@ -65,6 +65,8 @@ export function money(minor, currency, short = false) {
 }
 
 export const day = (at) => instant("day", { month: "numeric", day: "numeric", weekday: "short" }).format(at);
+/** A day as a chart's axis has room for it. */
+export const short = (at) => instant("short", { month: language === "ja" ? "numeric" : "short", day: "numeric" }).format(at);
 export const date = (at) => instant("date", { year: "numeric", month: "numeric", day: "numeric" }).format(at);
 export const month = (at) => instant("month", { year: "numeric", month: "short" }).format(at);
 export const time = (at) => instant("time", { hour: "2-digit", minute: "2-digit" }).format(at);

@@ -6,6 +6,8 @@ import { clock, count, setZone, zoneSaid } from "./format.js";
 import { follow } from "./live.js";
 import { t } from "./words.js";
 
+const MENDS_ITSELF = new Set(["unreachable", "unavailable"]);
+const AGAIN_AFTER_ERROR_MS = 5000;
 const AGAIN_MS = 700; // changes come in bursts
 const at = (id) => document.getElementById(id);
 
@@ -17,10 +19,11 @@ export function run(page) {
   const query = Object.fromEntries(new URLSearchParams(location.search));
   let state = null;
   let catalogue = null;
-  let stop = () => {};
+  let stop = null;
   let waiting = null;
   let busy = false;
   let again = false;
+  let said = ""; // the error that is shown: it isn't said twice, and a form that waits for a key isn't typed into anew
 
   function paint() {
     show(at("view"), page.view(state, query, catalogue));
@@ -34,6 +37,7 @@ export function run(page) {
   }
 
   async function refresh() {
+    if (said === "key" || said === "role") return;
     if (busy) {
       again = true;
       return;
@@ -44,8 +48,11 @@ export function run(page) {
       setZone(catalogue.time_zone);
       if (state === null && page.controls) show(at("controls"), page.controls(query, catalogue));
       state = await page.load(query, catalogue, state);
+      if (said) show(at("view"));
+      said = "";
       paint();
       show(at("notice"), state.complete === false ? notice("warn", t("incomplete")) : null);
+      stop ??= listen();
     } catch (error) {
       failed(error);
     } finally {
@@ -70,38 +77,54 @@ export function run(page) {
       error = new FeedError("bug", { detail: String(error) });
     }
     // What was shown stays, marked as old; without anything the error stands in its place.
-    const said = problem(error, start);
-    if (state === null || error.kind === "key" || error.kind === "role") {
-      state = null;
-      at("view").removeAttribute("aria-busy");
-      show(at("view"));
-      at("view").append(said);
-    } else {
+    const locked = error.kind === "key" || error.kind === "role";
+    if (state !== null && !locked) {
       show(at("notice"), notice("bad", `${t(`error.${error.kind}`)} ${t("error.old")}`, "alert"));
+    } else if (said !== error.kind) {
+      state = null;
+      said = error.kind;
+      at("view").removeAttribute("aria-busy");
+      at("view").replaceChildren(problem(error, start));
     }
-    if (error.kind !== "key" && error.kind !== "role") setTimeout(refresh, 5000);
-    else stop();
+    if (MENDS_ITSELF.has(error.kind)) {
+      if (!stop) live("stale");
+      setTimeout(refresh, AGAIN_AFTER_ERROR_MS);
+    } else {
+      stop?.();
+      stop = null;
+      live("still");
+    }
+  }
+
+  function listen() {
+    const path = page.live?.(query, catalogue);
+    if (!path) {
+      live("still");
+      return () => {};
+    }
+    return follow(path, {
+      state: (name, error) => {
+        if (error) return failed(error);
+        live(name);
+        if (name === "live" && state?.missed) refresh();
+        if (state) state.missed = name !== "live";
+      },
+      told: (event, data) => {
+        if (state && page.told?.(event, data, state)) paint();
+        soon();
+      },
+    });
   }
 
   function start() {
-    stop();
+    stop?.();
+    stop = null;
+    state = null;
+    said = "";
+    live("connecting");
+    show(at("notice"));
     show(at("view"), h("div", { class: "skeleton", "aria-hidden": "true" }, h("i"), h("i"), h("i")), h("p", { class: "quiet" }, t("loading")));
-    refresh().then(() => {
-      const path = page.live?.(query, catalogue);
-      if (!path || state === null) return live(state === null ? "stale" : "still");
-      stop = follow(path, {
-        state: (name, error) => {
-          live(name);
-          if (error) failed(error);
-          else if (name === "live" && state?.missed) refresh();
-          if (state) state.missed = name !== "live";
-        },
-        told: (event, data) => {
-          if (state && page.told?.(event, data, state)) paint();
-          soon();
-        },
-      });
-    });
+    refresh();
   }
 
   setInterval(tick, 1000);

@@ -79,7 +79,7 @@ function clocks(lead, received) {
       ? face({ ms: each.elapsed_ms, way: each.running ? 1 : 0, at: lead.at, received, until: each.running ? each.changes_at : null, kind: each.overdue_ms > 0 ? "over" : "" })
       : h("strong", {}, duration(each.elapsed_ms)),
     h("span", { class: "parts" }, `/ ${duration(each.budget_ms)}`),
-    each.ended_at === null && !each.running ? stillSaid() : null,
+    each.ended_at === null && !each.running ? stillSaid(each.state) : null,
     each.paused_ms ? h("span", { class: "parts" }, t("clock.pauses", { time: duration(each.paused_ms) })) : null);
   const row = (each) => h("tr", { "data-key": `${each.cycle}/${each.policy}/${each.round}` },
     h("th", { scope: "row" }, policySaid(each), h("span", { class: "parts" }, t("clock.round", { cycle: each.cycle, round: each.round }))),

@@ -49,21 +49,21 @@ function row({ definition, roles }) {
     h("th", { scope: "row", role: "rowheader", title: described(definition) },
       h("a", { class: "plain", href: address("/trends", { metric: definition.name }) }, label(definition))),
     ROLES.map((role) => cells(definition, role, roles[role])),
-    h("td", { role: "cell", class: "auto", "data-label": t("automatic") }, h("span", { title: t(`automatic.${definition.automatic}`) }, definition.automatic, h("span", { class: "sr" }, ` ${t(`automatic.${definition.automatic}`)}`))));
+    h("td", { role: "cell", class: "auto" }, h("span", { title: t(`automatic.${definition.automatic}`) }, definition.automatic, h("span", { class: "sr" }, ` ${t(`automatic.${definition.automatic}`)}`))));
 }
 
 function cells(definition, role, each) {
   const name = t(`role.${role}`);
   if (each.need === "–") {
-    return h("td", { role: "cell", class: "first apart", colspan: 4, "data-label": name }, h("span", { class: "none", title: t("need.none") }, "–", h("span", { class: "sr" }, ` ${t("need.none")}`)));
+    return h("td", { role: "cell", class: `first apart ${role}`, colspan: 4, "data-label": name }, h("span", { class: "none", title: t("need.none") }, "–", h("span", { class: "sr" }, ` ${t("need.none")}`)));
   }
   const { figure } = each;
   const needed = h("span", { class: "need", title: t(`need.${each.need}`) }, each.need, h("span", { class: "sr" }, ` ${t(`need.${each.need}`)} `));
   const goal = targetOf(each.target, definition);
   return [
-    h("td", { role: "cell", class: "first number", "data-label": `${name} ${t("value")}` }, needed, valueOf(figure, definition), figure.value === null ? h("span", { class: "parts" }, t(`no-data.${figure.no_data}`)) : partsOf(figure, definition)),
-    h("td", { role: "cell", "data-label": t("target") }, goal ? [h("span", { class: "goal-said" }, goal), statusOf(each.status)] : h("span", { class: "none" }, t("target.none"))),
-    h("td", { role: "cell", class: "number", "data-label": t("delta") }, deltaOf(each.delta, definition, figure.currency)),
-    h("td", { role: "cell", "data-label": t("course") }, sparkPlace(definition, role, figure)),
+    h("td", { role: "cell", class: `first number ${role}`, "data-label": name }, needed, valueOf(figure, definition), figure.value === null ? h("span", { class: "parts" }, t(`no-data.${figure.no_data}`)) : partsOf(figure, definition)),
+    h("td", { role: "cell", class: role }, goal ? [h("span", { class: "goal-said" }, goal), statusOf(each.status)] : h("span", { class: "none" }, t("target.none"))),
+    h("td", { role: "cell", class: `number ${role}` }, deltaOf(each.delta, definition, figure.currency)),
+    h("td", { role: "cell", class: role }, sparkPlace(definition, role, figure)),
   ];
 }

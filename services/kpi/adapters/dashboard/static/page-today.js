@@ -1,7 +1,7 @@
 // Today: the funnel with its step rates, the MQLs that wait, and how the sync does.
 import { h } from "./dom.js";
 import { address, get, settle } from "./feed.js";
-import { asked, partsOf, statusOf, targetOf, valueOf, windows } from "./figures.js";
+import { asked, partsOf, roles, statusOf, targetOf, valueOf, windows } from "./figures.js";
 import { count, percent } from "./format.js";
 import { syncPanel } from "./sync.js";
 import { waitingPanel } from "./waiting.js";
@@ -22,16 +22,17 @@ const NAMES = [...new Set([...STEPS.flat().filter(Boolean), ...HEADLINES, ...DEL
 const STANDARD = "30d";
 
 export const page = {
-  controls: (query) => windows(query, STANDARD),
-  live: (query) => address("/kpi/events", { ...asked(query, STANDARD), metrics: NAMES.join(",") }),
+  controls: (query, catalogue) => h("div", { class: "bar-of" }, windows(query, STANDARD), roles(query, catalogue.dimensions)),
+  live: (query) => address("/kpi/events", { ...asked(query, STANDARD), segment: query.segment, metrics: NAMES.join(",") }),
 
   async load(query, catalogue, before) {
-    const over = asked(query, STANDARD);
+    const { segment } = query;
+    const over = { ...asked(query, STANDARD), segment };
     const fresh = before && !before.missed;
     const [figures, today, waiting, sync] = await Promise.all([
       fresh ? before.figures : figuresOf(NAMES, over),
-      figuresOf(STEPS.map(([name]) => name), { window: "today" }),
-      settle(get("/kpi/clocks", { state: "open", limit: 100 })),
+      figuresOf(STEPS.map(([name]) => name), { window: "today", segment }),
+      settle(get("/kpi/clocks", { state: "open", segment, limit: 100 })),
       settle(get("/dashboard/sync")),
     ]);
     const received = Date.now();
@@ -77,7 +78,7 @@ function funnelStep([name, rateName], before, state, defined, query) {
   const share = Math.max(0, Math.min(1, figure.value / Math.max(first, ...STEPS.map(([each]) => state.figures.of[each].value))));
   const today = state.today.of[name].value;
   return h("li", { class: "step", "data-key": name, vars: { share } },
-    h("div", { class: "entry" }, before ? rate(rateName, name, before[0], state, defined) : null),
+    h("div", { class: "entry" }, before ? rate(rateName, name, before[0], state, defined, query) : null),
     h("h3", {}, t(`step.${name}`)),
     h("p", { class: "number" }, valueOf(figure, defined[name], { big: true })),
     (query.window ?? STANDARD) === "today" ? null : h("p", { class: "quiet" }, t("today.plus", { count: count(today) })),
@@ -85,7 +86,7 @@ function funnelStep([name, rateName], before, state, defined, query) {
 }
 
 /** The share of the step before that got here; where the catalogue has no metric of it, of the two counts shown. */
-function rate(name, here, before, state, defined) {
+function rate(name, here, before, state, defined, query) {
   const definition = defined[name];
   const figure = state.figures.of[name];
   if (!definition) {
@@ -93,7 +94,7 @@ function rate(name, here, before, state, defined) {
     if (!below) return none("denominator-is-0");
     return h("div", { class: "rate" }, h("span", { class: "value" }, percent(above / below)), h("span", { class: "parts" }, `${count(above)} / ${count(below)}`));
   }
-  const target = definition.sdr.target ?? definition.bdr.target;
+  const target = (query.segment === "role:bdr" ? null : definition.sdr.target) ?? definition.bdr.target;
   const status = !target || target.low === null ? "no-target" : figure.value === null ? "no-data" : figure.value >= target.low ? "met" : "missed";
   return h("div", { class: "rate" },
     valueOf(figure, definition),
@@ -116,5 +117,5 @@ function delays(state, defined) {
     h("h3", {}, t("delays")),
     h("dl", { class: "pair" }, DELAYS.map((name) => h("div", {},
       h("dt", {}, t(`short.${name}`)),
-      h("dd", {}, valueOf(state.figures.of[name], defined[name]), partsOf(state.figures.of[name], defined[name]))))));
+      h("dd", {}, valueOf(state.figures.of[name], defined[name]), partsOf(state.figures.of[name], defined[name], { short: true }))))));
 }

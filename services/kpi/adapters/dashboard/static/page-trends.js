@@ -4,7 +4,7 @@ import { csvLink } from "./csv.js";
 import { h } from "./dom.js";
 import { address, get } from "./feed.js";
 import { asked, factsOf, intervalOf, partsOf, segmentSaid, targetOf, valueOf, windows } from "./figures.js";
-import { count, date, day, month, target as share, time, value } from "./format.js";
+import { count, date, day, month, short, target as share, time, value } from "./format.js";
 import { described, label, named, t } from "./words.js";
 
 const STANDARD = "30d";
@@ -51,6 +51,8 @@ const halfAYear = () => {
 
 function grainOf(over, definition) {
   if (over <= 2 * 86_400_000 && definition.unit !== "duration" && definition.unit !== "people") return "hour";
+  // Of a day there are too few cases for a share.
+  if (definition.unit === "rate" && over > 20 * 86_400_000) return over <= 200 * 86_400_000 ? "week" : "month";
   return over <= 45 * 86_400_000 ? "day" : over <= 200 * 86_400_000 ? "week" : "month";
 }
 
@@ -87,11 +89,11 @@ function course(state, definition, query) {
   const now = Date.now();
   const figures = state.steps.figures.filter((each) => each.range.from_at <= now); // what is to come is no 0
   const name = { hour: time, day, week: date, month }[state.grain];
-  const short = { hour: time, day: (at) => day(at).replace(/[((].*/, ""), week: (at) => date(at).replace(/^\d{4}\//, ""), month }[state.grain];
+  const mark = { hour: time, day: short, week: short, month }[state.grain];
   const form = (number) => (definition.unit === "rate" ? share(number) : value({ value: number, currency: figures[0]?.currency }, definition.unit));
   const points = figures.map((each) => ({
     value: each.value, low: each.interval?.low ?? null, high: each.interval?.high ?? null,
-    label: short(each.range.from_at), going: each.range.to_at > now,
+    label: mark(each.range.from_at), going: each.range.to_at > now,
     text: `${name(each.range.from_at)} ${value(each, definition.unit) ?? t(`no-data.${each.no_data}`)}${each.range.to_at > now ? ` (${t("going")})` : ""}`, href: factsOf(each),
   }));
   const goal = definition.sdr.target ?? definition.bdr.target;

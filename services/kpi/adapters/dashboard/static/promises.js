@@ -13,7 +13,7 @@ export function clockFace(each, at, received) {
   return h("span", { class: "clock-cell" },
     face({ ms: each.elapsed_ms, way: each.running ? 1 : 0, at, received, until: each.running ? each.changes_at : null, kind }),
     h("span", { class: "parts" }, `/ ${duration(each.budget_ms)}`),
-    each.running ? null : stillSaid());
+    each.running ? null : stillSaid(each.state));
 }
 
 /** By how much it is over, or what is left. */
@@ -23,7 +23,7 @@ export function overFace(each, at, received) {
   const way = each.running ? (over ? 1 : -1) : 0;
   return h("span", { class: "clock-cell" },
     face({ ms: over ? each.overdue_ms : each.remaining_ms, way, at, received, until, kind: over ? "over" : each.state === "at-risk" ? "near" : "" }),
-    each.running ? null : stillSaid());
+    each.running ? null : stillSaid(each.state));
 }
 
 /** The steps that were told: the last in words, when it was, and how many came before. */

@@ -49,7 +49,10 @@ FRAME: Mapping[str, tuple[str, str]] = {
     "error.unavailable": ("The feed can't answer right now.", "フィードが現在応答できません。"),
     "error.unavailable.what": ("The page tries again by itself.", "自動的に再試行します。"),
     "error.refused": ("The feed refused this.", "フィードに拒否されました。"),
-    "error.refused.what": ("The page's address asks for what there isn't.", "アドレスの指定が正しくありません。"),
+    "error.refused.what": (
+        "The page's address asks for what there isn't.",
+        "アドレスの指定が正しくありません。",
+    ),
     "error.missing": ("There is no such thing.", "見つかりません。"),
     "error.missing.what": (
         "The lead or the metric isn't known here, or it has no facts yet.",

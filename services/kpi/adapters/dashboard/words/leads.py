@@ -42,7 +42,7 @@ LEADS: Mapping[str, tuple[str, str]] = {
     "clock.budget": ("within {budget}", "持ち時間 {budget}"),
     "clock.state": ("state", "状態"),
     "clock.paused": ("paused", "一時停止中"),
-    "clock.still": ("not counting", "営業時間外"),
+    "clock.still": ("out of hours", "営業時間外"),
     "told": ("last told", "通知済み"),
     "told.nothing": ("nothing yet", "未通知"),
     "told.before": ("{count} before", "ほか{count}件"),
@@ -79,6 +79,9 @@ LEADS: Mapping[str, tuple[str, str]] = {
     "state.met": ("met", "達成"),
     "state.met-late": ("met late", "遅れて達成"),
     "state.cancelled": ("cancelled", "取消"),
+    "dimension.customer": ("customer", "顧客区分"),
+    "segment.customer.new": ("new", "新規"),
+    "segment.customer.existing": ("existing", "既存"),
     "cycle": ("cycle", "サイクル"),
     "lead.gone": (
         "This person was erased: nothing personal is kept, what was counted stands.",
