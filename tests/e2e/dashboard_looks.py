@@ -20,6 +20,7 @@ _COMPLAINTS = r"""
   for (const e of document.querySelectorAll("th:not([scope])")) found.push("header of nothing: " + e.outerHTML);
   for (const e of document.querySelectorAll("[aria-labelledby]"))
     if (!document.getElementById(e.getAttribute("aria-labelledby"))) found.push("labelled by nothing: " + e.id);
+  for (const e of document.querySelectorAll("section")) if (shown(e) && e.offsetWidth > 2 && e.offsetWidth < 200) found.push("squeezed: " + e.innerText.slice(0, 40));
   const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
   for (const id of new Set(ids.filter((each, at) => ids.indexOf(each) !== at))) found.push("id twice: " + id);
   for (const tag of ["header", "nav", "main", "footer"]) if (!document.querySelector(tag)) found.push("no " + tag);

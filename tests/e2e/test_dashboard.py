@@ -150,8 +150,13 @@ async def test_a_feed_that_is_away_is_said_and_come_back_to(browser: Browser, de
         await expect(page.get_by_role("alert")).to_contain_text("the store is away")
         assert await complaints_of(page) == []
         await page.unroute("**/kpi/**")
+        await page.route("**/kpi/events**", lambda route: route.abort())
         await page.get_by_role("button", name="再試行").click()
         await expect(page.get_by_role("heading", name="ファネル")).to_be_visible()
+        await expect(page.locator("#live-text")).to_contain_text("接続が切れました")
+        assert await complaints_of(page) == []
+        await page.unroute("**/kpi/events**")
+        await expect(page.locator("#live-text")).to_have_text("ライブ", timeout=10_000)
 
 
 async def test_a_key_is_asked_for_and_kept_in_the_tab_only(browser: Browser) -> None:

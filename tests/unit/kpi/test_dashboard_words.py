@@ -19,7 +19,9 @@ def test_each_word_that_a_page_names_is_there_in_both_languages() -> None:
 
     assert len(named) > 80
     assert named - set(WORDS) == set()
-    assert [key for key, (english, japanese) in WORDS.items() if not english.strip() or not japanese.strip()] == []
+    assert [
+        key for key, (english, japanese) in WORDS.items() if not english.strip() or not japanese.strip()
+    ] == []
 
 
 def test_each_word_is_asked_for_by_a_page() -> None:
