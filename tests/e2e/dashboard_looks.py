@@ -110,7 +110,10 @@ async def a_reader(
 
 async def drawn(page: Page, address: str) -> None:
     """Open *address* and wait until the page shows what it is about."""
-    await page.goto(address)
+    answer = await page.goto(address)
+    policy = answer.headers["content-security-policy"] if answer else ""
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
     await page.wait_for_selector("#view:not([aria-busy])")
 
 

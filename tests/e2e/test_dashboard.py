@@ -1,6 +1,7 @@
 """The dashboard in a real browser over a real feed: every page, both languages, live, by keyboard, and when things fail."""
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -94,7 +95,7 @@ async def test_a_clock_that_is_overdue_runs_and_leaves_when_it_is_met(browser: B
     """The seconds go on without a reload; what was promised ends the row, live; filters keep what they are asked for."""
     async with a_reader(browser, size=LAPTOP) as page:
         told = len(desk.firm.teller.told)
-        who = {"holder": "ito@kensho.example", "origin": "bdr"}
+        who: dict[str, Any] = {"holder": "ito@kensho.example", "origin": "bdr"}
         desk.firm.teller.reached("lead-late", "sql", now_ms() - 50 * HOUR, **who)
         await desk.kpi.tell(desk.firm.teller.told[told:])
         await drawn(page, desk.url + "/overdue?state=overdue&owner=ito@kensho.example&policy=sql-meeting")

@@ -17,7 +17,8 @@ const GROUPS = [
 
 export const page = {
   controls: (query) => h("div", { class: "bar-of" }, windows(query, STANDARD), shown(query), csvLink("/kpi/table", "kpi-table", asked(query, STANDARD))),
-  live: (query) => address("/kpi/events", { ...asked(query, STANDARD), metrics: "leads,mqls,mqls_handled,sqls,calls,appointments,opportunities,won" }),
+  // Shares and medians move with what is counted.
+  live: (query, catalogue) => address("/kpi/events", { ...asked(query, STANDARD), metrics: catalogue.metrics.filter((each) => each.unit === "count" || each.unit === "money" || each.name === "sla_attainment").map((each) => each.name).join(",") }),
   load: (query) => get("/kpi/table", asked(query, STANDARD)),
   view(state, query) {
     const wanted = state.items.filter((each) => query.show === "all" || ROLES.some((role) => "◎○".includes(each.roles[role].need)));
