@@ -112,6 +112,11 @@ class Readings:
         self.calendar = Calendar(rules.time_zone)
 
     @property
+    def generation(self) -> str:
+        """That of the rules in force."""
+        return self._generation
+
+    @property
     def rules(self) -> CountingRules:
         """How the firm counts."""
         return self._rules

@@ -5,6 +5,9 @@ The clocks of the leads that are held: worked out anew with the facts of each ba
 |------------|------------|------------------------------------------------------------------------------------|
 | clock:<id> | string     | the lead's clocks, see services.kpi.adapters.clock_codec; beside ``lead:<id>``      |
 | timers     | sorted set | ``<cycle>/<policy>/<lead>`` by when that clock has something to tell next, epoch ms |
+| deadlines  | sorted set | the same member, of each clock that runs, by its deadline; those past are overdue   |
+| paused     | sorted set | the same member, of each clock that stands still before its deadline, by its start  |
+| by:s:…     | set        | the leads with a promise that counts on a day, see services.kpi.domain.lead_index   |
 
 What a batch makes certain (a breach that was none, a promise kept late) is told by the batch, as of the instant at
 which its last record was appended: of that instant all is known. The rest is told by timers.
@@ -31,10 +34,13 @@ from services.kpi.domain.lead_clocks import (
     ClockState,
     SegmentsOf,
     concerned,
+    counted_days,
     evaluate,
     note_traits,
     recounted,
+    undone,
 )
+from services.kpi.domain.lead_index import VERDICT, entry_name
 from services.runtime.clock import Clock
 from services.runtime.endings import ended
 from services.runtime.ledger import ShardEnded
@@ -43,7 +49,7 @@ from services.runtime.operations import Operations
 from services.runtime.outbox import Emission
 from services.runtime.shard import Shard
 
-TIMERS = "timers"
+TIMERS, DEADLINES, PAUSED = "timers", "deadlines", "paused"
 _PAUSE_S = 1.0
 _log = structlog.get_logger(__name__)
 
@@ -136,6 +142,9 @@ class LeadClocks:
         again = state is not None and state.generation != generation
         if not (moved or again or concerned(told, self._rules)):
             return []
+        if gone := [_member(lead.id, each) for each in undone(lead, told, self._rules)]:
+            for name in (TIMERS, DEADLINES, PAUSED):
+                operations.zrem(shard.key(name), gone)
         told_now = self._bring(
             shard,
             lead,
@@ -177,14 +186,21 @@ class LeadClocks:
         operations: Operations,
     ) -> list[tuple[int, Emission]]:
         """Bring the clocks of *lead* up to *now*; return the alerts, each with when it came due."""
+        stood = counted_days(state)
         found = evaluate(lead, state, self._rules, now, generation=generation, segments=segments)
         increments.change(found.before, found.after)
-        key = shard.key(TIMERS)
-        for which, at in found.timers.items():
-            if at is None:
-                operations.zrem(key, [_member(lead.id, which)])
-            else:
-                operations.zadd(key, {_member(lead.id, which): at})
+        _index(shard, operations, lead.id, stood, counted_days(state))
+        for name, instants in (
+            (TIMERS, found.timers),
+            (DEADLINES, found.deadlines),
+            (PAUSED, found.paused),
+        ):
+            key = shard.key(name)
+            for which, at in instants.items():
+                if at is None:
+                    operations.zrem(key, [_member(lead.id, which)])
+                else:
+                    operations.zadd(key, {_member(lead.id, which): at})
         if found.timers or state.traits or state.cycles:
             operations.set(shard.key(f"clock:{lead.id}"), self._encode(state))
         told_at = self._clock()
@@ -243,8 +259,9 @@ class LeadClocks:
             known, states = await counts.load(leads), await self.load(shard, leads)
             moved, operations = increments(now), Operations()
             told: list[tuple[int, Emission]] = []
-            # A lead that is gone from the store tells nothing any more.
-            operations.zrem(shard.key(TIMERS), [each.decode() for each in members])
+            # A lead that is gone from the store tells nothing any more, nor does a clock whose start was taken back.
+            for name in (TIMERS, DEADLINES, PAUSED):
+                operations.zrem(shard.key(name), [each.decode() for each in members])
             for lead_id in leads:
                 if lead_id in known:
                     told += self._bring(
@@ -273,6 +290,14 @@ def cycle_told(event: Envelope) -> CycleTold | None:
     if isinstance(event, CycleStarted):
         return event.data.cycle, told_order(event), event.data.started_at
     return None
+
+
+def _index(shard: Shard, operations: Operations, lead_id: str, before: set[int], after: set[int]) -> None:
+    """Let *lead_id* be found under the days on which its promises count."""
+    for day in sorted(after - before):
+        operations.sadd(shard.key(entry_name((VERDICT, day))), [lead_id])
+    for day in sorted(before - after):
+        operations.srem(shard.key(entry_name((VERDICT, day))), [lead_id])
 
 
 def _member(lead_id: str, which: ClockId) -> str:

@@ -18,6 +18,7 @@ from services.kpi.domain.facts import Fact
 from services.kpi.domain.increments import Increments
 from services.kpi.domain.lead import WHOLE, KpiLead, parts_of, take
 from services.kpi.domain.lead_clocks import ClockState
+from services.kpi.domain.lead_index import moved, touched
 from services.kpi.domain.rules import CountingRules
 from services.runtime.clock import Clock
 from services.runtime.log.port import LogRecord
@@ -116,8 +117,10 @@ class CountProcessor:
                 await asyncio.sleep(0)
             lead, generation = known.get(lead_id) or (KpiLead(lead_id), self._generation)
             if facts:
+                before = touched(lead, facts)
                 self._take(lead, generation, facts, increments)
                 counts.keep(operations, lead)
+                counts.index(operations, lead_id, *moved(lead, before, touched(lead, facts)))
             if self._clocks is not None:
                 told.emissions += self._clocks.take(
                     shard,

@@ -4,14 +4,16 @@ The leads and counters of one shard in the store.
 | name       | type   | value                                                                                    |
 |------------|--------|------------------------------------------------------------------------------------------|
 | lead:<id>  | string | the lead, see services.kpi.adapters.lead_codec; as long as the lead is known              |
+| by:…       | set    | the ids of leads that may count on a day, see services.kpi.domain.lead_index              |
 | n:…, s:…   | hash   | the counters, see services.kpi.domain.places; minutes and hours as configured, days for ever |
 | generation | string | of the rules under which all leads of the shard are counted, see CountingRules.generation |
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 
 from services.kpi.domain.increments import Increments
 from services.kpi.domain.lead import KpiLead
+from services.kpi.domain.lead_index import Entry, entry_name
 from services.runtime.operations import Operations
 from services.runtime.shard import Shard
 from services.runtime.store import Command
@@ -43,6 +45,15 @@ class ShardCounts:
     def keep(self, operations: Operations, lead: KpiLead) -> None:
         """Add to *operations* what keeps *lead*."""
         operations.set(self._shard.key(f"lead:{lead.id}"), self._encode(lead, self.in_force))
+
+    def index(
+        self, operations: Operations, lead_id: str, gained: Iterable[Entry], lost: Iterable[Entry]
+    ) -> None:
+        """Add to *operations* what finds *lead_id* under the entries *gained*, and no longer under those *lost*."""
+        for each in sorted(gained):
+            operations.sadd(self._shard.key(entry_name(each)), [lead_id])
+        for each in sorted(lost):
+            operations.srem(self._shard.key(entry_name(each)), [lead_id])
 
     async def count(self, operations: Operations, increments: Increments) -> None:
         """Add to *operations* what moves the counters, and what removes those that come to 0; within a turn."""

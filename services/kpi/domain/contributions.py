@@ -7,7 +7,8 @@ taken back, repeated or out of order is no special case, and any order of facts 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import TypeAlias
+from itertools import chain
+from typing import NamedTuple, TypeAlias
 
 from services.kpi.domain.calendar import MINUTE_MS, Calendar
 from services.kpi.domain.contribution import Contribution, Segments, Span, Tally, Visit
@@ -42,10 +43,20 @@ _Marks: TypeAlias = dict[Milestone, Mark]
 _PLACE = {milestone: place for place, milestone in enumerate(Milestone)}
 _WITHIN = [(entered, reached) for entered, reached in PAIRS if entered is not Milestone.LEAD]
 _ENTRY = [reached for entered, reached in PAIRS if entered is Milestone.LEAD]
-_AFTER = {
+AFTER = {
     stage: [each for each in (*STAGES, *ENDS) if each in ENDS or _PLACE[each] > _PLACE[stage]]
     for stage in STAGES
 }
+"""What ends a stage."""
+
+
+class Lapse(NamedTuple):
+    """A duration under `code`, from `start` to `end`, epoch ms."""
+
+    code: str
+    start: int
+    end: int
+    where: Segments
 
 
 class Counting:
@@ -53,6 +64,7 @@ class Counting:
 
     def __init__(self, rules: CountingRules, calendar: Calendar) -> None:
         self._rules = rules
+        self.generation = rules.generation
         self._calendar = calendar
         signs = {plain(said): sign for said, sign in rules.outcomes.items()}
 
@@ -94,6 +106,15 @@ class Counting:
         """Return where something counts that is of a lead as it stands, its owner's."""
         return self._segments_of(standing)(standing.owner)
 
+    def spent(self, lead: KpiLead) -> Iterator[tuple[int, Lapse]]:
+        """Yield the durations that count of *lead*, each with its cycle."""
+        segments = self._segments_of(lead.standing)
+        for cycle in () if lead.gone else _whole(lead):
+            marks = _marks(lead, cycle)
+            for each in chain(_stages(marks, segments), _responses(lead, cycle, marks, segments)):
+                if each.end >= each.start:
+                    yield cycle, each
+
     def _cycle(
         self,
         added: dict[Contribution, int],
@@ -102,18 +123,17 @@ class Counting:
         touched: set[Milestone],
         segments: _Segments,
     ) -> None:
-        marks = {
-            each: mark for (which, each), mark in lead.marks.items() if which == cycle and mark.at != NOT
-        }
+        marks = _marks(lead, cycle)
         for milestone in touched:
             if milestone in marks:
                 self._reached(added, lead, milestone, marks[milestone], segments)
         for entered, reached in _WITHIN:
             if (entered in touched or reached in touched) and entered in marks and reached in marks:
                 self._got_on(added, (entered, reached), marks[entered], marks[reached].at, segments)
-        if touched:
-            _stages(added, marks, segments)
-        _responses(added, lead, cycle, marks, segments)
+        spent = _responses(lead, cycle, marks, segments)
+        for code, start, end, where in chain(_stages(marks, segments), spent) if touched else spent:
+            if end >= start:
+                _add(added, Span(code, bin_of(end - start), end // MINUTE_MS, where))
 
     def _reached(
         self,
@@ -229,6 +249,10 @@ class Counting:
         return of
 
 
+def _marks(lead: KpiLead, cycle: int) -> _Marks:
+    return {each: mark for (which, each), mark in lead.marks.items() if which == cycle and mark.at != NOT}
+
+
 def _whole(lead: KpiLead) -> dict[int, set[Milestone]]:
     cycles: dict[int, set[Milestone]] = {cycle: set() for cycle, _ in lead.offers}
     for cycle, milestone in lead.marks:
@@ -249,31 +273,24 @@ def _visits(added: dict[Contribution, int], code: str, days: set[int], where: Se
         last = day
 
 
-def _stages(added: dict[Contribution, int], marks: _Marks, segments: _Segments) -> None:
-    """Count how long each stage took: until the first of what comes after it. One that was skipped took no time."""
+def _stages(marks: _Marks, segments: _Segments) -> Iterator[Lapse]:
+    """Yield how long each stage took: until the first of what comes after it. One that was skipped took no time."""
     for stage, mark in marks.items():
-        ends = [marks[each].at for each in _AFTER.get(stage, ()) if each in marks]
-        if ends and (end := min(ends)) >= mark.at:
-            _span(added, stage_time(stage), mark.at, end, segments(mark.owner))
+        ends = [marks[each].at for each in AFTER.get(stage, ()) if each in marks]
+        if ends:
+            yield Lapse(stage_time(stage), mark.at, min(ends), segments(mark.owner))
 
 
-def _responses(
-    added: dict[Contribution, int], lead: KpiLead, cycle: int, marks: _Marks, segments: _Segments
-) -> None:
+def _responses(lead: KpiLead, cycle: int, marks: _Marks, segments: _Segments) -> Iterator[Lapse]:
     response, mql = marks.get(Milestone.FIRST_RESPONSE), marks.get(Milestone.MQL)
     if response is not None and mql is not None:
-        _span(added, FIRST_RESPONSE_TIME, mql.at, response.at, segments(response.owner))
+        yield Lapse(FIRST_RESPONSE_TIME, mql.at, response.at, segments(response.owner))
     offer = lead.offers.get((cycle, "mql"))
     if offer is not None:
         where = segments("" if mql is None else mql.owner)
-        _span(added, SYSTEM_DELAY, offer.qualified_at, offer.offered_at, where)
+        yield Lapse(SYSTEM_DELAY, offer.qualified_at, offer.offered_at, where)
         if response is not None:
-            _span(added, REP_DELAY, offer.offered_at, response.at, segments(response.owner))
-
-
-def _span(added: dict[Contribution, int], code: str, start: int, end: int, where: Segments) -> None:
-    if end >= start:
-        _add(added, Span(code, bin_of(end - start), end // MINUTE_MS, where))
+            yield Lapse(REP_DELAY, offer.offered_at, response.at, segments(response.owner))
 
 
 def _add(added: dict[Contribution, int], what: Contribution, amount: int = 1) -> None:

@@ -12,6 +12,7 @@ from services.kpi.domain.counters import SLA_DUE, SLA_MET
 from services.kpi.domain.facts import NOT, ActivityTold, HandoffTold, LeadGone, MilestoneTold, Standing
 from services.kpi.domain.facts import Fact as Told
 from services.kpi.domain.lead import KpiLead
+from services.kpi.domain.lead_index import days
 from services.kpi.domain.sla.clocks import Clock, derive
 from services.kpi.domain.sla.deadlines import Hours
 from services.kpi.domain.sla.facts import CYCLE_STARTED, Era, Fact, Terms, Trait
@@ -112,10 +113,17 @@ class ClockState:
 
 @dataclass(slots=True)
 class Outcome:
-    """What an evaluation found: what to tell, when each clock comes due next, and how the counters move."""
+    """
+    What an evaluation found: what to tell, when each clock comes due next, and how the counters move.
+
+    `deadlines` are those of the clocks that run: None where one stands still or is over. `paused` are the starts of
+    those that stand still before their deadline, None for all others.
+    """
 
     tells: list[tuple[ClockId, Tell]] = field(default_factory=list[tuple[ClockId, Tell]])
     timers: dict[ClockId, int | None] = field(default_factory=dict[ClockId, "int | None"])
+    deadlines: dict[ClockId, int | None] = field(default_factory=dict[ClockId, "int | None"])
+    paused: dict[ClockId, int | None] = field(default_factory=dict[ClockId, "int | None"])
     before: Mapping[Contribution, int] = field(default_factory=dict[Contribution, int])
     after: Mapping[Contribution, int] = field(default_factory=dict[Contribution, int])
 
@@ -198,6 +206,11 @@ def evaluate(
         tells, kept = due(clock, marks, at)
         found.tells += ((which, each) for each in tells)
         found.timers[which] = next_at(clock, kept)
+        present = clock.round
+        runs = present is not None and present.ended_at is None and present.target is not None
+        found.deadlines[which] = present.deadline_at if present is not None and runs else None
+        stands = present is not None and runs and present.deadline_at is None
+        found.paused[which] = present.started_at if present is not None and stands else None
         if kept:
             state.marks[which] = kept
         if verdicts := {} if lead.gone else dict(_verdicts(clock, kept, where)):
@@ -205,6 +218,22 @@ def evaluate(
     state.generation, state.counted = generation, after
     found.after = _tallies(after)
     found.tells.sort(key=lambda each: each[1].due_at)
+    return found
+
+
+def counted_days(state: ClockState) -> set[int]:
+    """Return the days, since the epoch, on which the rounds of *state* count."""
+    return days(each.minute * MINUTE_MS for rounds in state.counted.values() for each in rounds.values())
+
+
+def undone(lead: KpiLead, told: Iterable[Told], rules: ClockRules) -> set[ClockId]:
+    """Return the clocks of *lead* that *told* may have ended without a trace, by taking back what started them."""
+    found: set[ClockId] = set()
+    for each in told:
+        if isinstance(each, LeadGone):
+            found |= {(cycle, name) for cycle, _ in (*lead.marks, *lead.offers) for name in rules.eras}
+        elif isinstance(each, MilestoneTold) and each.at == NOT:
+            found |= {(each.cycle, name) for name in rules.eras if rules.starts(name, names_of(each))}
     return found
 
 

@@ -8,6 +8,7 @@ import orjson
 
 from schemas.topics import DECISIONS, LEAD_CHANGES, LIFECYCLE, Topic
 from services.runtime.keys import ShardId
+from services.runtime.log.of_key import records_of
 from services.runtime.log.port import Log
 from services.runtime.store import Store
 from services.sync.application.dispatch import urgency
@@ -20,7 +21,6 @@ from services.sync.domain.records import Scalar, Side
 from services.sync.domain.rules import Rules
 
 Json: TypeAlias = dict[str, Any]
-_PAGE = 2_000
 
 Why = Callable[[Side, Priority], Awaitable[str | None]]
 """Returns in words what holds a side's work of a priority back, None if nothing is known to."""
@@ -118,19 +118,14 @@ class Timeline:
         return sorted(found, key=lambda each: each.at)
 
     async def _events(self, topic: Topic, lead_id: str) -> Sequence[Json]:
-        """Read the lead's partition from its beginning: no index is kept, so this takes as long as the topic is."""
-        partition = self._log.partition_for(topic.name, lead_id)
-        offset = (await self._log.offsets(topic.name))[partition].begin
         found: list[Json] = []
         seen: set[str] = set()
-        while page := await self._log.read(topic.name, partition, offset, limit=_PAGE):
-            offset = page[-1].offset + 1
-            for record in page:
-                if record.key == lead_id and record.value is not None:
-                    event: Json = orjson.loads(record.value)
-                    if event["id"] not in seen:
-                        seen.add(event["id"])
-                        found.append(event)
+        async for record in records_of(self._log, topic.name, lead_id):
+            if record.value is not None:
+                event: Json = orjson.loads(record.value)
+                if event["id"] not in seen:
+                    seen.add(event["id"])
+                    found.append(event)
         return found
 
 

@@ -1,7 +1,8 @@
 """Answers over HTTP: JSON or CSV as asked for, with an ETag, 304 where nothing changed, and the next page's link."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, cast
 
 from fastapi import Request, Response
 from pydantic import BaseModel
@@ -12,9 +13,11 @@ from services.kpi.adapters.feed.tables import rows_of, to_csv
 CSV_TYPE = "text/csv; charset=utf-8"
 
 
-def answer(request: Request, body: BaseModel, name: str) -> Response:
+def answer(request: Request, body: BaseModel, name: str, passing: Collection[str] = ()) -> Response:
     """
     Return *body* in the form that *request* wants; *name* is the file's where it is saved.
+
+    *passing* names what is another with each instant, wherever it stands: the ETag leaves it out, and the body's `at`.
 
     The ETag is of the content, which holds the offsets, and of the query. So it differs too where figures change
     at the same offsets, as they do while leads are counted anew.
@@ -23,12 +26,22 @@ def answer(request: Request, body: BaseModel, name: str) -> Response:
     content = to_csv(rows_of(body)) if as_csv else body.model_dump_json().encode()
     headers = _headers(request, body)
     said = f"{request.url.path}?{request.url.query}\n{headers.get('Tasuki-Offsets')}\n".encode()
-    headers["ETag"] = f'"{hashlib.sha256(said + content).hexdigest()[:32]}"'
+    kept = f"{as_csv}{_without(body.model_dump(exclude={'at'}), passing)}".encode() if passing else content
+    headers["ETag"] = f'"{hashlib.sha256(said + kept).hexdigest()[:32]}"'
     if _has(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     if as_csv:
         headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return Response(content, headers=headers, media_type=CSV_TYPE if as_csv else "application/json")
+
+
+def _without(value: Any, names: Collection[str]) -> Any:
+    if isinstance(value, Mapping):
+        held = cast("Mapping[str, Any]", value)
+        return {name: _without(each, names) for name, each in held.items() if name not in names}
+    if isinstance(value, (list, tuple)):
+        return [_without(each, names) for each in cast("Sequence[Any]", value)]
+    return value
 
 
 def _headers(request: Request, body: BaseModel) -> dict[str, str]:

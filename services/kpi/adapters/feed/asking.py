@@ -114,7 +114,7 @@ class Asking:
             over,
             chosen,
             read_as,
-            self._segment(segment),
+            self.segment(segment),
             self._horizon(within_days, read_as),
             _currency(currency),
         )
@@ -166,7 +166,8 @@ class Asking:
             raise unfit(parameter, "isn't a day or an instant", mend) from error
         raise unfit(parameter, "has no offset, or is before 2000 or after 2199", mend)
 
-    def _segment(self, text: Text) -> tuple[str, str] | None:
+    def segment(self, text: Text) -> tuple[str, str] | None:
+        """Return the dimension and the value, None where none is asked for. Raises Problem."""
         if text is None:
             return None
         dimension, colon, value = text.partition(":")

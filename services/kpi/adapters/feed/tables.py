@@ -2,8 +2,11 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
+
+from pydantic import BaseModel
 
 from services.kpi.adapters.feed.bodies import (
     CohortsBody,
@@ -15,6 +18,7 @@ from services.kpi.adapters.feed.bodies import (
     TableBody,
     TargetBody,
 )
+from services.kpi.adapters.feed.lead_bodies import AlertsBody, BehindBody, ClocksBody, LeadBody, TimelineBody
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -49,6 +53,10 @@ def rows_of(body: object) -> Sequence[Row]:
             return [_figure(figure) for each in body.cohorts for figure in each.figures]
         case TableBody():
             return list(_items(body))
+        case ClocksBody() | BehindBody() | AlertsBody() | TimelineBody():
+            return [_flat(each) for each in body.items]
+        case LeadBody():
+            return [_flat(each) for each in body.facts]
         case _:
             raise TypeError(f"{type(body).__name__} is no table")
 
@@ -57,6 +65,17 @@ def _cell(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(_FORMULA):
         return "'" + value
     return "" if value is None else value
+
+
+def _flat(each: BaseModel) -> Row:
+    """What has parts is one cell, as JSON: a table's columns are the same for all its rows."""
+    row = each.model_dump()
+    return {
+        name: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        if isinstance(value, (dict, list, tuple))
+        else value
+        for name, value in row.items()
+    }
 
 
 def _definition(each: DefinitionBody) -> Row:
