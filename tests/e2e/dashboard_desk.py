@@ -13,15 +13,19 @@ from typing import Any
 
 from services.kpi.adapters.dashboard import make_dashboard_router
 from services.kpi.adapters.feed import make_feed
+from services.kpi.adapters.feed.asking import Asking
+from services.kpi.adapters.feed.clock_routes import make_clock_router
+from services.kpi.adapters.feed.lead_parts import make_lead_parts
+from services.kpi.adapters.feed.lead_routes import make_lead_router
 from services.kpi.domain.lead_clocks import ClockRules
 from services.kpi.domain.rules import CountingRules
 from services.kpi.domain.sla.policy import Escalation, Policy, Target, Warn
 from services.runtime.clock import now_ms
 from services.runtime.http import RunningServer, serve
-from services.runtime.http_access import ApiKey
+from services.runtime.http_access import ApiKey, Role, role_holders
 from services.runtime.worker import ShardWorker
 from tests.e2e.dashboard_firm import TEAMS, Firm
-from tests.integration.kpi_world import KpiWorld, kpi_world
+from tests.integration.kpi_world import PARTITIONS, KpiWorld, kpi_world
 from tests.kpi_facts import DAY, HOUR
 from tests.unit.kpi.sla.worlds import OFFICE
 
@@ -31,7 +35,11 @@ FIRST_RESPONSE = Policy(
     starts=("mql",),
     stops=("first_response",),
     cancels=("recycled", "lost"),
-    targets=(Target(budget_ms=8 * HOUR, calendar="office"),),
+    targets=(
+        # Who asks by themselves is called the same day, whatever day it is.
+        Target(budget_ms=6 * HOUR, when={"source": ("ウェブサイト", "展示会", "紹介")}),
+        Target(budget_ms=8 * HOUR, calendar="office"),
+    ),
     warnings=(Warn(share=0.5), Warn(share=0.8)),
     escalations=(Escalation(notify=("team-lead",), after_ms=4 * HOUR),),
 )
@@ -43,6 +51,10 @@ MEETING_SET = Policy(
     targets=(Target(budget_ms=48 * HOUR),),
     warnings=(Warn(share=0.75),),
 )
+NAMES = {
+    "mql-first-response": {"ja": "MQL初回対応", "en": "First response to an MQL"},
+    "sql-meeting": {"ja": "アポ設定", "en": "Meeting set"},
+}
 
 
 @dataclass
@@ -77,16 +89,32 @@ async def dashboard_desk(
     )
     async with kpi_world() as kpi, kpi.counting(RULES, promises, max_records=500) as worker:
         firm = Firm(now, leads)
+        readings = kpi.readings(RULES)
+        parts = make_lead_parts(
+            store=kpi.store,
+            log=kpi.log,
+            readings=readings,
+            rules=lambda: promises,
+            service=kpi.service,
+            partitions=PARTITIONS,
+            names=NAMES,
+        )
+        asking, access = (
+            Asking(readings, now_ms),
+            role_holders(keys=keys, role=Role.READ, host="127.0.0.1", what="KPIs"),
+        )
         feed = make_feed(
-            readings=kpi.readings(RULES),
+            readings=readings,
             clock=now_ms,
             keys=keys,
             host="127.0.0.1",
             failed=kpi.failures.append,
             routers=[
+                make_clock_router(parts, asking, now_ms, access),
+                make_lead_router(parts, asking, now_ms, access),
                 make_dashboard_router(
                     keys=keys, host="127.0.0.1", clock=now_ms, sync_health=sync if sync_known else None
-                )
+                ),
             ],
         )
         if leads:

@@ -43,9 +43,9 @@ class Firm:
         return self.teller
 
     def waiting(self, count: int) -> Teller:
-        """Tell of MQLs that nobody has touched yet, the oldest more than a day ago."""
+        """Tell of MQLs that nobody has touched yet, the oldest a working day ago."""
         for number in range(count):
-            at = self.now - int((number + 0.4) * 4 * HOUR)
+            at = self.now - int((number * 0.9 + 0.2) * HOUR)
             who = self._who("sdr")
             lead = f"lead-w{number:04d}"
             self.teller.reached(lead, "lead", at - 2 * DAY, **who)
@@ -91,7 +91,10 @@ class Firm:
             if not self._mark(lead, "mql", at, who):
                 return
             at = self._offer(lead, at, who) + int(chance.expovariate(1 / (6 * HOUR))) + 3 * MINUTE
-            if chance.random() < 0.06 or not self._mark(lead, "first_response", at, who):
+            if chance.random() < 0.06:
+                self._mark(lead, "recycled", at + 3 * DAY, who)
+                return
+            if not self._mark(lead, "first_response", at, who):
                 return
             at = self._calls(lead, at, who, chance.randrange(1, 4))
             if chance.random() > 0.42 * better:
@@ -111,6 +114,7 @@ class Firm:
         for name, share, hours in steps:
             at += chance.randrange(1, hours) * HOUR
             if chance.random() > share:
+                self._mark(lead, "lost", at, who)
                 return
             deal = {"amount": amount, "currency": "JPY"} if name == "won" else {}
             if not self._mark(lead, name, at, who | deal):

@@ -18,10 +18,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PAGES = (
     "/",
-    "/kpis",
     "/kpis?show=all&window=today",
     "/trends",
     "/trends?metric=won_amount&by=owner&window=this-quarter",
+    "/overdue?state=open",
+    "/leads?metric=sql_rate&part=denominator",
+    "/lead?id=lead-w0008",
 )
 KEY = ApiKey("a key for reading, long enough", Role.READ)
 
@@ -60,7 +62,7 @@ async def test_a_new_fact_changes_the_figure_without_a_reload(browser: Browser, 
     async with a_reader(browser, size=LAPTOP) as page:
         await drawn(page, desk.url + "/?window=today")
         await expect(page.locator("#live-text")).to_have_text("ライブ")
-        won = page.locator("[data-key=won] .value")
+        won = page.locator("[data-key=won] .value.big")
         before = int(await won.inner_text())
         await page.evaluate("window.unchanged = true")
 
@@ -76,7 +78,7 @@ async def test_a_number_leads_to_its_leads_and_a_lead_to_its_timeline(browser: B
     """As many leads as the figure says, of its very time; the lead's page tells how it came there, both delays apart."""
     async with a_reader(browser, size=LAPTOP) as page:
         await drawn(page, desk.url + "/?segment=role:sdr")
-        won = page.locator("[data-key=won] .value")
+        won = page.locator("[data-key=won] .value.big")
         said = int(await won.inner_text())
         assert said > 0
         await won.click()
@@ -85,7 +87,7 @@ async def test_a_number_leads_to_its_leads_and_a_lead_to_its_timeline(browser: B
 
         await page.locator("a.lead").first.click()
         story = page.get_by_role("region", name="経緯")
-        await expect(story.get_by_role("heading", name="受注 事実")).to_be_visible()
+        await expect(story.get_by_role("heading", name="受注")).to_be_visible()
         await expect(story.get_by_role("heading", name="MQL引き渡し")).to_be_visible()
         delays = page.get_by_role("region", name="遅れの内訳")
         await expect(delays.locator(".value")).to_have_count(2)

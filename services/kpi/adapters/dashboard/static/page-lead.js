@@ -10,7 +10,7 @@ import { named, t } from "./words.js";
 const MOST_PAGES = 20;
 
 export const page = {
-  live: () => address("/kpi/events", { metrics: "leads", window: "today", clocks: "overdue" }),
+  live: () => address("/kpi/events", { metrics: "leads,mqls,mqls_handled,sqls,calls,appointments,opportunities,won,sla_attainment", window: "today" }),
 
   async load(query) {
     if (!query.id) throw new FeedError("missing");
@@ -25,7 +25,7 @@ export const page = {
     h("div", { class: "columns even" }, delays(lead.delays), clocks(lead, received)),
     h("section", { class: "panel", "aria-labelledby": "story" },
       h("h2", { id: "story" }, t("timeline")),
-      items.length ? h("ol", { class: "line-of" }, items.map(entry)) : h("p", { class: "empty" }, t("timeline.none")),
+      items.length ? h("ol", { class: "line-of" }, items.map((each) => entry(each, lead.owner))) : h("p", { class: "empty" }, t("timeline.none")),
       rest ? h("p", { class: "notice warn" }, t("timeline.rest")) : null),
   ],
 };

@@ -26,8 +26,9 @@ export function overFace(each, at, received) {
     each.running ? null : stillSaid(each.state));
 }
 
-/** The steps that were told: the last in words, when it was, and how many came before. */
-export function toldOf(steps) {
+/** The steps that were told: the last in words, when it was, and how many came before. One of 0 times was told by a later one. */
+export function toldOf(all) {
+  const steps = all.filter((each) => each.times > 0);
   const last = steps.at(-1);
   if (!last) return h("span", { class: "none" }, t("told.nothing"));
   const more = steps.length > 1 ? ` · ${t("told.before", { count: count(steps.length - 1) })}` : "";

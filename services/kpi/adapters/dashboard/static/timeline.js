@@ -6,26 +6,27 @@ import { named, t } from "./words.js";
 
 const LATE_MS = 60_000;
 
-export function entry(each) {
-  const [head, ...more] = said(each);
+/** `owner` is whose the lead is: a fact of theirs needn't say so. */
+export function entry(each, owner) {
+  const [head, ...more] = said(each, owner);
   const big = each.what === "milestone-reached" ? "milestone" : each.kind;
   const late = each.told_at - each.at > LATE_MS ? t("timeline.told", { at: moment(each.told_at) }) : null;
-  const lines = [...more, late].filter(Boolean);
+  const lines = [...more, each.kind === "alert" ? late : null].filter(Boolean);
   return h("li", { class: `event ${big}`, "data-key": each.id },
-    h("time", { datetime: new Date(each.at).toISOString(), title: clock(each.at) }, moment(each.at)),
+    h("time", { datetime: new Date(each.at).toISOString(), title: [clock(each.at), late].filter(Boolean).join(" · ") }, moment(each.at)),
     h("span", { class: "mark", "aria-hidden": "true" }),
-    h("div", {}, h("h3", {}, head, " ", h("span", { class: "tag" }, t(`entry.${each.kind}`))), lines.map((line) => h("p", { class: "quiet" }, line))));
+    h("div", {}, h("h3", {}, head, each.kind === "fact" ? null : [" ", h("span", { class: "tag" }, t(`entry.${each.kind}`))]), lines.map((line) => h("p", { class: "quiet" }, line))));
 }
 
-function said({ kind, what, data }) {
-  if (kind === "fact") return fact(what, data);
+function said({ kind, what, data }, owner) {
+  if (kind === "fact") return fact(what, data, owner);
   if (kind === "alert") return alert(data);
   if (kind === "decision") return [t("entry.decided", { count: count(data.decisions.length) }), ...data.decisions.map(decision)];
   return [t("entry.letter", { reason: data.reason ?? what }), t("entry.attempts", { count: count(data.attempts ?? 1) })];
 }
 
-function fact(what, data) {
-  const by = data.owner ? t("by", { owner: data.owner }) : null;
+function fact(what, data, owner) {
+  const by = data.owner && data.owner !== owner ? t("by", { owner: data.owner }) : null;
   const cycle = data.cycle > 1 ? t("in-cycle", { cycle: data.cycle }) : null;
   switch (what) {
     case "milestone-reached":

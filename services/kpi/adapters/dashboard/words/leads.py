@@ -106,7 +106,6 @@ LEADS: Mapping[str, tuple[str, str]] = {
     "clock.pauses": ("paused for {time}", "停止 {time}"),
     "by": ("by {owner}", "担当 {owner}"),
     "in-cycle": ("cycle {cycle}", "サイクル{cycle}"),
-    "entry.fact": ("fact", "事実"),
     "entry.decision": ("decision", "判定"),
     "entry.alert": ("alert", "アラート"),
     "entry.dead-letter": ("set aside", "保留"),
