@@ -9,13 +9,14 @@ from typing import Any
 
 import httpx2
 
-from services.kpi.adapters.feed import Feed, make_feed
+from services.kpi.adapters.feed import Feed, make_feed, make_lead_parts
+from services.kpi.domain.lead_clocks import ClockRules
 from services.kpi.domain.rules import CountingRules
 from services.runtime.clock import now_ms
 from services.runtime.http import RunningServer, serve
 from services.runtime.http_access import ApiKey
 from services.runtime.worker import ShardWorker
-from tests.integration.kpi_world import KpiWorld, kpi_world
+from tests.integration.kpi_world import PARTITIONS, KpiWorld, kpi_world
 
 RULES = CountingRules(teams={"sato@firm.example": "east"})
 
@@ -38,11 +39,24 @@ class FeedWorld:
 
 
 @asynccontextmanager
-async def feed_world(keys: Sequence[ApiKey] = (), heartbeat_ms: int = 15_000) -> AsyncGenerator[FeedWorld]:
-    """Give the feed at work."""
-    async with kpi_world() as kpi, kpi.counting(RULES) as worker:
+async def feed_world(
+    keys: Sequence[ApiKey] = (), heartbeat_ms: int = 15_000, promises: ClockRules | None = None
+) -> AsyncGenerator[FeedWorld]:
+    """Give the feed at work; *promises* hold."""
+    async with kpi_world() as kpi, kpi.counting(RULES, promises) as worker:
+        readings = kpi.readings(RULES)
+        leads = make_lead_parts(
+            store=kpi.store,
+            log=kpi.log,
+            readings=readings,
+            rules=lambda: promises or ClockRules(),
+            service=kpi.service,
+            partitions=PARTITIONS,
+            names={"response": {"ja": "初回対応", "en": "First response"}},
+        )
         feed = make_feed(
-            readings=kpi.readings(RULES),
+            readings=readings,
+            leads=leads,
             clock=now_ms,
             keys=keys,
             host="127.0.0.1",

@@ -78,13 +78,14 @@ class StoredLeads:
         coming: list[int] = []
         for shard in self._shards:
             key = shard.key(DEADLINES)
-            late, near, all_that_run, still, first = await self._store.snapshot(
+            late, near, all_that_run, still, first, later = await self._store.snapshot(
                 [
                     ("ZCOUNT", key, "-inf", now),
                     ("ZCOUNT", key, f"({now}", soon_at),
                     ("ZCARD", key),
                     ("ZCARD", shard.key(PAUSED)),
                     ("ZRANGEBYSCORE", key, f"({now}", "+inf", "WITHSCORES", "LIMIT", 0, 1),
+                    ("ZRANGEBYSCORE", key, f"({soon_at}", "+inf", "WITHSCORES", "LIMIT", 0, 1),
                 ]
             )
             overdue, soon, running, paused = (
@@ -93,7 +94,8 @@ class StoredLeads:
                 running + all_that_run,
                 paused + still,
             )
-            coming += [int(score) for _, score in _pairs(first)]
+            coming += [score for _, score in _pairs(first)]
+            coming += [score - (soon_at - now) for _, score in _pairs(later)]
         counted = Counts(overdue=overdue, due_soon=soon, open=running + paused, paused=paused)
         return counted, min(coming, default=None)
 

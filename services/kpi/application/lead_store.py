@@ -104,7 +104,7 @@ class LeadStore(Protocol):
         ...
 
     async def counts(self, now: int, soon_at: int) -> tuple[Counts, int | None]:
-        """Return how many clocks are open at *now*; due soon: by *soon_at*. And the next deadline after *now*."""
+        """Return how many clocks are open at *now*; due soon: by *soon_at*. And when that changes by itself, or None."""
         ...
 
     async def queue(self, over: Span, *, after: Queued | None = None, most: int) -> Queue:

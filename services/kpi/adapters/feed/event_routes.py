@@ -1,5 +1,5 @@
 """
-GET /kpi/events: changes of chosen metrics as server-sent events.
+GET /kpi/events: changes of chosen metrics, and of what is overdue, as server-sent events.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -43,19 +43,24 @@ def make_event_router(
     async def changes(
         request: Request,
         metrics: Annotated[Text, Query(description="Names, with commas between.")] = None,
+        clocks: Annotated[Text, Query(description="overdue: tell of clocks that become overdue.")] = None,
         asked: Asked = given,
         last_event_id: Annotated[Text, Header(description="The id of the last event that arrived.")] = None,
     ) -> Response:
         """
         An event `figures` with all chosen figures now, and after each change.
 
+        With `clocks=overdue` an event `clocks` with what is overdue (`reset`), and then with what enters and leaves.
+
         With Last-Event-ID the first one comes only if something changed since. `dropped` is the last event to a
         client that is dropped, and tells why.
         """
-        only(request, (*ASKED, "metrics"))
-        names = _names(metrics)
+        only(request, (*ASKED, "metrics", "clocks"))
+        if clocks is not None and (clocks != "overdue" or hub.watch is None):
+            raise unfit("clocks", "isn't one of those there are", "overdue, or leave it out")
+        names = () if metrics is None and clocks is not None else _names(metrics)
         # A window moves with the clock: it is the same set for whoever asks for it, whenever.
-        listener = hub.listen(Topic(names, asked.timeless()), last_event_id)
+        listener = hub.listen(Topic(names, asked.timeless(), clocks is not None), last_event_id)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return _Stream(hub, listener, heartbeat_ms / 1000, headers)
 
@@ -90,7 +95,7 @@ async def _told(listener: Listener, heartbeat_s: float) -> AsyncGenerator[str]:
     while listener.closed is None:
         change = await listener.next(heartbeat_s)
         if change is not None:
-            yield f"id: {change.id}\nevent: figures\ndata: {change.data}\n\n"
+            yield f"id: {change.id}\nevent: {change.event}\ndata: {change.data}\n\n"
         elif listener.closed is None:
             yield ": alive\n\n"
     yield f'event: dropped\ndata: {{"why":"{listener.closed}"}}\n\n'

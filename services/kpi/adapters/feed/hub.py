@@ -4,17 +4,19 @@ Who listens to which figures, and one reader for all of them.
 While somebody listens, the shards' versions are looked at in one call every 200 ms. Only when one has changed, or a
 minute has passed and windows move, the figures are read: once for each distinct set, whoever many listen to it, all
 sets in one reading. What listeners get is the state; who resumes gets the state of now, if it is another one.
+Of overdue clocks they get all at first, then what is new of them.
 """
 
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from services.errors import Retryable
 from services.kpi.adapters.feed.asking import Asked, Asking
 from services.kpi.adapters.feed.bodies import FigureBody, ReflectsBody, figure_body, offsets
+from services.kpi.adapters.feed.clock_watch import ClockWatch
 from services.kpi.application.reading import Answer, Figure, Readings
 from services.kpi.domain.calendar import MINUTE_MS
 from services.runtime.clock import Clock
@@ -23,6 +25,7 @@ from services.runtime.logs import events
 
 log = events()
 
+FIGURES, CLOCKS = "figures", "clocks"
 _PAUSE_S = 1.0
 
 
@@ -34,18 +37,20 @@ class ChangeBody(ReflectsBody):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A distinct set of figures that is listened to."""
+    """A distinct set of figures that is listened to; `clocks`: whether to the overdue clocks as well."""
 
     metrics: tuple[str, ...]
     asked: Asked
+    clocks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One state of a topic; equal ids are equal figures, whatever their offsets and windows."""
+    """One state of a topic; equal ids are equal figures or clocks, whatever their offsets and windows."""
 
     id: str
     data: str
+    event: str = FIGURES
 
 
 @dataclass(slots=True, eq=False)
@@ -53,12 +58,14 @@ class Listener:
     """
     One client: what it hasn't got yet, and why it was dropped, if it was.
 
+    `seen` are the ids of the states that it had last; `knows_clocks`: whether it had the overdue clocks.
     `closed` is ``too-slow`` where more waited for it than fits, ``stopping`` at the service's end.
     """
 
     topic: Topic
-    seen: str | None
+    seen: dict[str, str]
     most_waiting: int
+    knows_clocks: bool = False
     waiting: deque[Change] = field(default_factory=deque[Change])
     closed: str | None = None
     on_close: Callable[[], None] = lambda: None
@@ -66,13 +73,16 @@ class Listener:
 
     def offer(self, change: Change) -> None:
         """Give it *change*, unless it is the last that it had."""
-        if self.closed is not None or change.id == self.seen:
+        if self.closed is not None or change.id == self.seen.get(change.event):
             return
         if len(self.waiting) >= self.most_waiting:
             self.close("too-slow")
             return
-        self.seen = change.id
-        self.waiting.append(change)
+        self.seen[change.event] = change.id
+        # The client sends the id of the last event back: it must say which states of both kinds it had.
+        self.waiting.append(
+            replace(change, id=".".join(self.seen[each] for each in sorted(self.seen, reverse=True)))
+        )
         self._woken.set()
 
     def close(self, why: str) -> None:
@@ -105,6 +115,7 @@ class Hub:
 
     Args:
         failed: Told of the reader's unexpected end; it is to end the process.
+        watch: The overdue clocks; None where nobody may listen to them.
         most_listeners, most_topics: Beyond these `Full` is raised.
         most_waiting: Changes that wait for one listener; one more and it is dropped.
     """
@@ -115,6 +126,7 @@ class Hub:
         clock: Clock,
         *,
         failed: Callable[[BaseException], None],
+        watch: ClockWatch | None = None,
         every_ms: int = 200,
         most_listeners: int = 1_000,
         most_topics: int = 100,
@@ -124,6 +136,7 @@ class Hub:
         self._asking = Asking(readings, clock)
         self._clock = clock
         self._failed = failed
+        self.watch = watch
         self._every_s = every_ms / 1000
         self._most_listeners, self._most_topics = most_listeners, most_topics
         self._most_waiting = most_waiting
@@ -145,7 +158,7 @@ class Hub:
             raise Full("no more listeners are taken here", retry_after_ms=5_000)
         if topic not in self._listeners and len(self._listeners) >= self._most_topics:
             raise Full("no more different sets of metrics can be listened to here", retry_after_ms=5_000)
-        listener = Listener(topic, seen, self._most_waiting)
+        listener = Listener(topic, _states_in(seen), self._most_waiting)
         self._listeners.setdefault(topic, set()).add(listener)
         state = self._states.get(topic)
         if state is not None:
@@ -185,9 +198,14 @@ class Hub:
             try:
                 now = self._clock()
                 found = (await self._readings.versions(), now // MINUTE_MS)
-                due = [each for each in self._listeners if found != known or each not in self._states]
+                due = [
+                    each
+                    for each in self._listeners
+                    if each.metrics and (found != known or each not in self._states)
+                ]
                 if due:
                     await self._read(due, now)
+                await self._tell_clocks(now, found[0])
                 known = found
             except Retryable as error:
                 log.warning("feed.delayed", reason=str(error))
@@ -208,6 +226,22 @@ class Hub:
             for listener in tuple(self._listeners[topic]):
                 listener.offer(change)
 
+    async def _tell_clocks(self, now: int, versions: Mapping[int, int]) -> None:
+        watch = self.watch
+        if watch is None:
+            return
+        if not any(each.clocks for each in self._listeners):
+            watch.forget()
+            return
+        changed = await watch.look(now, versions)
+        listening = [each for topic, group in self._listeners.items() if topic.clocks for each in group]
+        for listener in listening:
+            if not listener.knows_clocks:
+                listener.knows_clocks = True
+                listener.offer(Change(watch.id, watch.whole(), CLOCKS))
+            elif changed:
+                listener.offer(Change(watch.id, watch.difference(), CLOCKS))
+
     async def _pause(self) -> None:
         # A newcomer to a set that nobody listened to doesn't wait for the next round.
         try:
@@ -220,6 +254,12 @@ class Hub:
         for group in self._listeners.values():
             for listener in group:
                 listener.close(why)
+
+
+def _states_in(said: str | None) -> dict[str, str]:
+    """Return the ids of the states in the id of an event."""
+    parts = (said or "").split(".")
+    return {CLOCKS if each.startswith("c-") else FIGURES: each for each in parts if each}
 
 
 def _change(answer: Answer, figures: Sequence[Figure]) -> Change:
