@@ -12,17 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.kpi.adapters.dashboard import make_dashboard_router
-from services.kpi.adapters.feed import make_feed
-from services.kpi.adapters.feed.asking import Asking
-from services.kpi.adapters.feed.clock_routes import make_clock_router
-from services.kpi.adapters.feed.lead_parts import make_lead_parts
-from services.kpi.adapters.feed.lead_routes import make_lead_router
+from services.kpi.adapters.feed import make_feed, make_lead_parts
 from services.kpi.domain.lead_clocks import ClockRules
 from services.kpi.domain.rules import CountingRules
 from services.kpi.domain.sla.policy import Escalation, Policy, Target, Warn
 from services.runtime.clock import now_ms
 from services.runtime.http import RunningServer, serve
-from services.runtime.http_access import ApiKey, Role, role_holders
+from services.runtime.http_access import ApiKey
 from services.runtime.worker import ShardWorker
 from tests.e2e.dashboard_firm import TEAMS, Firm
 from tests.integration.kpi_world import PARTITIONS, KpiWorld, kpi_world
@@ -99,19 +95,14 @@ async def dashboard_desk(
             partitions=PARTITIONS,
             names=NAMES,
         )
-        asking, access = (
-            Asking(readings, now_ms),
-            role_holders(keys=keys, role=Role.READ, host="127.0.0.1", what="KPIs"),
-        )
         feed = make_feed(
             readings=readings,
+            leads=parts,
             clock=now_ms,
             keys=keys,
             host="127.0.0.1",
             failed=kpi.failures.append,
             routers=[
-                make_clock_router(parts, asking, now_ms, access),
-                make_lead_router(parts, asking, now_ms, access),
                 make_dashboard_router(
                     keys=keys, host="127.0.0.1", clock=now_ms, sync_health=sync if sync_known else None
                 ),

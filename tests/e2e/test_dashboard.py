@@ -85,7 +85,7 @@ async def test_a_number_leads_to_its_leads_and_a_lead_to_its_timeline(browser: B
         await expect(page.get_by_role("region", name="リード一覧").locator("tbody tr")).to_have_count(said)
         await expect(page.locator(".value.big")).to_have_text(str(said))
 
-        await page.locator("a.lead").first.click()
+        await page.locator("a.lead", has_text="lead-0").first.click()
         story = page.get_by_role("region", name="経緯")
         await expect(story.get_by_role("heading", name="受注")).to_be_visible()
         await expect(story.get_by_role("heading", name="MQL引き渡し")).to_be_visible()

@@ -10,7 +10,7 @@ import { named, t } from "./words.js";
 const MOST_PAGES = 20;
 
 export const page = {
-  live: () => address("/kpi/events", { metrics: "leads,mqls,mqls_handled,sqls,calls,appointments,opportunities,won,sla_attainment", window: "today" }),
+  live: () => address("/kpi/events", { metrics: "leads,mqls,mqls_handled,sqls,calls,appointments,opportunities,won,sla_attainment", window: "today", clocks: "overdue" }),
 
   async load(query) {
     if (!query.id) throw new FeedError("missing");

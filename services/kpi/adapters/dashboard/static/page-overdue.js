@@ -11,7 +11,7 @@ const FILTERS = ["policy", "owner", "team"];
 const filters = (query) => Object.fromEntries(FILTERS.filter((each) => query[each]).map((each) => [each, query[each]]));
 
 export const page = {
-  live: () => address("/kpi/events", { metrics: "mqls,mqls_handled,sqls,appointments,sla_attainment", window: "today" }),
+  live: () => address("/kpi/events", { metrics: "mqls,mqls_handled,sqls,appointments,sla_attainment", window: "today", clocks: "overdue" }),
 
   async load(query, catalogue) {
     const states = query.state ? [query.state] : ["overdue", "due-soon"];

@@ -23,7 +23,7 @@ const STANDARD = "30d";
 
 export const page = {
   controls: (query, catalogue) => h("div", { class: "bar-of" }, windows(query, STANDARD), roles(query, catalogue.dimensions)),
-  live: (query) => address("/kpi/events", { ...asked(query, STANDARD), segment: query.segment, metrics: NAMES.join(",") }),
+  live: (query) => address("/kpi/events", { ...asked(query, STANDARD), segment: query.segment, metrics: NAMES.join(","), clocks: "overdue" }),
 
   async load(query, catalogue, before) {
     const { segment } = query;
