@@ -60,8 +60,8 @@ export function chart({ points, target, form, width, text, least = 0 }) {
   ]);
   const every = Math.max(1, Math.ceil(points.length / Math.max(2, Math.floor((width - left) / 72))));
   const labels = points.map((each, at) =>
-    (points.length - 1 - at) % every === 0 && x(at) > left + 8
-      ? s("text", { class: "axis", x: x(at), y: height - 8, "text-anchor": at === points.length - 1 ? "end" : "middle" }, each.label)
+    (points.length - 1 - at) % every === 0
+      ? s("text", { class: "axis", x: x(at), y: height - 8, "text-anchor": at === points.length - 1 ? "end" : at === 0 ? "start" : "middle" }, each.label)
       : null,
   );
   const values = points.map((each) => each.value);

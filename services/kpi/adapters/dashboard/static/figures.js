@@ -78,7 +78,7 @@ export function deltaOf(delta, definition, currency) {
   if (delta === null) return h("span", { class: "none" }, t("no-comparison"));
   const kind = delta === 0 ? "even" : (delta > 0) === (definition.direction === "up") ? "better" : "worse";
   const sign = delta === 0 ? "" : delta > 0 ? "▲" : "▼";
-  return h("span", { class: `delta ${kind}` }, h("span", { "aria-hidden": "true" }, sign), difference(delta, definition.unit, currency), h("span", { class: "sr" }, ` (${t(`delta.${kind}`)})`));
+  return h("span", { class: `delta ${kind}` }, sign ? h("span", { "aria-hidden": "true" }, sign) : null, difference(delta, definition.unit, currency), h("span", { class: "sr" }, ` (${t(`delta.${kind}`)})`));
 }
 
 /** Links that choose a window; the address is the state. */

@@ -83,7 +83,7 @@ function clocks(lead, received) {
     each.paused_ms ? h("span", { class: "parts" }, t("clock.pauses", { time: duration(each.paused_ms) })) : null);
   const row = (each) => h("tr", { "data-key": `${each.cycle}/${each.policy}/${each.round}` },
     h("th", { scope: "row" }, policySaid(each), h("span", { class: "parts" }, t("clock.round", { cycle: each.cycle, round: each.round }))),
-    cell("clock.state", stateOf(each.state), each.ended_at === null ? null : h("span", { class: "parts" }, moment(each.ended_at))),
+    cell("clock.state", stateOf(each), each.ended_at === null ? null : h("span", { class: "parts" }, moment(each.ended_at))),
     cell("clock.elapsed", spent(each)),
     cell("clock.deadline", dueOf(each.due_at)),
     cell("told", toldOf(each.told)));

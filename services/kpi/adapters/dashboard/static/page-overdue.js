@@ -68,7 +68,7 @@ function section(list, received, query) {
 }
 
 function table(list, received) {
-  const time = list.name === "overdue" ? "clock.over" : "clock.left";
+  const time = { overdue: "clock.over", "due-soon": "clock.left" }[list.name] ?? "clock.time";
   const head = ["lead", "policy", "owner", time, "clock.deadline", "clock.state", "told"];
   const cell = (name, ...shown) => h("td", { "data-label": t(name) }, shown);
   const row = (each) => h("tr", { "data-key": `${each.lead_id}/${each.cycle}/${each.policy}/${each.round}` },
@@ -77,7 +77,7 @@ function table(list, received) {
     cell("owner", ownerOf(each)),
     cell(time, overFace(each, list.at, received)),
     cell("clock.deadline", dueOf(each.due_at)),
-    cell("clock.state", stateOf(each.state)),
+    cell("clock.state", stateOf(each)),
     cell("told", toldOf(each.told)));
   return h("table", { class: "list clocks" },
     h("thead", {}, h("tr", {}, head.map((each) => h("th", { scope: "col" }, t(each))))),

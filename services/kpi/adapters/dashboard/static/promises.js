@@ -16,12 +16,13 @@ export function clockFace(each, at, received) {
     each.running ? null : stillSaid(each.state));
 }
 
-/** By how much it is over, or what is left. */
+/** By how much it is over, or what is left; said in words, for a list may hold both. */
 export function overFace(each, at, received) {
   const over = each.overdue_ms > 0;
   const until = each.running ? each.changes_at : null;
   const way = each.running ? (over ? 1 : -1) : 0;
   return h("span", { class: "clock-cell" },
+    h("span", { class: "parts" }, t(over ? "clock.over-by" : "clock.left-of")),
     face({ ms: over ? each.overdue_ms : each.remaining_ms, way, at, received, until, kind: over ? "over" : each.state === "at-risk" ? "near" : "" }),
     each.running ? null : stillSaid(each.state));
 }
@@ -50,7 +51,9 @@ export const ownerOf = (each) => [each.owner || h("span", { class: "none" }, t("
 
 export const dueOf = (at) => (at === null ? t("clock.paused") : moment(at));
 
-export function stateOf(state) {
+/** How it stands; one that runs but whose time doesn't count now waits. */
+export function stateOf({ state: known, running }) {
+  const state = running === false && (known === "running" || known === "at-risk") ? "waiting" : known;
   const kinds = { breached: "missed", "at-risk": "near", running: "even", paused: "no-data", met: "met", "met-late": "missed", cancelled: "no-data", "not-started": "no-data" };
   const signs = { missed: "✕", near: "!", met: "✓", even: "▸", "no-data": "–" };
   const kind = kinds[state] ?? "no-data";
