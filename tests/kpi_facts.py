@@ -19,9 +19,10 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 
 @dataclass
 class Teller:
-    """Tells facts of leads, each later than the one before, with ids as sync gives them."""
+    """Tells facts of leads, each later than the one before, with ids as sync gives them; from the number `first` on."""
 
     told: list[LifecycleFact] = field(default_factory=list[LifecycleFact])
+    first: int = 0
 
     def tell(self, kind: str, lead: str, **data: Any) -> LifecycleFact:
         """Tell one fact; `kind` is its type without the head and the version."""
@@ -31,7 +32,7 @@ class Teller:
         event = LIFECYCLE_FACT.validate_python(
             {
                 "type": f"tasuki.lifecycle.{kind}.v1",
-                "id": f"0-{len(self.told)}-f0",
+                "id": f"0-{self.first + len(self.told)}-f0",
                 "source": "/tasuki/sync",
                 "subject": lead,
                 "time": "2026-09-22T00:00:00.000Z",

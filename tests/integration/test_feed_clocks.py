@@ -127,8 +127,7 @@ async def test_the_board_moves_with_facts_and_is_not_sent_again_without(world: F
     answer = await world.get("/kpi/clocks")
     again = await world.get("/kpi/clocks", if_none_match=answer.headers["etag"])
     assert again.status_code == 304
-    teller = Teller()
-    teller.told += [None] * 50  # pyright: ignore[reportArgumentType] -- later than all that was told before
+    teller = Teller(first=50)
     meeting = teller.did("still", "sf:Event:1", now_ms() - 1, "meeting", **ABE)
     answered = teller.reached("overdue", "first_response", now_ms(), **SATO)
     await world.kpi.tell([meeting, answered])
@@ -196,8 +195,7 @@ async def test_who_listens_hears_what_becomes_overdue_and_what_is_no_more(world:
         assert whole["reset"] is True
         assert [each["lead_id"] for each in whole["entered"]] == ["overdue"]
         assert (whole["counts"]["overdue"], whole["counts"]["open"]) == (1, 5)
-        teller = Teller()
-        teller.told += [None] * 50  # pyright: ignore[reportArgumentType] -- later than all that was told before
+        teller = Teller(first=50)
         due_at = now_ms() + 1_500
         await world.kpi.tell([teller.reached("next", "mql", due_at - DAY, **SATO)])
         await wait_until(

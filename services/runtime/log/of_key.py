@@ -63,13 +63,16 @@ async def stretch_of(
     """
     readings = [await _begin(log, topic, key, start) for topic in topics]
     read = 0
-    while read < most_read and sum(len(each.found) for each in readings) <= limit:
+    # Each is read once at least: before that nothing is certain, and the next page would begin where this one did.
+    for each in readings:
+        read += await _read_on(log, each, key, min(_PAGE, most_read))
+    while read < most_read and len(_certain(readings)) <= limit:
         behind = min(
             (each for each in readings if not each.over), key=lambda each: each.seen_at, default=None
         )
         if behind is None:
             break
-        read += await _read_on(log, behind, key)
+        read += await _read_on(log, behind, key, min(_PAGE, most_read))
     return _cut(readings, limit)
 
 
@@ -79,8 +82,10 @@ async def _begin(log: Log, topic: str, key: str, start: Mapping[str, int]) -> _R
     return _Reading(topic, partition, max(held.begin, start.get(topic, 0)), held.end)
 
 
-async def _read_on(log: Log, reading: _Reading, key: str) -> int:
-    page = await log.read(reading.topic, reading.partition, reading.offset, limit=_PAGE)
+async def _read_on(log: Log, reading: _Reading, key: str, page_size: int) -> int:
+    if reading.over:
+        return 0
+    page = await log.read(reading.topic, reading.partition, reading.offset, limit=page_size)
     if not page:
         reading.offset = reading.end
         return 0
@@ -90,20 +95,24 @@ async def _read_on(log: Log, reading: _Reading, key: str) -> int:
     return len(page)
 
 
-def _cut(readings: Sequence[_Reading], limit: int) -> Stretch:
-    """Return what is certain: nothing that a topic may still have an earlier record before."""
-    certain_at = min((each.seen_at for each in readings if not each.over), default=None)
+def _certain(readings: Sequence[_Reading]) -> list[LogRecord]:
+    """Return what was found before which no topic can still have an earlier record, in order."""
+    up_to = min((each.seen_at for each in readings if not each.over), default=None)
     found = sorted(
-        (each.appended_at, place, each.offset, each)
+        (record.appended_at, place, record.offset, record)
         for place, reading in enumerate(readings)
-        for each in reading.found
-        if certain_at is None or each.appended_at <= certain_at
+        for record in reading.found
+        if up_to is None or record.appended_at <= up_to
     )
-    told = [each for *_, each in found[:limit]]
+    return [record for *_, record in found]
+
+
+def _cut(readings: Sequence[_Reading], limit: int) -> Stretch:
+    told = _certain(readings)[:limit]
     taken = {(each.topic, each.offset) for each in told}
     following: dict[str, int] = {}
     for reading in readings:
         left = (each.offset for each in reading.found if (each.topic, each.offset) not in taken)
         following[reading.topic] = min(left, default=reading.offset)
-    over = all(reading.over and following[reading.topic] >= reading.end for reading in readings)
+    over = all(following[each.topic] >= each.end for each in readings)
     return Stretch(told, None if over else following)
