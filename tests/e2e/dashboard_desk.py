@@ -13,14 +13,16 @@ from typing import Any
 
 from services.kpi.adapters.dashboard import make_dashboard_router
 from services.kpi.adapters.feed import make_feed, make_lead_parts
-from services.kpi.domain.lead_clocks import ClockRules
+from services.kpi.consumers.promised import Promised
 from services.kpi.domain.rules import CountingRules
 from services.kpi.domain.sla.policy import Escalation, Policy, Target, Warn
+from services.kpi.domain.sla.rulebook import Rulebook
 from services.runtime.clock import now_ms
 from services.runtime.http import RunningServer, serve
 from services.runtime.http_access import ApiKey
 from services.runtime.worker import ShardWorker
 from tests.e2e.dashboard_firm import TEAMS, Firm
+from tests.integration.feed_world import rules_of
 from tests.integration.kpi_world import PARTITIONS, KpiWorld, kpi_world
 from tests.kpi_facts import DAY, HOUR
 from tests.unit.kpi.sla.worlds import OFFICE
@@ -80,8 +82,10 @@ async def dashboard_desk(
         return said or None
 
     now = now_ms()
-    promises = ClockRules.of(
-        [FIRST_RESPONSE, MEETING_SET], from_at=now - 84 * DAY, calendars={"office": OFFICE}, grace_ms=200
+    promises = Promised(
+        book=Rulebook.of([FIRST_RESPONSE, MEETING_SET], {"office": OFFICE}),
+        from_at=now - 84 * DAY,
+        grace_ms=200,
     )
     async with kpi_world() as kpi, kpi.counting(RULES, promises, max_records=500) as worker:
         firm = Firm(now, leads)
@@ -90,7 +94,7 @@ async def dashboard_desk(
             store=kpi.store,
             log=kpi.log,
             readings=readings,
-            rules=lambda: promises,
+            rules=lambda: rules_of(promises),
             service=kpi.service,
             partitions=PARTITIONS,
             names=NAMES,

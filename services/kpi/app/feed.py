@@ -5,9 +5,11 @@ from importlib.metadata import version
 
 from fastapi import APIRouter
 
+from services.kpi.adapters.dashboard import make_dashboard_router
 from services.kpi.adapters.feed import make_feed
 from services.kpi.adapters.feed.lead_parts import LeadParts
 from services.kpi.adapters.feed.status_routes import KpiStatusBody, make_kpi_status_router
+from services.kpi.adapters.sync_status import SyncStatus
 from services.kpi.application.reading import Readings
 from services.kpi.settings import FeedSettings
 from services.runtime.clock import Clock
@@ -23,6 +25,7 @@ class FeedPart:
     Serves the feed between `start` and `stop`; `server` is there while it answers.
 
     Args:
+        sync: Asks the sync service how it does, for the dashboard.
         routers: Further routes, with access of their own.
 
     Raises:
@@ -40,9 +43,11 @@ class FeedPart:
         metrics: Metrics,
         status: Callable[[], Awaitable[KpiStatusBody]],
         leads: LeadParts,
+        sync: SyncStatus | None,
         routers: Sequence[APIRouter] = (),
     ) -> None:
         self._settings = settings
+        self._sync = sync
         self._metrics = metrics
         self.server: RunningServer | None = None
         keys = [
@@ -59,6 +64,7 @@ class FeedPart:
             routers=[
                 make_status_router(health, metrics),
                 make_kpi_status_router(status, access),
+                make_dashboard_router(keys=keys, host=settings.host, clock=clock, sync_health=sync),
                 *routers,
             ],
             version=version("tasuki"),
@@ -80,3 +86,5 @@ class FeedPart:
         await self._feed.hub.stop()
         if self.server is not None:
             await self.server.stop()
+        if self._sync is not None:
+            await self._sync.close()

@@ -14,6 +14,7 @@ from services.configuration.parts import make_log, make_store, needs_embedded, t
 from services.kpi.adapters.feed.lead_parts import make_lead_parts
 from services.kpi.adapters.stored_clocks import StoredClocks
 from services.kpi.adapters.stored_counts import StoredCounts
+from services.kpi.adapters.sync_status import SyncStatus
 from services.kpi.app.counting import SERVICE, Promises, make_counting
 from services.kpi.app.feed import FeedPart
 from services.kpi.app.gauges import kpi_gauges, sinks_probe, watch_clocks, watch_feed
@@ -183,6 +184,7 @@ def _feed(kpi: Kpi) -> FeedPart:
         health=kpi.health,
         metrics=kpi.metrics,
         status=source,
+        sync=_sync_status(kpi.settings),
         leads=make_lead_parts(
             store=kpi.store,
             log=kpi.log,
@@ -193,6 +195,15 @@ def _feed(kpi: Kpi) -> FeedPart:
             names=kpi.settings.notices.policy_names,
         ),
     )
+
+
+def _sync_status(settings: Settings) -> SyncStatus | None:
+    """Return who asks the sync service, at its address in the same file; None where that isn't known beforehand."""
+    if not settings.http.port:
+        return None
+    host = "127.0.0.1" if settings.http.host in {"0.0.0.0", "::"} else settings.http.host  # noqa: S104 -- all addresses
+    key = settings.secrets.api_key
+    return SyncStatus(f"http://{host}:{settings.http.port}", key.get_secret_value() if key else None)
 
 
 def _shards(kpi: Kpi) -> Mapping[int, Shard]:

@@ -177,7 +177,9 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     watch_workers(metrics, workers.by_topic)
     watch_dirty(metrics, leads.held, connectors)
     watch_lines(metrics, gates, circuits)
-    status = StatusSource(health, workers.by_topic, leads.held, connectors, governors, streams, clock)
+    status = StatusSource(
+        health, workers.by_topic, leads.held, connectors, governors, streams, figures, clock
+    )
     sync.components = [
         *_components(sync),
         Component(name="orders", run=lambda: watch(circuits, OperatorMarks(store))),

@@ -11,6 +11,7 @@ from services.runtime.health import Condition, Health, Report
 from services.runtime.topic_status import topic_status
 from services.runtime.worker import ShardWorker
 from services.sync.adapters.door.status import (
+    LatencyStatus,
     QuotaStatus,
     StatusBody,
     StreamStatus,
@@ -18,6 +19,7 @@ from services.sync.adapters.door.status import (
 )
 from services.sync.adapters.quota import QuotaGovernor
 from services.sync.application.ports import Connector
+from services.sync.consumers.figures import Figures
 from services.sync.consumers.leads import HeldShard
 from services.sync.consumers.streams import Streams
 from services.sync.domain.desired import Priority
@@ -34,6 +36,7 @@ class StatusSource:
     connectors: Mapping[Side, Connector]
     governors: Mapping[str, QuotaGovernor]
     streams: Streams
+    figures: Figures
     clock: Clock
 
     async def __call__(self) -> StatusBody:
@@ -55,6 +58,7 @@ class StatusSource:
                 StreamStatus(system=system, channel=channel, age_ms=max(0, now - at))
                 for (system, channel), at in sorted(self.streams.told_at.items())
             ],
+            latency=_latency(self.figures.handoff_ms()),
         )
 
     async def _system(self, side: Side, report: Report | None) -> SystemStatus:
@@ -68,6 +72,10 @@ class StatusSource:
             reason="" if report is None else report.reason,
             dirty=None if counts is None else sum(counts),
         )
+
+
+def _latency(found: tuple[int, int] | None) -> LatencyStatus | None:
+    return None if found is None else LatencyStatus(p50_ms=found[0], p99_ms=found[1])
 
 
 async def _quotas(governors: Iterable[QuotaGovernor]) -> list[QuotaStatus] | None:

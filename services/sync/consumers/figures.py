@@ -1,5 +1,6 @@
 """What happens in sync, as metrics."""
 
+from collections import deque
 from collections.abc import Sequence
 
 from schemas.lead import LeadChange, LeadObserved
@@ -12,6 +13,8 @@ from services.sync.domain.desired import Priority
 from services.sync.domain.records import Observation
 
 log = events()
+_REMEMBERED = 1_000
+"""Handoffs whose latency is remembered, for the status."""
 _OFFERED = "tasuki.lifecycle.handoff-offered.v1"
 
 
@@ -22,6 +25,12 @@ class Figures:
         self._metrics = metrics
         self._clock = clock
         self._hot_since: dict[str, int] = {}
+        self._waits_ms: deque[int] = deque(maxlen=_REMEMBERED)
+
+    def handoff_ms(self) -> tuple[int, int] | None:
+        """Return median and 99th percentile of the last handoffs' latency, None where there was none."""
+        waits = sorted(self._waits_ms)
+        return (waits[len(waits) // 2], waits[len(waits) * 99 // 100]) if waits else None
 
     def received(self, system: str, count: int) -> None:
         """A stream brought *count* notifications."""
@@ -59,5 +68,6 @@ class Figures:
         for plan in plans:
             since = self._hot_since.pop(plan.lead.id, None) if plan.missing.priority is Priority.HOT else None
             if since is not None:
+                self._waits_ms.append(now - since)
                 self._metrics.observe("tasuki_handoff_seconds", (now - since) / 1000, system=system)
                 log.debug("handoff.sent", system=system, lead_id=plan.lead.id, waited_ms=now - since)

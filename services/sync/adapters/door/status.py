@@ -43,6 +43,13 @@ class StreamStatus(BaseModel):
     age_ms: int = Field(description="Since it last told anything, signs of life included.")
 
 
+class LatencyStatus(BaseModel):
+    """How long the last 1,000 handoffs of this process took: from the notification's arrival to our request."""
+
+    p50_ms: int
+    p99_ms: int
+
+
 class StatusBody(BaseModel):
     """How the process is, in detail."""
 
@@ -54,6 +61,7 @@ class StatusBody(BaseModel):
     systems: dict[str, SystemStatus]
     quotas: list[QuotaStatus] | None = Field(description="Null while the store doesn't answer.")
     streams: list[StreamStatus]
+    latency: LatencyStatus | None = Field(description="Of handoffs; null while there was none.")
 
 
 def make_whole_status_router(
