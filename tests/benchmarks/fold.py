@@ -10,6 +10,8 @@ from random import Random
 from schemas.topics import LIFECYCLE
 from services.kpi.adapters.lead_codec import decode, encode
 from services.kpi.adapters.stored_counts import StoredCounts
+from services.kpi.adapters.stored_leads import StoredLeads
+from services.kpi.application.behind import Backing, Part
 from services.kpi.application.reading import Ask, Readings
 from services.kpi.consumers.counts import CountProcessor
 from services.kpi.domain.catalogue import METRICS
@@ -105,7 +107,8 @@ async def measure() -> None:
                 print(
                     f"store: {await _leads_bytes(store):,.0f} B for each of {LEADS} leads; all grew by "
                     f"{(await _used(store) - empty) / 1e6:,.1f} MB, of which counters "
-                    f"{await _counters_bytes(store) / 1e6:,.1f} MB"
+                    f"{await _bytes(store, '*}[ns]:*') / 1e6:,.1f} MB and what finds leads by their facts "
+                    f"{await _bytes(store, '*}by:*') / LEADS:,.0f} B for each lead"
                 )
                 await _table(store)
             finally:
@@ -150,6 +153,13 @@ async def _table(store: Store) -> None:
     began = time.perf_counter()
     await readings.many(asks, now=now)
     print(f"reading {len(asks)} figures over 30 days: {(time.perf_counter() - began) * 1000:.0f} ms")
+    backing = Backing(StoredLeads(store, service="kpi", partitions=PARTITIONS), readings)
+    began, cpu = time.perf_counter(), time.process_time()
+    found = (await backing.of(Ask(metric="mqls", range=over), Part.NUMERATOR, now=now)).found
+    print(
+        f"listing the {len(found)} MQLs of 30 days: {(time.perf_counter() - began) * 1000:.0f} ms, "
+        f"{(time.process_time() - cpu) / max(1, len(found)) * 1e6:.0f} us of CPU each"
+    )
 
 
 async def _server_cpu(store: Store) -> float:
@@ -171,7 +181,7 @@ async def _leads_bytes(store: Store) -> float:
     return sum(map(int, sizes)) / len(sizes)
 
 
-async def _counters_bytes(store: Store) -> int:
-    (keys,) = await store.read([("KEYS", "*}[ns]:*")])
+async def _bytes(store: Store, pattern: str) -> int:
+    (keys,) = await store.read([("KEYS", pattern)])
     sizes = await store.read([("MEMORY", "USAGE", key, "SAMPLES", 0) for key in keys])
     return sum(map(int, sizes))

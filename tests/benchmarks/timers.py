@@ -124,19 +124,21 @@ async def _measure(log: EmbeddedLog, store: Store, worker: ShardWorker, count: i
 
 
 async def _print_memory(store: Store, count: int) -> None:
-    timers = clock = lead = found = 0
+    timers = board = clock = lead = found = 0
     for partition in range(PARTITIONS):
         shard = ShardId("kpi", LIFECYCLE.name, partition)
         timers += await store.client.memory_usage(shard.key("timers"), samples=0) or 0
+        board += await store.client.memory_usage(shard.key("deadlines"), samples=0) or 0
         members = await store.client.zrange(shard.key("timers"), 0, 99)
         for member in members:
             lead_id = member.decode().split("/", 2)[2]
             clock += await store.client.memory_usage(shard.key(f"clock:{lead_id}")) or 0
             lead += await store.client.memory_usage(shard.key(f"lead:{lead_id}")) or 0
             found += 1
-    total = timers / count + clock / found
+    total = (timers + board) / count + clock / found
     print(
-        f"bytes for each open timer: {total:.0f} (place in the queue {timers / count:.0f}, clock {clock / found:.0f})"
+        f"bytes for each open timer: {total:.0f} (place in the queue {timers / count:.0f}, "
+        f"on the board {board / count:.0f}, clock {clock / found:.0f})"
     )
     print(f"beside them the lead itself: {lead / found:.0f}")
 

@@ -180,12 +180,21 @@ def _decision(each: Any) -> Json:
     }
 
 
-_INSTANTS = ("reached_at", "at", "offered_at", "started_at", "changed_at", "erased_at", "previous_at")
+_INSTANTS = (
+    "reached_at",
+    "at",
+    "offered_at",
+    "started_at",
+    "changed_at",
+    "erased_at",
+    "merged_at",
+    "previous_at",
+)
 _SHOWN = frozenset(
     {
         *_INSTANTS,
         *("milestone", "cycle", "amount", "currency", "key", "activity", "owner", "outcome"),
-        *("handoff", "qualified_at", "score", "previous", "reasons"),
+        *("handoff", "qualified_at", "score", "previous", "reasons", "into"),
     }
 )
 """What is shown of facts: ids, times, counts and the firm's own names."""
