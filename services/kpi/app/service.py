@@ -24,6 +24,8 @@ from services.kpi.application.reading import Readings
 from services.kpi.consumers.notice_figures import NoticeFigures
 from services.kpi.consumers.notices import NoticeProcessor
 from services.kpi.consumers.snapshots import Snapshots
+from services.kpi.domain.catalogue import METRICS
+from services.kpi.domain.targets import with_targets
 from services.kpi.settings import Settings
 from services.runtime import lifecycle
 from services.runtime.clock import Clock, now_ms
@@ -84,7 +86,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         clock=clock,
         health=health,
         metrics=metrics,
-        readings=Readings(counts, settings.counting),
+        readings=Readings(counts, settings.counting, with_targets(METRICS, settings.targets)),
         promises=Promises(settings, store, clock),
         sinks=make_sinks(settings, clock),
         notices=NoticeFigures(metrics),

@@ -105,9 +105,19 @@ _COVERS = 256
 
 
 class Readings:
-    """The KPIs, for whoever asks."""
+    """
+    The KPIs, for whoever asks.
 
-    def __init__(self, store: CounterStore, rules: CountingRules) -> None:
+    Args:
+        store: Where the counters are read.
+        rules: How the firm counts.
+        metrics: The catalogue by name, with the firm's own targets where it has any.
+    """
+
+    def __init__(
+        self, store: CounterStore, rules: CountingRules, metrics: Mapping[str, Metric] = METRICS
+    ) -> None:
+        self.metrics = metrics
         self._store = store
         self._rules = rules
         self._generation = rules.generation

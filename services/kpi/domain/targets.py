@@ -1,6 +1,7 @@
 """How a figure stands against its target."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 
 from services.kpi.domain.metric import Direction, Metric, Target
@@ -14,6 +15,16 @@ class Against(StrEnum):
     NO_DATA = "no-data"
     NO_TARGET = "no-target"
     NOT_COMPARABLE = "not-comparable"  # the target needs the firm's own goal, or the number of people
+
+
+def with_targets(
+    metrics: Mapping[str, Metric], targets: Mapping[tuple[str, str], Target]
+) -> Mapping[str, Metric]:
+    """Return *metrics* with *targets* (by metric, and ``sdr`` or ``bdr``) instead of the usual ones."""
+    return {
+        name: replace(each, target_sdr=targets.get((name, "sdr")), target_bdr=targets.get((name, "bdr")))
+        for name, each in metrics.items()
+    }
 
 
 def against(metric: Metric, target: Target | None, values: Mapping[str, float | None]) -> Against:

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -11,7 +11,6 @@ from typing import Annotated, TypeAlias, TypeVar
 from fastapi import Query, Request
 
 from services.kpi.application.reading import Ask, Reading, Readings
-from services.kpi.domain.catalogue import METRICS
 from services.kpi.domain.metric import Metric
 from services.kpi.domain.rules import DAY_MS
 from services.kpi.domain.windows import Range, Window, days_range, range_of
@@ -31,9 +30,9 @@ def unfit(parameter: str, what: str, mend: str) -> Problem:
     return Problem(400, "bad-parameter", f"the parameter `{parameter}` {what}", mend=mend)
 
 
-def known_metric(name: str) -> Metric:
-    """Return the metric *name*. Raises Problem."""
-    metric = METRICS.get(name)
+def known_metric(name: str, metrics: Mapping[str, Metric]) -> Metric:
+    """Return the metric *name* of the catalogue *metrics*. Raises Problem."""
+    metric = metrics.get(name)
     if metric is None:
         raise Problem(404, "no-such-metric", "there is no metric of this name", mend="see GET /kpi/metrics")
     return metric
@@ -90,6 +89,7 @@ class Asking:
     """Reads queries; its methods are dependencies of the routes."""
 
     def __init__(self, readings: Readings, clock: Clock) -> None:
+        self.metrics = readings.metrics
         self._readings = readings
         self._clock = clock
 

@@ -71,7 +71,7 @@ def make_lead_router(parts: LeadParts, asking: Asking, clock: Clock, access: lis
     ) -> Response:
         """As many as the figure of the same query says, the latest first; of distinct people one each."""
         only(request, (*ASKED, *PAGED, "part"))
-        metric = known_metric(name)
+        metric = known_metric(name, asking.metrics)
         term = one_of("part", part, Part, Part.NUMERATOR)
         if term is Part.DENOMINATOR and not isinstance(metric.formula, Share):
             raise Problem(400, "no-denominator", "the metric has no denominator", mend="leave `part` out")

@@ -31,7 +31,6 @@ from services.kpi.adapters.feed.bodies import (
     offsets,
 )
 from services.kpi.application.reading import Readings
-from services.kpi.domain.catalogue import METRICS
 from services.kpi.domain.rules import DAY_MS, HOUR_MS
 from services.kpi.domain.windows import Range, periods
 from services.runtime.clock import Clock
@@ -62,9 +61,9 @@ def make_metric_router(readings: Readings, clock: Clock, access: list[Any]) -> A
     async def definitions(request: Request, limit: Limit = None, cursor: Cursor = None) -> Response:
         """What each metric means, its formula, unit, targets, and to whom it matters."""
         only(request, PAGED)
-        page, following = _page(list(METRICS), limit, cursor)
+        page, following = _page(list(readings.metrics), limit, cursor)
         body = DefinitionsBody(
-            metrics=[definition(METRICS[name]) for name in page],
+            metrics=[definition(readings.metrics[name]) for name in page],
             dimensions=readings.rules.dimensions,
             horizons_days=readings.rules.horizons_days,
             time_zone=readings.rules.time_zone,
@@ -76,7 +75,7 @@ def make_metric_router(readings: Readings, clock: Clock, access: list[Any]) -> A
     async def one(request: Request, name: str, asked: Asked = given) -> Response:
         """One figure over a window or a range."""
         only(request, ASKED)
-        metric = known_metric(name)
+        metric = known_metric(name, readings.metrics)
         found = await readings.window(asked.of(name), now=clock())
         body = MetricBody(
             definition=definition(metric),
@@ -97,7 +96,7 @@ def make_metric_router(readings: Readings, clock: Clock, access: list[Any]) -> A
     ) -> Response:
         """One figure for each step; steps are whole minutes, hours, days, weeks or months of the firm."""
         only(request, (*ASKED, *PAGED, "grain"))
-        metric = known_metric(name)
+        metric = known_metric(name, readings.metrics)
         ranges, following = _step_page(readings, asked, grain or "day", limit, cursor)
         found = await readings.many([asked.of(name, each) for each in ranges], now=clock())
         body = FiguresBody(
@@ -129,7 +128,7 @@ def _add_parts(router: APIRouter, readings: Readings, clock: Clock, asking: Aski
     ) -> Response:
         """One figure for each value of a dimension that any lead has or had; "" is those without one."""
         only(request, (*(each for each in ASKED if each != "segment"), *PAGED, "by"))
-        metric, dimension = known_metric(name), asking.dimension("by", by)
+        metric, dimension = known_metric(name, readings.metrics), asking.dimension("by", by)
         values, following = _page(await readings.values(dimension), limit, cursor)
         asks = [asked.of(name, segment=(dimension, value)) for value in values]
         found = await readings.many(asks, now=clock())
@@ -154,7 +153,7 @@ def _add_parts(router: APIRouter, readings: Readings, clock: Clock, asking: Aski
         """Of those that entered in each day, week or month: the share that got on within each horizon, and by now."""
         names = (each for each in ASKED if each not in {"reading", "within_days"})
         only(request, (*names, *PAGED, "grain"))
-        metric = known_metric(name)
+        metric = known_metric(name, readings.metrics)
         if getattr(metric.formula, "cohort", None) is None:
             mend = "take one whose definition has `cohort`: true"
             raise Problem(

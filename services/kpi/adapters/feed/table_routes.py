@@ -19,7 +19,6 @@ from services.kpi.adapters.feed.bodies import (
 from services.kpi.adapters.feed.metric_routes import CSV_FORM, REFUSALS
 from services.kpi.application.reading import Ask, Figure, Readings
 from services.kpi.domain.calendar import MINUTE_MS
-from services.kpi.domain.catalogue import METRICS
 from services.kpi.domain.metric import Metric
 from services.kpi.domain.rules import ROLE
 from services.kpi.domain.targets import against
@@ -45,13 +44,13 @@ def make_table_router(readings: Readings, clock: Clock, access: list[Any]) -> AP
         only(request, [each for each in ASKED if each != "segment"])
         asking.dimension("role", ROLE)
         now = clock()
-        cells = [(metric, role) for metric in METRICS.values() for role in ROLES]
+        cells = [(metric, role) for metric in readings.metrics.values() for role in ROLES]
         asks: list[Ask] = []
         for metric, role in cells:
             asks += _pair(readings, asked, metric.name, role, now)
         found = await readings.many(asks, now=now)
         body = TableBody(
-            items=_items(found.figures[::2], found.figures[1::2]),
+            items=_items(readings.metrics, found.figures[::2], found.figures[1::2]),
             offsets=offsets(found),
             complete=found.complete,
         )
@@ -72,7 +71,9 @@ def _pair(readings: Readings, asked: Asked, name: str, role: str, now: int) -> l
     return [ask, asked.of(name, before, (ROLE, role))]
 
 
-def _items(figures: Sequence[Figure], before: Sequence[Figure]) -> list[ItemBody]:
+def _items(
+    metrics: Mapping[str, Metric], figures: Sequence[Figure], before: Sequence[Figure]
+) -> list[ItemBody]:
     values: dict[str, dict[str, float | None]] = {role: {} for role in ROLES}
     cells: dict[tuple[str, str], tuple[Figure, Figure]] = {}
     for figure, earlier in zip(figures, before, strict=True):
@@ -84,7 +85,7 @@ def _items(figures: Sequence[Figure], before: Sequence[Figure]) -> list[ItemBody
             definition=definition(metric),
             roles={role: _role(metric, role, *cells[metric.name, role], values[role]) for role in ROLES},
         )
-        for metric in METRICS.values()
+        for metric in metrics.values()
     ]
 
 
