@@ -54,6 +54,7 @@ GOOD: Mapping[str, dict[str, Any]] = {
     "handoff-offered": {"cycle": 1, "handoff": "mql", "qualified_at": START, "offered_at": START + HOUR},
     "cycle-started": {"cycle": 2, "started_at": START},
     "lead-erased": {"erased_at": START},
+    "lead-merged": {"into": "another", "merged_at": START},
 }
 """A good event of each type, by which the bad ones differ in one field."""
 
@@ -65,6 +66,7 @@ INSTANTS = {
     ("handoff-offered", "offered_at"),
     ("cycle-started", "started_at"),
     ("lead-erased", "erased_at"),
+    ("lead-merged", "merged_at"),
 }
 IMPOSSIBLE = {"1970": 0, "1999": EARLIEST_AT - 1, "1900": -2_208_988_800_000, "too far": NOW + AHEAD_MS + 1}
 MISTYPED: Mapping[str, Any] = {"a word": "soon", "nothing": None, "a half": 0.5, "beyond": 1 << 70}
@@ -169,7 +171,7 @@ def value_of(bad: Bad) -> bytes | None:
         return bad.value
     standing: dict[str, Any] = (
         {}
-        if bad.kind in {"score-changed", "cycle-started", "lead-erased"}
+        if bad.kind in {"score-changed", "cycle-started", "lead-erased", "lead-merged"}
         else {"standing": {"origin": "sdr", "owner": "sato", "segments": {}}}
     )
     event: dict[str, Any] = {

@@ -95,7 +95,7 @@ async def _merged_in_marketing(firm: Firm) -> None:
 
     (lead,) = await firm.leads()
     assert (lead.id, list(lead.taken_over)) == (one.id, [two.id])
-    assert lead.seen("phone", Side.MA).there == "03-1111-1111"
+    assert lead.seen("phone", Side.MA).there == "+81311111111"
     ((there,), (sales,)) = await people(firm.stage)
     assert lead.person(Side.MA) is not None
     assert str(lead.person(Side.MA)).endswith(f":{there.id}")

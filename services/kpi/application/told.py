@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from schemas.envelope import Envelope, Scalar
-from schemas.lifecycle import Activity, Cycle, Erased, Offered, Reached, Retracted, Score
+from schemas.lifecycle import Activity, Cycle, Erased, Merged, Offered, Reached, Retracted, Score
 from schemas.lifecycle import Standing as ToldStanding
 from schemas.order import time_of, told_order
 from services.kpi.domain.facts import (
@@ -151,7 +151,8 @@ def _offered(told: _Told, data: Offered) -> Fact:
     )
 
 
-def _merged(told: _Told, _data: Any) -> Fact:
+def _merged(told: _Told, data: Merged) -> Fact:
+    told.at("merged_at", data.merged_at)
     return LeadGone(told.order)
 
 
