@@ -105,7 +105,7 @@ async def _merged_in_marketing(firm: Firm) -> None:
     await firm.sales(Act(act="update", object="Lead", id=sales.id, fields={"Phone": "03-2222-2222"}))
     (lead,) = await firm.leads()
     assert lead.seen("job_title", Side.MA).there == lead.seen("job_title", Side.SFA).there == "部長"
-    assert lead.seen("phone", Side.MA).there == "03-2222-2222"
+    assert lead.seen("phone", Side.MA).there == "+81322222222"
     for asked in (one.id, two.id, ONE, TWO):
         told = await firm.timeline(asked)
         assert (told["lead_id"], told["merged"]) == (one.id, [two.id])
