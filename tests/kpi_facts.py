@@ -27,7 +27,7 @@ class Teller:
     def tell(self, kind: str, lead: str, **data: Any) -> LifecycleFact:
         """Tell one fact; `kind` is its type without the head and the version."""
         owner, origin, segments = (data.pop(name, default) for name, default in _STANDING)
-        if kind not in {"score-changed", "cycle-started", "lead-erased"}:
+        if kind not in {"score-changed", "cycle-started", "lead-erased", "lead-merged"}:
             data["standing"] = {"origin": origin, "owner": owner, "segments": segments}
         event = LIFECYCLE_FACT.validate_python(
             {

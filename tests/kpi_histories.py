@@ -1,4 +1,4 @@
-"""Histories of many leads as sync would tell them over time: late, corrected, taken back, recycled, erased, twice."""
+"""Histories of many leads as sync would tell them over time: late, corrected, taken back, recycled, erased, merged, twice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,6 +57,19 @@ class Lives:
             teller.tell("score-changed", lead, score=3, previous=1, reasons={}, changed_at=at)
         if chance.random() < 0.03:
             teller.tell("lead-erased", lead, erased_at=self.now)
+        if chance.random() < 0.08:
+            self._merge(teller, lead, f"{lead}-again")
+
+    def _merge(self, teller: Teller, lead: str, into: str) -> None:
+        """Tell that *lead* is *into*: what of it holds is told of that one, and perhaps something of *lead* after all."""
+        chance = self.chance
+        teller.tell("lead-merged", lead, into=into, merged_at=self.now)
+        at = self.now - chance.randrange(self.days * DAY)
+        for milestone in ("lead", "mql", "first_response"):
+            teller.reached(into, milestone, at, **self._who())
+            at += chance.randrange(DAY)
+        if chance.random() < 0.3:
+            teller.reached(lead, "won", at, amount=900, currency="JPY", **self._who())
 
     def _cycle(self, teller: Teller, lead: str, cycle: int, at: int) -> int:
         chance = self.chance

@@ -66,7 +66,7 @@ def test_every_metric_of_the_catalogue_is_recounted() -> None:
 async def test_thousands_of_facts_in_any_order_are_counted_as_sql_counts_them(
     world: KpiWorld, seed: int, days: int, rules: CountingRules
 ) -> None:
-    """Late, corrected, retracted, recycled, erased, repeated and impossible facts: 0 differences."""
+    """Late, corrected, retracted, recycled, erased, merged, repeated and impossible facts: 0 differences."""
     chance = Random(seed)
     told = Lives(chance, now_ms(), days).told(70)
     assert len(told) > 700

@@ -1,5 +1,5 @@
 -- What holds of each lead: of each slot (a milestone of a cycle, an activity, a handoff of a cycle, who the lead is)
--- the fact that was told last.
+-- the fact that was told last. A lead that was merged into another has none: what it amounts to is told of the other.
 
 CREATE TABLE fact AS
 WITH said AS (
@@ -33,7 +33,7 @@ WHERE CASE kind
     WHEN 'handoff-offered' THEN qualified_at BETWEEN 946684800000 AND latest_at
         AND offered_at BETWEEN 946684800000 AND latest_at
     ELSE true
-END;
+END AND lead NOT IN (SELECT lead FROM told_line WHERE kind = 'lead-merged');
 
 CREATE TABLE standing AS
 SELECT lead, origin, owner, segments FROM fact
