@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 
 from schemas.alerts import ALERT
 from schemas.dead_letters import DeadLettered
-from schemas.decisions import FieldsDecided
+from schemas.decisions import AUDIT_ENTRY
 from schemas.envelope import adapter
 from schemas.inbox import InboxReceived
 from schemas.lead import LEAD_CHANGE
@@ -37,7 +37,7 @@ INBOX = Topic("tasuki.inbox.v1", "system:object:id", "Notifications as received"
 LEAD_CHANGES = Topic("tasuki.lead-changes.v1", "lead_id", "Canonical changes of leads", LEAD_CHANGE)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
 LIFECYCLE = Topic("tasuki.lifecycle.v1", "lead_id", "Facts of the lifecycle", LIFECYCLE_FACT)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
 ALERTS = Topic("tasuki.alerts.v1", "lead_id", "What the clock tells", ALERT, partitions=1)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
-DECISIONS = Topic("tasuki.decisions.v1", "lead_id", "The audit trail", adapter(FieldsDecided))
+DECISIONS = Topic("tasuki.decisions.v1", "lead_id", "The audit trail", AUDIT_ENTRY)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
 DEAD_LETTERS = Topic(
     "tasuki.dead-letters.v1", "the original's key", "What could not be processed", adapter(DeadLettered)
 )

@@ -110,7 +110,9 @@ async def test_all_or_none_rolls_everything_back(world: World) -> None:
     assert (await query(world, "SELECT Id FROM Lead WHERE Tasuki_Id__c = 'a'"))["totalSize"] == 0
 
 
-async def test_a_record_that_changed_lately_does_not_make_the_next_of_its_collection_late(world: World) -> None:
+async def test_a_record_that_changed_lately_does_not_make_the_next_of_its_collection_late(
+    world: World,
+) -> None:
     """Under a driven clock two records are written at once, the first changed by a person at this instant."""
     entered, acted = 1_712_069_999_000, 1_712_070_000_000
     await world.http.put("/_sandbox/clock", json={"drive": entered - 1})

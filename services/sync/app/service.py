@@ -41,6 +41,7 @@ from services.sync.adapters.identity_index import IdentityIndex
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.adapters.measured import MeasuredConnector
 from services.sync.adapters.operator_marks import OperatorMarks
+from services.sync.adapters.sweep_orders import SweepOrders
 from services.sync.app.connectors import calls, make_connectors
 from services.sync.app.gauges import (
     awaited,
@@ -58,18 +59,22 @@ from services.sync.app.gauges import (
 from services.sync.app.letters import SERVICE, make_letter_box
 from services.sync.app.quotas import counting_held, make_governors, why_waiting
 from services.sync.app.status import StatusSource
+from services.sync.app.sweeping import CountedOrders, SweepReport, appending, sweep_habits
 from services.sync.application.circuit import Circuits, make_circuits
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identify
 from services.sync.application.observe import Observe
 from services.sync.application.ports import Connector
+from services.sync.application.sweep import Sweep
 from services.sync.consumers.figures import Figures
 from services.sync.consumers.inbox import InboxProcessor
+from services.sync.consumers.known_leads import KnownLeads
 from services.sync.consumers.leads import LeadProcessor
 from services.sync.consumers.letters import LetterBox
 from services.sync.consumers.resuming import watch
 from services.sync.consumers.streams import Streams
+from services.sync.consumers.sweeps import Sweeps
 from services.sync.consumers.timeline import Timeline
 from services.sync.consumers.traces import Traces
 from services.sync.domain.records import Side
@@ -118,6 +123,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     identity = IdentityIndex(store)
     identify = Identify(identity)
     figures = Figures(metrics, clock)
+    orders = SweepOrders(store)
     failures: list[BaseException] = []
     streams = Streams(
         connectors=list(connectors.values()),
@@ -127,9 +133,34 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         clock=clock,
         failed=failures.append,
         received=figures.received,
+        orders=orders,
+        lost=lambda system, name: figures.lost(system, name, "position-lost"),
+    )
+    observe = Observe(
+        connectors={each.system: each for each in connectors.values()},
+        orders=CountedOrders(orders, figures),
+        gates=gates,
+        circuits=circuits.reads,
+        identify=identify,
+        clock=clock,
+        observed=figures.observed,
+        around=traces.observing,
+    )
+    decide = Decide(settings.rules)
+    known = KnownLeads(store=store, log=log, identity=identity, decode=decode, service=SERVICE, clock=clock)
+    sweeps = Sweeps(
+        connectors=list(connectors.values()),
+        sweep=Sweep(observe=observe, known=known, folder=decide.folder, append=appending(log), clock=clock),
+        orders=orders,
+        store=store,
+        habits=sweep_habits(settings.sync),
+        partitions=settings.log.partitions,
+        clock=clock,
+        failed=failures.append,
+        told=figures,
     )
     leads = LeadProcessor(
-        decide=Decide(settings.rules),
+        decide=decide,
         store=store,
         log=log,
         encode=encode,
@@ -138,6 +169,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         gates=gates,
         circuits=circuits.writes,
         streams=streams,
+        sweeps=sweeps,
         clock=clock,
         failed=failures.append,
         decided=_both(figures.decided, traces.decided) if traces.on else figures.decided,
@@ -146,15 +178,6 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         deciding=traces.deciding if traces.on else None,
         dispatching=traces.dispatching,
         quotas=governors,
-    )
-    observe = Observe(
-        connectors={each.system: each for each in connectors.values()},
-        gates=gates,
-        circuits=circuits.reads,
-        identify=identify,
-        clock=clock,
-        observed=figures.observed,
-        around=traces.observing,
     )
     timeline = Timeline(
         log=log,
@@ -188,7 +211,9 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     watch_workers(metrics, workers)
     watch_dirty(metrics, leads.held, connectors)
     watch_lines(metrics, gates, circuits)
-    status = StatusSource(health, workers, leads.held, connectors, governors, streams, clock)
+    swept = {each.system: each.objects for each in connectors.values()}
+    report = SweepReport(store, swept, settings.log.partitions)
+    status = StatusSource(health, workers, leads.held, connectors, governors, streams, report, clock)
     sync.components = [
         *_components(sync),
         Component(name="orders", run=lambda: watch(circuits, OperatorMarks(store))),

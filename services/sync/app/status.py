@@ -1,9 +1,10 @@
 """Gathers what `GET /status` shows: nothing is measured for it that isn't known anyway."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import TypeVar
 
 from services.errors import Retryable
 from services.runtime.clock import Clock
@@ -17,6 +18,7 @@ from services.sync.adapters.door.status import (
     TopicStatus,
 )
 from services.sync.adapters.quota import QuotaGovernor
+from services.sync.app.sweeping import SweepReport
 from services.sync.application.ports import Connector
 from services.sync.consumers.leads import HeldShard
 from services.sync.consumers.streams import Streams
@@ -34,6 +36,7 @@ class StatusSource:
     connectors: Mapping[Side, Connector]
     governors: Mapping[str, QuotaGovernor]
     streams: Streams
+    sweeps: SweepReport
     clock: Clock
 
     async def __call__(self) -> StatusBody:
@@ -55,6 +58,8 @@ class StatusSource:
                 StreamStatus(system=system, channel=channel, age_ms=max(0, now - at))
                 for (system, channel), at in sorted(self.streams.told_at.items())
             ],
+            sweeps=await _or_none(self.sweeps.sweeps()),
+            drift=await _or_none(self.sweeps.drift()),
         )
 
     async def _system(self, side: Side, report: Report | None) -> SystemStatus:
@@ -68,6 +73,17 @@ class StatusSource:
             reason="" if report is None else report.reason,
             dirty=None if counts is None else sum(counts),
         )
+
+
+T = TypeVar("T")
+
+
+async def _or_none(asked: Awaitable[T]) -> T | None:
+    """Return what *asked* gives, None while the store is away."""
+    try:
+        return await asked
+    except Retryable:
+        return None
 
 
 async def _topic(worker: ShardWorker) -> TopicStatus:

@@ -22,12 +22,14 @@ from services.sync.application.tell import (
     SOURCE,
     Context,
     Event,
+    drift_found,
     fields_decided,
     lifecycle_events,
     rfc3339,
 )
 from services.sync.domain.decisions import Decision, made, outcomes
 from services.sync.domain.desired import Missing, missing
+from services.sync.domain.drift import Drift, drift
 from services.sync.domain.erasure import addresses
 from services.sync.domain.facts import Erased, Fact, tell, tell_handover
 from services.sync.domain.fold import Folder
@@ -36,6 +38,9 @@ from services.sync.domain.lifecycle import Lifecycle, trace
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
 from services.sync.domain.rules import Rules
 
+EXPLAINED = frozenset({"backlog", "backfill"})
+"""Sweeps whose differences are no drift: their notifications still wait, or the record is met for the first time."""
+
 
 @dataclass(slots=True)
 class Decided:
@@ -43,7 +48,7 @@ class Decided:
     What came of one change.
 
     `facts`, `decisions` and `dead_letters` are events for their topics. `made` are the decisions that are told.
-    `missing` is what is to be written, by side, empty where all is well.
+    `missing` is what is to be written, by side, empty where all is well. `drift` is what nobody had told us.
     """
 
     facts: list[Event] = field(default_factory=list[Event])
@@ -53,6 +58,7 @@ class Decided:
     missing: dict[Side, list[Missing]] = field(default_factory=dict[Side, list[Missing]])
     forgotten: frozenset[str] | None = None
     echoes: int = 0
+    drift: list[Drift] = field(default_factory=list[Drift])
 
 
 class Decide:
@@ -60,7 +66,7 @@ class Decide:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self._folder = Folder(rules)
+        self.folder = Folder(rules)
 
     def apply(self, lead: Lead, event: LeadChange, event_id: str) -> Decided:
         """
@@ -74,13 +80,13 @@ class Decide:
         decided = Decided()
         if isinstance(event, LeadWriteStarted):
             started = event.data
-            self._folder.start_write(lead, Side(started.side), started.slot, started.fields)
+            self.folder.start_write(lead, Side(started.side), started.slot, started.fields)
             return decided
         context = Context(lead.id, event_id, event.traceparent)
         if isinstance(event, LeadObserved):
             self._observe(lead, event.data, context, decided)
         elif isinstance(event, LeadWriteRetried):
-            self._folder.retry_write(lead, Side(event.data.side), event.data.slot)
+            self.folder.retry_write(lead, Side(event.data.side), event.data.slot)
             self._follow(lead, context, event.data.retried_at, decided)
         else:
             self._settle(lead, event, context, decided)
@@ -91,11 +97,15 @@ class Decide:
         names = sorted({change.name for change in seen.fields}) if seen.kind is Kind.LEAD else []
         before = outcomes(lead, names, self.rules)
         if names:
-            decided.echoes = sum(self._folder.is_echo(lead, side, change) for change in seen.fields)
+            decided.echoes = sum(self.folder.is_echo(lead, side, change) for change in seen.fields)
+        if data.sweep is not None and data.sweep not in EXPLAINED:
+            decided.drift = drift(lead, side, seen, self.folder)
+            if decided.drift:
+                decided.decisions.append(drift_found(decided.drift, data, context))
         erased_before = lead.erased_at != NEVER
         if seen.erased:
             decided.forgotten = addresses(lead)
-        news = self._folder.observe(lead, side, seen)
+        news = self.folder.observe(lead, side, seen)
         if news:
             changed = [name for name in names if name in news]  # a set's order isn't that of the next process
             decided.made = list(made(before, outcomes(lead, changed, self.rules)))
@@ -109,11 +119,11 @@ class Decide:
     def _settle(self, lead: Lead, event: LeadWriteSettled, context: Context, decided: Decided) -> None:
         data, side = event.data, Side(event.data.side)
         if data.outcome == "refused" or data.ref is None:
-            self._folder.refuse_write(lead, side, data.slot, data.fields, data.refused_fields)
+            self.folder.refuse_write(lead, side, data.slot, data.fields, data.refused_fields)
             decided.dead_letters.append(_dead_letter(lead, data, context))
         else:
             ref = RecordRef(data.ref.system, data.ref.object, data.ref.id)
-            self._folder.confirm_write(lead, side, data.slot, ref, data.fields, data.over, data.settled_at)
+            self.folder.confirm_write(lead, side, data.slot, ref, data.fields, data.over, data.settled_at)
         life = self._follow(lead, context, data.settled_at, decided)
         if data.outcome == "confirmed":
             handed = tell_handover(lead, life, data.slot, data.settled_at)

@@ -1,6 +1,7 @@
 """What happens in sync, as metrics."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from schemas.lead import LeadChange, LeadObserved
 from services.runtime.clock import Clock
@@ -8,14 +9,18 @@ from services.runtime.logs import events
 from services.runtime.metrics import Metrics
 from services.sync.application.decide import Decided
 from services.sync.application.dispatch import Plan
+from services.sync.application.sweep import Swept
+from services.sync.consumers.sweep_state import Ended
+from services.sync.consumers.sweeps import SweepTold
 from services.sync.domain.desired import Priority
+from services.sync.domain.drift import counted
 from services.sync.domain.records import Observation
 
 log = events()
 _OFFERED = "tasuki.lifecycle.handoff-offered.v1"
 
 
-class Figures:
+class Figures(SweepTold):
     """Counts and times; the latency of a handoff is from its notification's arrival to its request's departure."""
 
     def __init__(self, metrics: Metrics, clock: Clock) -> None:
@@ -26,6 +31,22 @@ class Figures:
     def received(self, system: str, count: int) -> None:
         """A stream brought *count* notifications."""
         self._metrics.count("tasuki_notifications_total", count, system=system)
+
+    def lost(self, system: str, name: str, cause: Literal["gap", "position-lost"]) -> None:
+        """A change stream lost changes of an object."""
+        self._metrics.count("tasuki_stream_losses_total", system=system, object=name, cause=cause)
+
+    def page(self, system: str, name: str, swept: Swept) -> None:
+        """See `SweepTold.page`."""
+        counts = {"known": swept.read - swept.others, "other": swept.others}
+        for outcome, count in counts.items():
+            self._metrics.count(
+                "tasuki_swept_records_total", count, system=system, object=name, outcome=outcome
+            )
+
+    def ended(self, system: str, name: str, sweep: Ended) -> None:
+        """See `SweepTold.ended`."""
+        self._metrics.count("tasuki_sweeps_total", system=system, object=name, cause=sweep.cause)
 
     def observed(self, system: str, seen: Sequence[Observation]) -> None:
         """Records were observed."""
@@ -44,6 +65,8 @@ class Figures:
         for letter in decided.dead_letters:
             self._metrics.count("tasuki_dead_letters_total", reason=letter.data.reason)
         if isinstance(event, LeadObserved):
+            for name, count in counted(decided.drift).items():
+                self._metrics.count("tasuki_drift_total", count, system=event.data.ref.system, field=name)
             if decided.echoes:
                 self._metrics.count(
                     "tasuki_echoes_suppressed_total", decided.echoes, system=event.data.ref.system

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import cast
+from typing import Protocol, cast
 
 from schemas.lead import LeadChange, LeadObserved, LeadWriteRetried, LeadWriteSettled
 from schemas.reading import Unreadable, read
@@ -29,6 +29,7 @@ from services.sync.consumers.endings import report_end
 from services.sync.consumers.shard_leads import Decode, Encode, ShardLeads
 from services.sync.consumers.streams import Streams
 from services.sync.domain.desired import Missing
+from services.sync.domain.drift import counted
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import RecordRef, Side
 
@@ -43,6 +44,18 @@ class HeldShard:
     leads: ShardLeads
     dispatchers: dict[Side, Dispatcher] = field(default_factory=dict[Side, Dispatcher])
     tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+
+
+class Resident(Protocol):
+    """What lives in some of the shards beside the leads: its tasks run where the shard is held."""
+
+    async def opened(self, shard: Shard) -> None:
+        """Start what lives in *shard*."""
+        ...
+
+    async def closed(self, shard: Shard) -> None:
+        """Stop it."""
+        ...
 
 
 Forget = Callable[[str, Collection[str], Collection[RecordRef]], Awaitable[None]]
@@ -64,6 +77,7 @@ class LeadProcessor:
         forget: Told, before it is committed, of a lead that was erased: its id, addresses and records.
         deciding: Entered around the deciding of each change, for the trace; None costs nothing.
         dispatching: Entered around each sending of a batch to a system, for the trace.
+        sweeps: What sweeps the objects whose home is a shard.
         quotas: By system, what says which work may begin.
     """
 
@@ -79,6 +93,7 @@ class LeadProcessor:
         gates: Mapping[str, Gate],
         circuits: Mapping[str, Circuit],
         streams: Streams,
+        sweeps: Resident | None = None,
         clock: Clock,
         failed: Callable[[BaseException], None],
         decided: Callable[[LeadChange, Decided], None] = lambda _event, _decided: None,
@@ -97,7 +112,7 @@ class LeadProcessor:
         self._connectors = connectors
         self._gates = gates
         self._circuits = circuits
-        self._streams = streams
+        self._residents: Sequence[Resident] = (streams,) if sweeps is None else (streams, sweeps)
         self._clock = clock
         self._failed = failed
         self._decided = decided
@@ -119,7 +134,8 @@ class LeadProcessor:
             task = asyncio.create_task(dispatcher.run(), name=f"dispatch {side} {shard.id}")
             task.add_done_callback(lambda done: report_end(done, self._failed))
             held.tasks.append(task)
-        await self._streams.opened(shard)
+        for each in self._residents:
+            await each.opened(shard)
 
     def _dispatcher(self, shard: Shard, leads: ShardLeads, connector: Connector) -> Dispatcher:
         system = connector.system
@@ -138,7 +154,8 @@ class LeadProcessor:
 
     async def closed(self, shard: Shard) -> None:
         """Stop the dispatchers of *shard*; what they had under way is repeated by the next owner."""
-        await self._streams.closed(shard)
+        for each in self._residents:
+            await each.closed(shard)
         held = self.held.pop(shard.id.partition, None)
         if held is None:
             return
@@ -150,6 +167,7 @@ class LeadProcessor:
         leads = await held.leads.take(list(dict.fromkeys(each.key for each in records)))
         operations = Operations()
         emissions: list[Emission] = []
+        drifts: dict[str, int] = {}
         waits: dict[str, tuple[Mapping[Side, Sequence[Missing]], int]] = {}
         settled: list[LeadWriteSettled] = []
         for number, record in enumerate(records, start=1):
@@ -170,9 +188,11 @@ class LeadProcessor:
                 waits[lead.id] = (decided.missing, _since(event))
             if isinstance(event, LeadWriteSettled):
                 settled.append(event)
+            _add_drift(drifts, event, decided)
             self._decided(event, decided)
         for lead in leads.values():
             held.leads.keep(operations, lead)
+        held.leads.count_drift(operations, drifts)
         woken = [
             held.leads.mark(operations, lead_id, missing, since)
             for lead_id, (missing, since) in waits.items()
@@ -184,6 +204,14 @@ class LeadProcessor:
             return self._decide.apply(lead, event, place_of(record))
         with self._deciding(event):
             return self._decide.apply(lead, event, place_of(record))
+
+
+def _add_drift(drifts: dict[str, int], event: LeadChange, decided: Decided) -> None:
+    """Count in *drifts*, by system and field, what a sweep found."""
+    if decided.drift and isinstance(event, LeadObserved):
+        for name, count in counted(decided.drift).items():
+            key = f"{event.data.ref.system}:{name}"
+            drifts[key] = drifts.get(key, 0) + count
 
 
 def _applied(

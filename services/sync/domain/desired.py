@@ -122,10 +122,10 @@ def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) ->
         there, value = mine.there, wanted(mine, theirs, side, rule, rules)
         if name == "owner" and is_blank(value) and _is_offered(life):
             value = _current(lead, name, Side.SFA) or assigned(lead, rules)
-        if there != value and _differs(there, value) and (rule.write_ma if writes_ma else rule.write_sfa):
+        if there != value and is_other(there, value) and (rule.write_ma if writes_ma else rule.write_sfa):
             differs[name] = value
     made = produced(lead, life, rules, side)
-    return differs | {name: value for name, value in made if _differs(lead.seen(name, side).there, value)}
+    return differs | {name: value for name, value in made if is_other(lead.seen(name, side).there, value)}
 
 
 _NOWHERE: dict[Side, Register] = {}
@@ -154,7 +154,7 @@ def _is_offered(life: Lifecycle) -> bool:
     return life.reached(Milestone.MQL) is not None and not life.closed
 
 
-def _differs(there: Scalar, value: Scalar) -> bool:
+def is_other(there: Scalar, value: Scalar) -> bool:
     """Return whether *value* is to be written over *there*; white space at the ends is cut off by some tools."""
     if isinstance(there, str) and isinstance(value, str):
         return there.strip() != value.strip()

@@ -50,6 +50,19 @@ class StreamStatus(BaseModel):
     age_ms: int = Field(description="Since it last told anything, signs of life included.")
 
 
+class SweepStatus(BaseModel):
+    """How the sweeps of an object do, whichever process makes them; what never was is null."""
+
+    system: str
+    object: str
+    swept_until: int = Field(description="All changes up to then were seen, by the vendor's epoch ms.")
+    running: str | None = Field(description="Why it is being swept at this moment; null while it isn't.")
+    read: int = Field(description="Records that the present or last sweep listed.")
+    others: int = Field(description="Those of them that were not as known.")
+    ended_at: int | None = Field(description="When the last sweep came to its end, epoch ms.")
+    cause: str | None = Field(description="Why the last sweep began.")
+
+
 class StatusBody(BaseModel):
     """How the process is, in detail."""
 
@@ -61,6 +74,12 @@ class StatusBody(BaseModel):
     systems: dict[str, SystemStatus]
     quotas: list[QuotaStatus] | None = Field(description="Null while the store doesn't answer.")
     streams: list[StreamStatus]
+    sweeps: list[SweepStatus] | None = Field(description="Null while the store doesn't answer.")
+    drift: dict[str, int] | None = Field(
+        description="By `system:field`, in how many fields sweeps found other values than were known, since the "
+        "installation; null while the store doesn't answer.",
+        examples=[{"salesforce:company": 2}],
+    )
 
 
 def make_whole_status_router(

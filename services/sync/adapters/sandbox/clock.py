@@ -52,7 +52,9 @@ class SandboxClock:
         clock what programs write falls into the second before the present, so that what a person does at that
         instant comes after it and keeps its time, however late and often the program wrote.
         """
-        present = self._clock() if not self._driven else self._last + 1 - (PROGRAMS_BEFORE_MS if by_api else 0)
+        present = (
+            self._clock() if not self._driven else self._last + 1 - (PROGRAMS_BEFORE_MS if by_api else 0)
+        )
         return max(present, after + 1)
 
     def now(self) -> int:

@@ -11,7 +11,6 @@ from services.sync.adapters.hubspot.sandbox.rows import Change, Row
 from services.sync.adapters.hubspot.sandbox.shapes import parts_of
 from services.sync.adapters.hubspot.sandbox.store import Store
 
-MAX_RESULTS = 10_000
 MAX_PAGE = 200
 MAX_GROUPS = 6
 
@@ -25,8 +24,9 @@ class SearchIndex:
     Source: https://developers.hubspot.com/docs/api/crm/search
     """
 
-    def __init__(self, store: Store, lag_ms: int) -> None:
+    def __init__(self, store: Store, lag_ms: int, cap: int) -> None:
         self._store = store
+        self._cap = cap
         self._lag = lag_ms / 1000
         self._seen: dict[tuple[str, str], dict[str, str]] = {}
         self._due: deque[tuple[float, str, str]] = deque()
@@ -35,7 +35,7 @@ class SearchIndex:
 
     def search(self, of: str, asked: Mapping[str, Any]) -> tuple[Sequence[Row], int, int | None]:
         """Return a page of records, the total, and where the next page begins."""
-        limit, start = _page(asked)
+        limit, start = _page(asked, self._cap)
         groups = [_group(self._kinds(of), each) for each in parts_of(asked, "filterGroups")]
         if len(groups) > MAX_GROUPS:
             raise invalid(f"The maximum number of filter groups is {MAX_GROUPS}")
@@ -78,13 +78,13 @@ class SearchIndex:
                 self._seen[(of, row_id)] = dict(row.values)
 
 
-def _page(asked: Mapping[str, Any]) -> tuple[int, int]:
+def _page(asked: Mapping[str, Any], cap: int) -> tuple[int, int]:
     limit = int(asked.get("limit") or 10)
     start = int(asked.get("after") or 0)
     if limit > MAX_PAGE:
         raise invalid(f"The maximum page size is {MAX_PAGE}")
-    if start + limit > MAX_RESULTS:
-        raise invalid(f"Paging beyond {MAX_RESULTS} results is not supported")
+    if start + limit > cap:
+        raise invalid(f"Paging beyond {cap} results is not supported")
     return limit, start
 
 

@@ -1,0 +1,119 @@
+"""What sweeps are composed of."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import cast
+
+from schemas.dead_letters import DeadLettered
+from schemas.topics import DEAD_LETTERS, LEAD_CHANGES
+from services.runtime.keys import ShardId
+from services.runtime.log.port import Log, Record
+from services.runtime.store import Store
+from services.sync.adapters.door.status import SweepStatus
+from services.sync.app.letters import SERVICE
+from services.sync.application.observe import Found
+from services.sync.application.orders import Order, Orders
+from services.sync.consumers.figures import Figures
+from services.sync.consumers.shard_leads import DRIFT
+from services.sync.consumers.sweep_state import SweepState, home_of, name_of, unpacked
+from services.sync.consumers.sweeps import Habits
+from services.sync.settings.sync_section import SyncSection
+
+
+def sweep_habits(sync: SyncSection) -> Habits:
+    """Return how often and how far back is swept."""
+    return Habits(
+        every_ms=sync.reconcile_every_ms if sync.reconcile else None,
+        overlap_ms=sync.reconcile_overlap_ms,
+        grace_ms=sync.reconcile_grace_ms,
+    )
+
+
+def appending(log: Log) -> Callable[[Sequence[Found]], Awaitable[None]]:
+    """Return what appends observations to the changes of their leads, and what was set aside to the dead letters."""
+
+    async def append(found: Sequence[Found]) -> None:
+        await log.append([_record(each) for each in found])
+
+    return append
+
+
+def _record(found: Found) -> Record:
+    topic = DEAD_LETTERS if isinstance(found.event, DeadLettered) else LEAD_CHANGES
+    return Record(topic.name, found.key, found.event.model_dump_json().encode())
+
+
+class CountedOrders:
+    """See `Orders`; what a gap of a stream orders is counted."""
+
+    def __init__(self, inner: Orders, figures: Figures) -> None:
+        self._inner = inner
+        self._figures = figures
+
+    async def order(self, order: Order) -> None:
+        """See `Orders.order`."""
+        await self._inner.order(order)
+        self._figures.lost(order.system, order.object, "gap")
+
+    async def given(self) -> Sequence[Order]:
+        """See `Orders.given`."""
+        return await self._inner.given()
+
+    async def taken(self, orders: Sequence[Order]) -> None:
+        """See `Orders.taken`."""
+        await self._inner.taken(orders)
+
+
+class SweepReport:
+    """
+    How all sweeps do and what they found, read from the store, whichever process makes them.
+
+    Args:
+        objects: By system, the objects that are swept.
+        partitions: Of the leads.
+    """
+
+    def __init__(self, store: Store, objects: Mapping[str, Sequence[str]], partitions: int) -> None:
+        self._store = store
+        self._objects = objects
+        self._partitions = partitions
+
+    async def states(self) -> Mapping[tuple[str, str], SweepState]:
+        """Return how far the sweep of each object came; those that never began are left out. Raises StoreUnavailable."""
+        names = [(system, name) for system, objects in self._objects.items() for name in objects]
+        replies = await self._store.read(
+            [("GET", self._shard(home_of(*each, self._partitions)).key(name_of(*each))) for each in names]
+        )
+        return {each: unpacked(data) for each, data in zip(names, replies, strict=True) if data is not None}
+
+    async def sweeps(self) -> list[SweepStatus]:
+        """Return the states for people. Raises StoreUnavailable."""
+        return [_shown(*key, state) for key, state in (await self.states()).items()]
+
+    async def drift(self) -> dict[str, int]:
+        """Return what was found, by ``system:field``. Raises StoreUnavailable."""
+        replies = await self._store.read(
+            [("HGETALL", self._shard(each).key(DRIFT)) for each in range(self._partitions)]
+        )
+        total: dict[str, int] = {}
+        for found in cast("list[Mapping[bytes, bytes]]", replies):
+            for name, count in found.items():
+                total[name.decode()] = total.get(name.decode(), 0) + int(count)
+        return dict(sorted(total.items()))
+
+    def _shard(self, partition: int) -> ShardId:
+        return ShardId(SERVICE, LEAD_CHANGES.name, partition)
+
+
+def _shown(system: str, name: str, state: SweepState) -> SweepStatus:
+    run, last = state.run, state.last
+    figures = run or last
+    return SweepStatus(
+        system=system,
+        object=name,
+        swept_until=state.until,
+        running=None if run is None else run.cause,
+        read=0 if figures is None else figures.read,
+        others=0 if figures is None else figures.others,
+        ended_at=None if last is None else last.at,
+        cause=None if last is None else last.cause,
+    )
