@@ -17,7 +17,9 @@ async def test_drift_is_found_counted_by_field_and_repaired(tmp_path: Path) -> N
 
         world.untold()
         world.marketing("update", id=contact, fields={"phone": "03-1111-2222"})
-        world.sales("update", id=world.leads()[0]["Id"], fields={"Company": "新社名", "Status": "Working - Contacted"})
+        world.sales(
+            "update", id=world.leads()[0]["Id"], fields={"Company": "新社名", "Status": "Working - Contacted"}
+        )
         world.told_again()
         await world.sweep()
         await world.settled()

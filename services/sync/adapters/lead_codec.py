@@ -18,7 +18,7 @@ from services.sync.domain.records import RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
 
-FORMAT = 4
+FORMAT = 5
 _MA, _SFA = Side.MA, Side.SFA
 _SIDES: tuple[Side, ...] = (_MA, _SFA)
 _SIDE_PLACE = {side: place for place, side in enumerate(_SIDES)}
@@ -34,6 +34,8 @@ def encode(lead: Lead) -> bytes:
     parts = [
         w.instants[lead.created_at],
         w.instants[lead.erased_at],
+        w.instants[lead.history_until],
+        int(lead.unhurried),
         [part for side in _SIDES for part in _persons(w, side, lead.persons.get(side, {}))],
         _fields(w, lead.fields),
         [_history(w, key, seen) for key, seen in sorted(lead.history.items())],
@@ -58,12 +60,14 @@ def decode(lead_id: str, data: bytes) -> Lead:
     if parts[0] != FORMAT:
         raise ValueError(f"lead {lead_id} is stored in format {parts[0]!r}; this version reads {FORMAT}")
     t = instants, values = read_tables(parts[1:3])
-    created_at, erased_at, *parts = parts[3:]
+    created_at, erased_at, history_until, unhurried, *parts = parts[3:]
     persons, fields, histories, deals, activities, slots, sent, refused, told = parts
     return Lead(
         id=lead_id,
         created_at=instants[int(created_at)],
         erased_at=instants[int(erased_at)],
+        history_until=instants[int(history_until)],
+        unhurried=bool(unhurried),
         persons=_read_persons(t, persons),
         fields=_read_fields(t, fields),
         history=dict(_read_history(t, each) for each in histories),

@@ -36,6 +36,7 @@ from services.sync.adapters.door import (
     make_letters_router,
     make_whole_status_router,
 )
+from services.sync.adapters.filling_orders import FillingOrders
 from services.sync.adapters.gathered import GatheredConnector
 from services.sync.adapters.identity_index import IdentityIndex
 from services.sync.adapters.lead_codec import decode, encode
@@ -59,22 +60,20 @@ from services.sync.app.gauges import (
 from services.sync.app.letters import SERVICE, make_letter_box
 from services.sync.app.quotas import counting_held, make_governors, why_waiting
 from services.sync.app.status import StatusSource
-from services.sync.app.sweeping import CountedOrders, SweepReport, appending, sweep_habits
+from services.sync.app.sweeping import CountedOrders, Shared, SweepReport, make_residents
+from services.sync.application.backfill import HeldBack
 from services.sync.application.circuit import Circuits, make_circuits
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identify
 from services.sync.application.observe import Observe
 from services.sync.application.ports import Connector
-from services.sync.application.sweep import Sweep
 from services.sync.consumers.figures import Figures
 from services.sync.consumers.inbox import InboxProcessor
-from services.sync.consumers.known_leads import KnownLeads
 from services.sync.consumers.leads import LeadProcessor
 from services.sync.consumers.letters import LetterBox
 from services.sync.consumers.resuming import watch
 from services.sync.consumers.streams import Streams
-from services.sync.consumers.sweeps import Sweeps
 from services.sync.consumers.timeline import Timeline
 from services.sync.consumers.traces import Traces
 from services.sync.domain.records import Side
@@ -123,7 +122,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     identity = IdentityIndex(store)
     identify = Identify(identity)
     figures = Figures(metrics, clock)
-    orders = SweepOrders(store)
+    orders, fillings = SweepOrders(store), FillingOrders(store)
     failures: list[BaseException] = []
     streams = Streams(
         connectors=list(connectors.values()),
@@ -147,17 +146,10 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         around=traces.observing,
     )
     decide = Decide(settings.rules)
-    known = KnownLeads(store=store, log=log, identity=identity, decode=decode, service=SERVICE, clock=clock)
-    sweeps = Sweeps(
-        connectors=list(connectors.values()),
-        sweep=Sweep(observe=observe, known=known, folder=decide.folder, append=appending(log), clock=clock),
-        orders=orders,
-        store=store,
-        habits=sweep_habits(settings.sync),
-        partitions=settings.log.partitions,
-        clock=clock,
-        failed=failures.append,
-        told=figures,
+    residents = make_residents(
+        settings,
+        Shared(log, store, list(connectors.values()), observe, decide, identity, clock, failures.append),
+        figures,
     )
     leads = LeadProcessor(
         decide=decide,
@@ -169,7 +161,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         gates=gates,
         circuits=circuits.writes,
         streams=streams,
-        sweeps=sweeps,
+        residents=residents,
         clock=clock,
         failed=failures.append,
         decided=_both(figures.decided, traces.decided) if traces.on else figures.decided,
@@ -177,7 +169,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         forget=identify.forget,
         deciding=traces.deciding if traces.on else None,
         dispatching=traces.dispatching,
-        quotas=governors,
+        quotas={system: HeldBack(each, fillings, clock) for system, each in governors.items()},
     )
     timeline = Timeline(
         log=log,

@@ -59,6 +59,7 @@ class StatusSource:
                 for (system, channel), at in sorted(self.streams.told_at.items())
             ],
             sweeps=await _or_none(self.sweeps.sweeps()),
+            backfill=await _or_none(self.sweeps.backfill()),
             drift=await _or_none(self.sweeps.drift()),
         )
 

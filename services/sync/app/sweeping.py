@@ -1,22 +1,92 @@
 """What sweeps are composed of."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from schemas.dead_letters import DeadLettered
 from schemas.topics import DEAD_LETTERS, LEAD_CHANGES
+from services.runtime.clock import Clock
 from services.runtime.keys import ShardId
 from services.runtime.log.port import Log, Record
 from services.runtime.store import Store
-from services.sync.adapters.door.status import SweepStatus
+from services.sync.adapters.door.status import BackfillStatus, SweepStatus
+from services.sync.adapters.filling_orders import FillingOrders
+from services.sync.adapters.identity_index import IdentityIndex
+from services.sync.adapters.lead_codec import decode
+from services.sync.adapters.sweep_orders import SweepOrders
 from services.sync.app.letters import SERVICE
-from services.sync.application.observe import Found
+from services.sync.application.decide import Decide
+from services.sync.application.observe import Found, Observe
 from services.sync.application.orders import Order, Orders
+from services.sync.application.ports import Connector
+from services.sync.application.sweep import Sweep
 from services.sync.consumers.figures import Figures
-from services.sync.consumers.shard_leads import DRIFT
+from services.sync.consumers.filling import NAME as FILLING
+from services.sync.consumers.filling import Filling
+from services.sync.consumers.filling import home_of as filling_home
+from services.sync.consumers.filling import unpacked as filling_state
+from services.sync.consumers.known_leads import KnownLeads
+from services.sync.consumers.leads import Resident
+from services.sync.consumers.shard_leads import DRIFT, PRIORITY_STEP
 from services.sync.consumers.sweep_state import SweepState, home_of, name_of, unpacked
-from services.sync.consumers.sweeps import Habits
+from services.sync.consumers.sweeps import Habits, Sweeps
+from services.sync.domain.desired import Priority
+from services.sync.domain.records import Side
+from services.sync.settings import Settings
 from services.sync.settings.sync_section import SyncSection
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What sweeps share with the rest of the service."""
+
+    log: Log
+    store: Store
+    connectors: Sequence[Connector]
+    observe: Observe
+    decide: Decide
+    identity: IdentityIndex
+    clock: Clock
+    failed: Callable[[BaseException], None]
+
+
+def make_residents(settings: Settings, shared: Shared, figures: Figures) -> Sequence[Resident]:
+    """Return the sweeps, and the first filling, which live in the shards of the leads."""
+    log, store, clock = shared.log, shared.store, shared.clock
+    known = KnownLeads(
+        store=store, log=log, identity=shared.identity, decode=decode, service=SERVICE, clock=clock
+    )
+    sweep = Sweep(
+        observe=shared.observe,
+        known=known,
+        folder=shared.decide.folder,
+        append=appending(log),
+        clock=clock,
+    )
+    return [
+        Sweeps(
+            connectors=shared.connectors,
+            sweep=sweep,
+            orders=SweepOrders(store),
+            store=store,
+            habits=sweep_habits(settings.sync),
+            partitions=settings.log.partitions,
+            clock=clock,
+            failed=shared.failed,
+            told=figures,
+        ),
+        Filling(
+            connectors=shared.connectors,
+            sweep=sweep,
+            known=known,
+            fillings=FillingOrders(store),
+            store=store,
+            partitions=settings.log.partitions,
+            clock=clock,
+            failed=shared.failed,
+        ),
+    ]
 
 
 def sweep_habits(sync: SyncSection) -> Habits:
@@ -88,6 +158,45 @@ class SweepReport:
     async def sweeps(self) -> list[SweepStatus]:
         """Return the states for people. Raises StoreUnavailable."""
         return [_shown(*key, state) for key, state in (await self.states()).items()]
+
+    async def backfill(self) -> BackfillStatus | None:
+        """Return how the first filling does; None where none was ordered. Raises StoreUnavailable."""
+        order = await FillingOrders(self._store).ordered()
+        if order is None:
+            return None
+        home = self._shard(filling_home(self._partitions))
+        (data,) = await self._store.read([("GET", home.key(FILLING))])
+        state = None if data is None else filling_state(data)
+        if state is None or state.ordered_at != order.ordered_at:
+            return BackfillStatus(
+                phase="ordered",
+                ordered_at=order.ordered_at,
+                hand_over=order.hand_over,
+                read={},
+                waiting=0,
+                read_at=None,
+            )
+        waiting = await self._waiting()
+        phase = "reading" if not state.read_at else "writing" if waiting else "done"
+        return BackfillStatus(
+            phase=phase,
+            ordered_at=state.ordered_at,
+            hand_over=state.hand_over,
+            read=state.read,
+            waiting=waiting,
+            read_at=state.read_at or None,
+        )
+
+    async def _waiting(self) -> int:
+        least = Priority.BACKFILL * PRIORITY_STEP
+        counts = await self._store.read(
+            [
+                ("ZCOUNT", self._shard(each).key(f"dirty:{side}"), least, "+inf")
+                for each in range(self._partitions)
+                for side in Side
+            ]
+        )
+        return sum(int(each) for each in counts)
 
     async def drift(self) -> dict[str, int]:
         """Return what was found, by ``system:field``. Raises StoreUnavailable."""

@@ -102,6 +102,7 @@ class Decide:
             decided.drift = drift(lead, side, seen, self.folder)
             if decided.drift:
                 decided.decisions.append(drift_found(decided.drift, data, context))
+        _hurry(lead, data)
         erased_before = lead.erased_at != NEVER
         if seen.erased:
             decided.forgotten = addresses(lead)
@@ -146,6 +147,15 @@ class Decide:
     def lacks(self, lead: Lead, side: Side) -> list[Missing]:
         """Return what is to be written on *side* for *lead* as it is now."""
         return missing(lead, trace(lead, self.rules), self.rules, side)
+
+
+def _hurry(lead: Lead, data: Observed) -> None:
+    """Note whether only the first filling ever told of the lead; then its history is handed over to nobody."""
+    if data.sweep != "backfill":
+        lead.unhurried = False
+    elif lead.unhurried or not (lead.persons or lead.opportunities or lead.activities):
+        lead.unhurried = True
+        lead.history_until = max(lead.history_until, data.history_until or NEVER)
 
 
 def observation_of(data: Observed) -> Observation:

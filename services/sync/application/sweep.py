@@ -5,7 +5,6 @@ What is read anew goes the way of all observations, so that repair is no path of
 paid for everything: a record that is as known costs no read.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -38,6 +37,10 @@ class Known(Protocol):
         """Return once all that the log holds by now is taken in; False where that takes longer than *within_ms*."""
         ...
 
+    async def caught_up(self, within_ms: int) -> bool:
+        """Return once the leads' changes that the log holds by now are taken in; see `settled`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
@@ -45,7 +48,7 @@ class Walk:
     One page to be swept: of which object, from where, up to which change, and why.
 
     `sure_until`: what changed later may be told yet, so that no difference of it is drift. `history_until`: see
-    `schemas.lead.Observed`. `everything`: read what is as known too.
+    `schemas.lead.Observed`.
     """
 
     object: str
@@ -108,7 +111,6 @@ class Sweep:
             if others and not filling:
                 # What differs may have been told, and not be taken in yet: look again when it is.
                 settled = await self._known.settled(self._patience_ms)
-                await asyncio.sleep(0)
                 wanted = set(others)
                 seen = [each for each in page.seen if each.ref in wanted]
                 others = await self._others(connector, seen, [each for each in page.gone if each in wanted])
@@ -117,6 +119,8 @@ class Sweep:
                 refs = others[start : start + READ_AT_ONCE]
                 hints = [self._hint(walk, ref, changed.get(ref, 0), settled=settled) for ref in refs]
                 await self._append(await self._observe.run(hints))
+                if filling:  # so that others' news never queues up behind more than this
+                    await self._known.caught_up(self._patience_ms)
         return Swept(page.next, len(page.seen) + len(page.gone), len(others))
 
     async def _others(

@@ -1,7 +1,7 @@
 """What the shards of all processes hold of records, read beside them."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from schemas.topics import INBOX, LEAD_CHANGES
 from services.runtime.clock import Clock
@@ -13,7 +13,7 @@ from services.sync.consumers.shard_leads import Decode
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import RecordRef
 
-_LOOK_S = 0.1
+_LOOK_S = 0.02
 _RELAY_S = 0.2
 """What a shard committed is in the next topic a moment later."""
 
@@ -34,7 +34,7 @@ class KnownLeads:
     async def leads(self, refs: Sequence[RecordRef]) -> Mapping[RecordRef, Lead]:
         """See `Known.leads`."""
         links = await self._identity.links(refs)
-        known = await self._load({each for each in links.values() if not each.endswith(ERASED)})
+        known = await self.load({each for each in links.values() if not each.endswith(ERASED)})
         found: dict[RecordRef, Lead] = {}
         for ref, lead_id in links.items():
             if lead_id.endswith(ERASED):
@@ -43,7 +43,8 @@ class KnownLeads:
                 found[ref] = known[lead_id]
         return found
 
-    async def _load(self, lead_ids: set[str]) -> Mapping[str, Lead]:
+    async def load(self, lead_ids: Collection[str]) -> Mapping[str, Lead]:
+        """Return those of the leads that stand in the store. Raises StoreUnavailable."""
         shards: dict[int, list[str]] = {}
         for each in sorted(lead_ids):
             shards.setdefault(self._log.partition_for(LEAD_CHANGES.name, each), []).append(each)
@@ -59,16 +60,24 @@ class KnownLeads:
 
     async def settled(self, within_ms: int) -> bool:
         """See `Known.settled`."""
+        began = self._clock()
+        if not await self._folded(INBOX.name, within_ms):
+            return False
+        await asyncio.sleep(_RELAY_S)
+        return await self._folded(LEAD_CHANGES.name, within_ms - (self._clock() - began))
+
+    async def caught_up(self, within_ms: int) -> bool:
+        """See `Known.caught_up`."""
+        return await self._folded(LEAD_CHANGES.name, within_ms)
+
+    async def _folded(self, topic: str, within_ms: int) -> bool:
         deadline = self._clock() + within_ms
-        for topic in (INBOX.name, LEAD_CHANGES.name):
-            ends = {
-                part: each for part, each in (await self._log.offsets(topic)).items() if each.end > each.begin
-            }
-            while not await self._taken_in(topic, {part: each.end for part, each in ends.items()}):
-                if self._clock() > deadline:
-                    return False
-                await asyncio.sleep(_LOOK_S)
-            await asyncio.sleep(_RELAY_S if topic == INBOX.name else 0)
+        offsets = await self._log.offsets(topic)
+        ends = {part: each.end for part, each in offsets.items() if each.end > each.begin}
+        while not await self._taken_in(topic, ends):
+            if self._clock() > deadline:
+                return False
+            await asyncio.sleep(_LOOK_S)
         return True
 
     async def _taken_in(self, topic: str, ends: Mapping[int, int]) -> bool:

@@ -77,7 +77,7 @@ class LeadProcessor:
         forget: Told, before it is committed, of a lead that was erased: its id, addresses and records.
         deciding: Entered around the deciding of each change, for the trace; None costs nothing.
         dispatching: Entered around each sending of a batch to a system, for the trace.
-        sweeps: What sweeps the objects whose home is a shard.
+        residents: What else lives in some of the shards.
         quotas: By system, what says which work may begin.
     """
 
@@ -93,7 +93,7 @@ class LeadProcessor:
         gates: Mapping[str, Gate],
         circuits: Mapping[str, Circuit],
         streams: Streams,
-        sweeps: Resident | None = None,
+        residents: Sequence[Resident] = (),
         clock: Clock,
         failed: Callable[[BaseException], None],
         decided: Callable[[LeadChange, Decided], None] = lambda _event, _decided: None,
@@ -112,7 +112,7 @@ class LeadProcessor:
         self._connectors = connectors
         self._gates = gates
         self._circuits = circuits
-        self._residents: Sequence[Resident] = (streams,) if sweeps is None else (streams, sweeps)
+        self._residents: Sequence[Resident] = (streams, *residents)
         self._clock = clock
         self._failed = failed
         self._decided = decided

@@ -1,7 +1,7 @@
 """GET /status: how the service does in detail, for people who hold the key. Read only."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
@@ -63,6 +63,17 @@ class SweepStatus(BaseModel):
     cause: str | None = Field(description="Why the last sweep began.")
 
 
+class BackfillStatus(BaseModel):
+    """How the first filling does."""
+
+    phase: Literal["ordered", "reading", "writing", "done"]
+    ordered_at: int = Field(description="Epoch ms.")
+    hand_over: bool = Field(description="Whether leads that qualified long ago are handed over to sales.")
+    read: dict[str, int] = Field(description="Records read so far, by `system:object`.")
+    waiting: int = Field(description="Leads of it that lack something on a side.")
+    read_at: int | None = Field(description="When all was read, epoch ms.")
+
+
 class StatusBody(BaseModel):
     """How the process is, in detail."""
 
@@ -75,6 +86,9 @@ class StatusBody(BaseModel):
     quotas: list[QuotaStatus] | None = Field(description="Null while the store doesn't answer.")
     streams: list[StreamStatus]
     sweeps: list[SweepStatus] | None = Field(description="Null while the store doesn't answer.")
+    backfill: BackfillStatus | None = Field(
+        description="Null where none was ordered, or the store doesn't answer."
+    )
     drift: dict[str, int] | None = Field(
         description="By `system:field`, in how many fields sweeps found other values than were known, since the "
         "installation; null while the store doesn't answer.",
