@@ -48,13 +48,13 @@ class SweepWorld:
 
     def marketing(self, act: str, **more: Any) -> str:
         """Let marketing's people act on a contact."""
-        done = self.hubspot.desk.act(Act(act=act, object="contact", **more))  # pyright: ignore[reportArgumentType]
+        done = self.hubspot.desk.act(Act(act=act, object="contact", **more))
         assert done.error is None, done.error
         return str(done.id)
 
     def sales(self, act: str, of: str = "Lead", **more: Any) -> str:
         """Let sales' people act."""
-        done = self.salesforce.desk.act(Act(act=act, object=of, **more))  # pyright: ignore[reportArgumentType]
+        done = self.salesforce.desk.act(Act(act=act, object=of, **more))
         assert done.error is None, done.error
         return str(done.id)
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from typer import Typer
 
+from services.cli.commands.backfill import backfill
 from services.cli.commands.check import check
 from services.cli.commands.dead_letters import dead_letters
 from services.cli.commands.demo import demo
@@ -20,6 +21,7 @@ from services.cli.commands.rehearse import rehearse
 from services.cli.commands.resume import resume
 from services.cli.commands.sandbox import sandbox
 from services.cli.commands.status import status
+from services.cli.commands.sweep import sweep
 from services.cli.commands.up import up
 
 START: Final = "To begin with"
@@ -47,10 +49,12 @@ COMMANDS: Final = (
     Command("check", check, START),
     Command("sandbox", sandbox, TRY),
     Command("up", up, RUN),
+    Command("backfill", backfill, RUN),
     Command("rehearse", rehearse, RUN),
     Command("status", status, LOOK),
     Command("lead", lead, LOOK),
     Command("dead-letters", dead_letters, LOOK),
     Command("resume", resume, LOOK),
+    Command("sweep", sweep, LOOK),
 )
 """In the order in which a newcomer meets them."""

@@ -34,7 +34,7 @@ def status(
     """
     quiet_logging()
     settings = invocation_of(context).settings(config, need_secrets=False)
-    found: Mapping[str, Any] = ask(url or _address(settings), _key(settings))
+    found: Mapping[str, Any] = ask(url or address_of(settings), key_of(settings))
     if as_json:
         typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
     else:
@@ -42,11 +42,13 @@ def status(
     raise typer.Exit(ExitCode.OK if found["ready"] else ExitCode.NEGATIVE)
 
 
-def _address(settings: Settings) -> str:
+def address_of(settings: Settings) -> str:
+    """Return where the service of *settings* answers."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.http.host, settings.http.host)  # noqa: S104 (compared)
     return f"http://{host}:{settings.http.port}"
 
 
-def _key(settings: Settings) -> str | None:
+def key_of(settings: Settings) -> str | None:
+    """Return the API key that the service of *settings* asks for, if it does."""
     key = settings.secrets.api_key
     return None if key is None else key.get_secret_value()

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from schemas.lead import LeadObserved
 from services.runtime.clock import Clock
-from services.sync.application.circuit import Circuit
+from services.sync.application.circuit import make_circuits
 from services.sync.application.decide import Decide
 from services.sync.application.gate import Gate
 from services.sync.application.identify import ERASED, Identify, Identity
@@ -128,7 +128,7 @@ class DryRun:
         observe = Observe(
             connectors=connectors,
             gates={each: Gate(clock) for each in connectors},
-            circuits={each: Circuit(each, clock) for each in connectors},
+            circuits=make_circuits(connectors.keys(), clock).reads,
             identify=Identify(self._overlay),
             clock=clock,
         )
