@@ -55,11 +55,12 @@ class Summary:
 
 def summed(lines: Iterable[Line], path: Path | None = None) -> Summary:
     """Return the counts of *lines*, and write them to *path* as CSV on the way, for its owner's eyes only."""
-    summary, seen = Summary(), set[tuple[str, What, str]]()
-    lead_id = ""
+    summary, lead_id = Summary(), ""
+    seen: set[tuple[str, What, str]] = set()
     for line in lines if path is None else _written(lines, path):
         if line.lead_id != lead_id:
-            lead_id, seen = line.lead_id, set()
+            lead_id = line.lead_id
+            seen.clear()
         summary.add(line, seen)
     return summary
 

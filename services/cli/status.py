@@ -99,7 +99,11 @@ def _sweeps(found: Json, console: Console, zone: ZoneInfo) -> None:
     ]
     _table(console, ("sweep", "ended at", "read", "not as known"), rows)
     drift: Mapping[str, int] = found.get("drift") or {}
-    _table(console, ("drift found and repaired", "times"), [(name, _figure(count)) for name, count in drift.items()])
+    _table(
+        console,
+        ("drift found and repaired", "times"),
+        [(name, _figure(count)) for name, count in drift.items()],
+    )
     if found.get("backfill") is not None:
         console.print(Text(f"backfill: {progress(found['backfill'])}\n"))
 

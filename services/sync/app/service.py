@@ -60,7 +60,8 @@ from services.sync.app.gauges import (
 from services.sync.app.letters import SERVICE, make_letter_box
 from services.sync.app.quotas import counting_held, make_governors, why_waiting
 from services.sync.app.status import StatusSource
-from services.sync.app.sweeping import CountedOrders, Shared, SweepReport, make_residents
+from services.sync.app.sweeping import CountedOrders, Shared, make_residents
+from services.sync.app.watching import watch_reconciling
 from services.sync.application.backfill import HeldBack
 from services.sync.application.circuit import Circuits, make_circuits
 from services.sync.application.decide import Decide, Decided
@@ -119,10 +120,9 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     }
     gates = {each.system: Gate(clock) for each in connectors.values()}
     circuits = make_circuits(gates.keys(), clock, most=settings.sync.stop_after_refusals)
-    identity = IdentityIndex(store)
+    identity, orders, fillings = IdentityIndex(store), SweepOrders(store), FillingOrders(store)
     identify = Identify(identity)
     figures = Figures(metrics, clock)
-    orders, fillings = SweepOrders(store), FillingOrders(store)
     failures: list[BaseException] = []
     streams = Streams(
         connectors=list(connectors.values()),
@@ -203,11 +203,11 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     watch_workers(metrics, workers)
     watch_dirty(metrics, leads.held, connectors)
     watch_lines(metrics, gates, circuits)
-    swept = {each.system: each.objects for each in connectors.values()}
-    report = SweepReport(store, swept, settings.log.partitions)
-    status = StatusSource(health, workers, leads.held, connectors, governors, streams, report, clock)
+    report, hearing = watch_reconciling(settings, store, list(connectors.values()), clock, metrics, health)
+    status = StatusSource(health, workers, leads.held, connectors, governors, streams, report, hearing, clock)
     sync.components = [
         *_components(sync),
+        Component(name="hearing", run=hearing.run),
         Component(name="orders", run=lambda: watch(circuits, OperatorMarks(store))),
         *(
             _worker(sync, name, topic, processor, mechanism, workers, waits[name])

@@ -12,14 +12,16 @@ from services.runtime.health import Condition, Health, Report
 from services.runtime.worker import ShardWorker
 from services.sync.adapters.door.status import (
     QuotaStatus,
+    SilenceStatus,
     StatusBody,
     StreamStatus,
     SystemStatus,
     TopicStatus,
 )
 from services.sync.adapters.quota import QuotaGovernor
-from services.sync.app.sweeping import SweepReport
+from services.sync.app.sweep_report import SweepReport
 from services.sync.application.ports import Connector
+from services.sync.consumers.hearing import Hearing
 from services.sync.consumers.leads import HeldShard
 from services.sync.consumers.streams import Streams
 from services.sync.domain.desired import Priority
@@ -37,6 +39,7 @@ class StatusSource:
     governors: Mapping[str, QuotaGovernor]
     streams: Streams
     sweeps: SweepReport
+    hearing: Hearing
     clock: Clock
 
     async def __call__(self) -> StatusBody:
@@ -59,6 +62,10 @@ class StatusSource:
                 for (system, channel), at in sorted(self.streams.told_at.items())
             ],
             sweeps=await _or_none(self.sweeps.sweeps()),
+            silent=[
+                SilenceStatus(system=system, object=name, since=each.since, usual=each.usual)
+                for (system, name), each in sorted(self.hearing.silent.items())
+            ],
             backfill=await _or_none(self.sweeps.backfill()),
             drift=await _or_none(self.sweeps.drift()),
         )

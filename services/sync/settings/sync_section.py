@@ -53,6 +53,12 @@ class SyncSection(Section):
         description="How long a notification may take: what changed later than that is left to the next sweep, "
         "and is no drift.",
     )
+    silence_after_ms: Annotated[int, DurationBetween("0s", "7d")] = Field(
+        default=1_800_000,
+        alias="silence_after",
+        description="After so long without a notification of an object that usually has some by then, it is swept "
+        'and an alarm is given; `"0s"` never.',
+    )
     stop_after_refusals: Annotated[Whole, Field(ge=0, le=10_000)] = Field(
         default=20,
         description="After so many writes (or reads) of a system refused in a row, none taken between, that line "

@@ -63,6 +63,15 @@ class SweepStatus(BaseModel):
     cause: str | None = Field(description="Why the last sweep began.")
 
 
+class SilenceStatus(BaseModel):
+    """An object of which no notification comes, though some usually do."""
+
+    system: str
+    object: str
+    since: int = Field(description="Epoch ms.")
+    usual: int = Field(description="How many notifications came in such a stretch of time before.")
+
+
 class BackfillStatus(BaseModel):
     """How the first filling does."""
 
@@ -86,6 +95,7 @@ class StatusBody(BaseModel):
     quotas: list[QuotaStatus] | None = Field(description="Null while the store doesn't answer.")
     streams: list[StreamStatus]
     sweeps: list[SweepStatus] | None = Field(description="Null while the store doesn't answer.")
+    silent: list[SilenceStatus]
     backfill: BackfillStatus | None = Field(
         description="Null where none was ordered, or the store doesn't answer."
     )
