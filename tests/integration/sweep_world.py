@@ -31,6 +31,16 @@ MQL = {"jobtitle": "製造部 部長", "num_conversion_events": "2", "document_d
 OBJECTS = {"hubspot": ("contact",), "salesforce": ("Lead", "Contact", "Opportunity", "Task", "Event")}
 
 
+class Now:
+    """The service's clock, which a test may move on."""
+
+    ahead_ms = 0
+
+    def __call__(self) -> int:
+        """Return the present, epoch ms."""
+        return now_ms() + self.ahead_ms
+
+
 @dataclass
 class SweepWorld:
     """The service, its two vendors, and what a test does to them."""
@@ -40,6 +50,7 @@ class SweepWorld:
     salesforce: SalesforceSandbox
     http: httpx2.AsyncClient
     server: StoreServer
+    clock: "Now"
 
     def contact(self, number: int, **fields: Any) -> str:
         """Let marketing make a contact; return its id."""
@@ -153,7 +164,8 @@ async def _service(
     settings: Settings, server: StoreServer, hubspot: HubSpotSandbox, salesforce: SalesforceSandbox
 ) -> AsyncGenerator[SweepWorld]:
     async with AsyncExitStack() as stack:
-        service = build(settings, embedded_url=server.url)
+        clock = Now()
+        service = build(settings, embedded_url=server.url, clock=clock)
         for each in service.components:
             await stack.enter_async_context(running(each))
         assert service.server is not None
@@ -161,7 +173,7 @@ async def _service(
         hubspot.state.subscribe(*hubspot_subscriptions(settings.ma_fields))
         hubspot.deliver_to(f"{base_url}/webhooks/hubspot", public_url=f"{PUBLIC_URL}/webhooks/hubspot")
         http = await stack.enter_async_context(httpx2.AsyncClient(base_url=base_url))
-        yield SweepWorld(service, hubspot, salesforce, http, server)
+        yield SweepWorld(service, hubspot, salesforce, http, server, clock)
 
 
 @asynccontextmanager

@@ -53,7 +53,7 @@ async def backfill(world: SweepWorld, *, hand_over: bool = False) -> None:
     await world.settled()
 
 
-def snapshot(world: SweepWorld) -> tuple[dict[str, Mapping[str, str]], dict[str, Mapping[str, object]]]:
+def snapshot(world: SweepWorld) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, Mapping[str, object]]]:
     """Return what stands on both sides, by id."""
     contacts = {each.id: dict(each.values) for each in world.hubspot.state.store.rows["contact"].values()}
     return contacts, {each["Id"]: each for each in world.leads()}

@@ -70,6 +70,7 @@ from services.sync.application.identify import Identify
 from services.sync.application.observe import Observe
 from services.sync.application.ports import Connector
 from services.sync.consumers.figures import Figures
+from services.sync.consumers.hearing import Hearing
 from services.sync.consumers.inbox import InboxProcessor
 from services.sync.consumers.leads import LeadProcessor
 from services.sync.consumers.letters import LetterBox
@@ -85,7 +86,7 @@ _LOOK_S = 0.1
 
 @dataclass(slots=True)
 class Sync:
-    """The service, put together. `server` is the door once it is open."""
+    """The service, put together. `server` is the door once it is open, `hearing` looks for silences."""
 
     settings: Settings
     log: Log
@@ -96,6 +97,7 @@ class Sync:
     health: Health
     metrics: Metrics
     leads: LeadProcessor
+    hearing: Hearing
     components: Sequence[Component] = ()
     server: RunningServer | None = None
     failures: list[BaseException] = field(default_factory=list[BaseException])
@@ -181,8 +183,19 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         why=why_waiting(governors, settings),
     )
     letters = make_letter_box(settings, log, store, clock)
+    report, hearing = watch_reconciling(settings, store, list(connectors.values()), clock, metrics, health)
     sync = Sync(
-        settings, log, store, connectors, timeline, letters, health, metrics, leads, failures=failures
+        settings,
+        log,
+        store,
+        connectors,
+        timeline,
+        letters,
+        health,
+        metrics,
+        leads,
+        hearing,
+        failures=failures,
     )
     mechanism = Mechanism(store=store, log=log, clock=clock, metrics=metrics)
     processors: dict[str, tuple[str, Processor]] = {
@@ -203,7 +216,6 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     watch_workers(metrics, workers)
     watch_dirty(metrics, leads.held, connectors)
     watch_lines(metrics, gates, circuits)
-    report, hearing = watch_reconciling(settings, store, list(connectors.values()), clock, metrics, health)
     status = StatusSource(health, workers, leads.held, connectors, governors, streams, report, hearing, clock)
     sync.components = [
         *_components(sync),

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -33,6 +34,12 @@ class SearchIndex:
         if lag_ms:
             store.listeners.append(self._note)
 
+    @property
+    def behind(self) -> int:
+        """How many changes it doesn't show yet."""
+        self._catch_up()
+        return len(self._due)
+
     def search(self, of: str, asked: Mapping[str, Any]) -> tuple[Sequence[Row], int, int | None]:
         """Return a page of records, the total, and where the next page begins."""
         limit, start = _page(asked, self._cap)
@@ -49,9 +56,13 @@ class SearchIndex:
             name, down = _sort(sort)
             kind = self._kinds(of).get(name, "string")
             found.sort(key=lambda each: _key(kind, each[0].get(name, "")), reverse=down)
-        page = [row for _, row in found[start : start + limit]]
+        page = [self._shown(row, values) for values, row in found[start : start + limit]]
         following = start + limit if start + limit < len(found) else None
         return page, len(found), following
+
+    def _shown(self, row: Row, values: Values) -> Row:
+        """Return *row* with the values that the index knows."""
+        return replace(row, values=dict(values)) if self._lag else row
 
     def _kinds(self, of: str) -> Mapping[str, str]:
         kinds = {name: each.type for name, each in self._store.properties[of].items()}
