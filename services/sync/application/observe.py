@@ -153,7 +153,7 @@ class Observe:
             except Rejected as error:
                 rejected.append(_set_aside(each, error.reason, str(error), self._clock()))
                 continue
-            log.warning("stream.gap", system=ref.system, object=ref.object, since=since)
+            log.warning("stream.gapped", system=ref.system, object=ref.object, since=since)
             await self._orders.order(Order(ref.system, ref.object, "gap", since))
         return rejected
 

@@ -178,7 +178,7 @@ class Filling:
             await self._keep(shard, state)
             await self._fillings.has_read(FillingOrder(state.ordered_at, state.hand_over))
             log.info(
-                "backfill.read", records=sum(state.read.values()), took_ms=state.read_at - state.ordered_at
+                "backfill.read_in", records=sum(state.read.values()), took_ms=state.read_at - state.ordered_at
             )
             return
         connector, name = self._steps[state.step]

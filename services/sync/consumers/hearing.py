@@ -85,7 +85,7 @@ class Hearing:
             try:
                 await self.look()
             except Retryable as error:
-                log.warning("silence.unknown", error=type(error).__name__)
+                log.warning("silence.unmeasured", error=type(error).__name__)
             await asyncio.sleep(LOOK_S)
         await asyncio.Event().wait()
 

@@ -91,6 +91,8 @@ leads = st.builds(
     st.just("L"),
     instants,
     instants,
+    instants,
+    st.booleans(),
     st.dictionaries(
         sides,
         st.lists(
