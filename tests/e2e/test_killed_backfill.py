@@ -14,8 +14,8 @@ from services.sync.app import open_orders
 from services.sync.application.backfill import FillingOrder
 from tests.waiting import wait_until
 
-PEOPLE = 500
-SHARED = 150
+PEOPLE = 260
+SHARED = 50
 
 
 @pytest.mark.timeout(120)
@@ -50,7 +50,7 @@ async def fill(stage: Stage) -> None:
     await make(stage.ma, "contact", "email", range(PEOPLE))
     await make(stage.sfa, "Lead", "Email", range(PEOPLE - SHARED, PEOPLE + 1))
     for each in (stage.ma, stage.sfa):
-        await each.faults({"slow": 1, "slow_ms": 60})
+        await each.faults({"slow": 1, "slow_ms": 30})
 
 
 async def make(sandbox: SandboxClient, of: str, name: str, numbers: range) -> None:

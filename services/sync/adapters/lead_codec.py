@@ -35,7 +35,7 @@ def encode(lead: Lead) -> bytes:
         w.instants[lead.created_at],
         w.instants[lead.erased_at],
         w.instants[lead.history_until],
-        int(lead.unhurried),
+        w.instants[lead.unhurried_since],
         [part for side in _SIDES for part in _persons(w, side, lead.persons.get(side, {}))],
         _fields(w, lead.fields),
         [_history(w, key, seen) for key, seen in sorted(lead.history.items())],
@@ -60,14 +60,14 @@ def decode(lead_id: str, data: bytes) -> Lead:
     if parts[0] != FORMAT:
         raise ValueError(f"lead {lead_id} is stored in format {parts[0]!r}; this version reads {FORMAT}")
     t = instants, values = read_tables(parts[1:3])
-    created_at, erased_at, history_until, unhurried, *parts = parts[3:]
+    created_at, erased_at, history_until, unhurried_since, *parts = parts[3:]
     persons, fields, histories, deals, activities, slots, sent, refused, told = parts
     return Lead(
         id=lead_id,
         created_at=instants[int(created_at)],
         erased_at=instants[int(erased_at)],
         history_until=instants[int(history_until)],
-        unhurried=bool(unhurried),
+        unhurried_since=instants[int(unhurried_since)],
         persons=_read_persons(t, persons),
         fields=_read_fields(t, fields),
         history=dict(_read_history(t, each) for each in histories),

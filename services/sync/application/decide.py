@@ -150,12 +150,19 @@ class Decide:
 
 
 def _hurry(lead: Lead, data: Observed) -> None:
-    """Note whether only the first filling ever told of the lead; then its history is handed over to nobody."""
-    if data.sweep != "backfill":
-        lead.unhurried = False
-    elif lead.unhurried or not (lead.persons or lead.opportunities or lead.activities):
-        lead.unhurried = True
-        lead.history_until = max(lead.history_until, data.history_until or NEVER)
+    """
+    Note that only the first filling told of the lead, or that somebody did something since.
+
+    Its history is handed over to nobody then. Our own writes that come back are nobody's doing.
+    """
+    if data.sweep == "backfill":
+        if lead.unhurried_since != NEVER or not (lead.persons or lead.opportunities or lead.activities):
+            lead.unhurried_since = max(lead.unhurried_since, data.observed_at)
+            lead.history_until = max(lead.history_until, data.history_until or NEVER)
+    elif lead.unhurried_since != NEVER:
+        since = lead.unhurried_since
+        if any(each.changed_at > since and not each.own for each in data.fields):
+            lead.unhurried_since = NEVER
 
 
 def observation_of(data: Observed) -> Observation:

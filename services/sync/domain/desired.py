@@ -172,7 +172,7 @@ def is_other(there: Scalar, value: Scalar) -> bool:
 
 
 def _priority(lead: Lead, life: Lifecycle, rules: Rules, side: Side, differs: dict[str, Scalar]) -> Priority:
-    if lead.unhurried:
+    if lead.unhurried_since != NEVER:
         return Priority.BACKFILL
     if any(differs.get(name) for name in rules.consents):
         return Priority.CONSENT
@@ -195,7 +195,7 @@ def _handoff_records(lead: Lead, life: Lifecycle, rules: Rules) -> Iterator[Miss
 
 
 def _hurry(lead: Lead, priority: Priority) -> Priority:
-    return Priority.BACKFILL if lead.unhurried else priority
+    return Priority.BACKFILL if lead.unhurried_since != NEVER else priority
 
 
 def _task(lead: Lead, life: Lifecycle, rules: Rules) -> dict[str, Scalar]:

@@ -105,15 +105,15 @@ class Lead:
     is the echo ledger of opportunities' fields. `refused`: by `slot_key` a hash of the values that the
     vendor won't take, by `field_key` one of the only value that it won't. `erased_at`, by our own clock: since
     then nothing personal is kept of it, see services.sync.domain.erasure. `history_until`: what it reached up to
-    then was met by the first filling, and is handed over to nobody. `unhurried`: only the first filling told of
-    it, so that what it lacks is the least urgent.
+    then was met by the first filling, and is handed over to nobody. `unhurried_since`: when it met
+    the lead, if nobody did anything since; what such a lead lacks is the least urgent.
     """
 
     id: str
     created_at: int = NEVER
     erased_at: int = NEVER
     history_until: int = NEVER
-    unhurried: bool = False
+    unhurried_since: int = NEVER
     persons: dict[Side, dict[str, Person]] = field(default_factory=dict[Side, dict[str, Person]])
     fields: dict[str, dict[Side, Register]] = field(default_factory=dict[str, dict[Side, Register]])
     history: dict[str, dict[int, Scalar]] = field(default_factory=dict[str, dict[int, Scalar]])

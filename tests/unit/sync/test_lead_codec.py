@@ -92,7 +92,7 @@ leads = st.builds(
     instants,
     instants,
     instants,
-    st.booleans(),
+    instants,
     st.dictionaries(
         sides,
         st.lists(
