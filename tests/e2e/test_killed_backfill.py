@@ -1,17 +1,19 @@
 """`tasuki up` is killed while it reads, and while it writes, a first filling: it goes on, and nothing is doubled."""
 
-import time
+import asyncio
+import csv
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from services.cli.exits import ExitCode
+from services.cli.main import main
 from services.cli.stage.sandbox_client import Act, SandboxClient
 from services.cli.stage.stage import Stage
-from services.runtime.clock import now_ms
-from services.sync.app import open_orders
-from services.sync.application.backfill import FillingOrder
+from services.sync.settings.demo import DEMO_ENVIRONMENT
 from tests.waiting import wait_until
 
 PEOPLE = 260
@@ -19,20 +21,36 @@ SHARED = 50
 
 
 @pytest.mark.timeout(120)
-async def test_a_killed_backfill_goes_on_where_it_stood(tmp_path: Path) -> None:
-    """Twice killed without a warning; at the end both sides hold each person once, with the same values."""
+async def test_a_killed_backfill_goes_on_where_it_stood(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice killed without a warning; at the end both sides hold each person once, as the dry run said."""
+    monkeypatch.setenv("COLUMNS", "200")
+    for name, value in DEMO_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     async with Stage(tmp_path) as stage:
+
+        async def run(*arguments: str) -> str:
+            code = await asyncio.to_thread(main, [*arguments, "--config", str(stage.config)])
+            assert code is ExitCode.OK, capsys.readouterr()
+            return capsys.readouterr().out
+
         await fill(stage)
-        async with open_orders(stage.settings, stage.server.url) as (_, fillings):
-            await fillings.order(FillingOrder(now_ms()))
+        said = tmp_path / "dry.csv"
+        assert "people changed on this side" in await run("backfill", "--dry-run", "--csv", str(said))
+        assert said.stat().st_mode & 0o077 == 0
+        rows = list(csv.DictReader(said.read_text(encoding="utf-8-sig").splitlines()))
+        counts = Counter((each["what"], each["side"], each["field"]) for each in rows)
+        assert counts["linked", "ma", ""] == counts["change", "ma", "phone"] == SHARED
+        assert counts["create", "ma", ""] == 1
+
+        await run("backfill")
         await reached(stage, "reading", 200)
         await stage.kill_service()
         await reached(stage, "writing", 0)
         await stage.kill_service()
-        began = time.perf_counter()
         found = await reached(stage, "done", 0)
         assert found["read"]["hubspot:contact"] >= PEOPLE
-        print(f"done {time.perf_counter() - began:.1f} s after the last kill")
 
         contacts = [each["fields"] async for each in stage.ma.records("contact")]
         leads = [each["fields"] async for each in stage.sfa.records("Lead")]
@@ -41,6 +59,9 @@ async def test_a_killed_backfill_goes_on_where_it_stood(tmp_path: Path) -> None:
         assert all(phones[each["Email"]] == each["Phone"] for each in leads)
         assert len({each["email"] for each in contacts}) == PEOPLE + 1
         assert [each async for each in stage.sfa.records("Task")] == []
+
+        assert "salesforce Lead" in await run("sweep", "--since", "1h")
+        assert "backfill: done" in await run("status")
 
 
 async def fill(stage: Stage) -> None:
