@@ -119,3 +119,19 @@ async def test_a_lead_that_qualifies_after_the_filling_is_handed_over(tmp_path: 
         await wait_until(lambda: len(world.salesforce.state.tables["Task"].rows) == 1, description="a task")
         await world.settled()
         assert len(world.salesforce.state.tables["Task"].rows) == 1
+
+
+async def test_nothing_is_written_before_both_sides_were_read(tmp_path: Path) -> None:
+    """Each marketing lead goes to sales here; what sales said later must not be written over on the way."""
+    async with sweep_world(tmp_path, sync={"mirror_all": True}) as world:
+        world.untold()
+        for number in range(210):
+            world.contact(number, phone="03-0000-0000")
+        for number in range(210):
+            fields = {"Email": f"p{number}@firm.example", "LastName": "山田", "Company": "株式会社例"}
+            world.sales("create", fields={**fields, "Phone": "03-9999-9999"})
+        world.told_again()
+        await backfill(world)
+        assert {each["Phone"] for each in world.leads()} == {"03-9999-9999"}
+        assert {each["phone"] for each in world.contacts()} == {"03-9999-9999"}
+        assert len(world.leads()) == 210
