@@ -41,6 +41,10 @@ async def test_drift_is_found_counted_by_field_and_repaired(tmp_path: Path) -> N
         ] == "新社名"
         assert found["hubspot"]["cause"] == "ordered"
 
+        entries = (await world.http.get("/leads/p1@firm.example")).json()["entries"]
+        assert [each["what"] for each in entries].count("drift") == 2
+        assert all(each["at"] > 0 for each in entries)
+
         await world.sweep()
         assert sum((await world.drift()).values()) == 3  # no more
 

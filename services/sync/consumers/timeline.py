@@ -180,6 +180,7 @@ _KINDS = {
     "tasuki.lead.write-settled.v1": ("settled", "settled_at"),
     "tasuki.lead.write-retried.v1": ("retried", "retried_at"),
     "tasuki.decision.fields-decided.v1": ("decided", "decided_at"),
+    "tasuki.decision.drift-found.v1": ("drift", "found_at"),
     "tasuki.lifecycle.score-changed.v1": ("score", "changed_at"),
     "tasuki.lifecycle.milestone-reached.v1": ("reached", "reached_at"),
     "tasuki.lifecycle.milestone-retracted.v1": ("retracted", "previous_at"),
