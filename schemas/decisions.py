@@ -1,11 +1,11 @@
 """The audit trail: `tasuki.decisions.v1`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from schemas.envelope import Envelope, EpochMs, Open, Scalar
-from schemas.lead import SideName
+from schemas.lead import KindName, Ref, SideName, SweepCause
 
 
 class Candidate(Open):
@@ -45,3 +45,39 @@ class FieldsDecided(Envelope):
 
     type: Literal["tasuki.decision.fields-decided.v1"] = "tasuki.decision.fields-decided.v1"
     data: Decisions
+
+
+class Difference(Open):
+    """
+    A field held another value than we believed; "(record)" as its name is a record's coming or going.
+
+    The fields of a deal or an activity begin with ``opportunity.`` or ``activity.``. `changed_at`: since when at
+    the latest, by the vendor.
+    """
+
+    field: str
+    believed: Scalar
+    found: Scalar
+    changed_at: EpochMs
+
+
+class Differences(Open):
+    """What a sweep found in one record; `cause` is why it was read, `found_at` when."""
+
+    side: SideName
+    kind: KindName
+    ref: Ref
+    cause: SweepCause
+    found_at: EpochMs
+    differences: list[Difference] = Field(min_length=1)
+
+
+class DriftFound(Envelope):
+    """A record was other than we believed, and no notification had told of it. It is being repaired."""
+
+    type: Literal["tasuki.decision.drift-found.v1"] = "tasuki.decision.drift-found.v1"
+    data: Differences
+
+
+AuditEntry = Annotated[FieldsDecided | DriftFound, Field(discriminator="type")]
+AUDIT_ENTRY: TypeAdapter[AuditEntry] = TypeAdapter(AuditEntry)

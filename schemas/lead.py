@@ -9,6 +9,13 @@ from schemas.envelope import Envelope, EpochMs, Open, Scalar
 SideName = Literal["ma", "sfa"]
 KindName = Literal["lead", "opportunity", "activity", "company"]
 
+SweepCause = Literal["regular", "ordered", "gap", "position-lost", "silence", "backlog", "backfill"]
+"""
+Why records were read without a notification: the regular sweep, somebody's order, a gap of a stream, a stream's
+lost position, a silence. ``backlog``: while notifications still waited, so that a difference is no drift.
+``backfill``: the first filling.
+"""
+
 
 class Ref(Open):
     """A record in a vendor's system; `object` is the vendor's word."""
@@ -38,7 +45,9 @@ class Observed(Open):
     """
     What was seen of one record of a lead; `fields` may hold several changes of one field.
 
-    `erased`: the person asked that vendor to be forgotten; `deleted` is true then as well.
+    `erased`: the person asked that vendor to be forgotten; `deleted` is true then as well. `sweep` says that no
+    notification led to it: why the record was read. `history_until` marks a first filling: what the lead reached
+    up to then is history, of which nothing is handed over.
     """
 
     side: SideName
@@ -52,6 +61,8 @@ class Observed(Open):
     moved_to: Ref | None = None
     deleted: bool = False
     erased: bool = False
+    sweep: SweepCause | None = None
+    history_until: EpochMs | None = None
 
 
 class WriteStarted(Open):

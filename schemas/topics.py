@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 
 from schemas.alerts import ALERT
 from schemas.dead_letters import DeadLettered
-from schemas.decisions import FieldsDecided
+from schemas.decisions import AUDIT_ENTRY
 from schemas.envelope import adapter
 from schemas.inbox import InboxReceived
 from schemas.kpi import FigureChanged
@@ -46,7 +46,7 @@ KPI = Topic(
     compacted=True,
     partitions=1,
 )
-DECISIONS = Topic("tasuki.decisions.v1", "lead_id", "The audit trail", adapter(FieldsDecided))
+DECISIONS = Topic("tasuki.decisions.v1", "lead_id", "The audit trail", AUDIT_ENTRY)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
 DEAD_LETTERS = Topic(
     "tasuki.dead-letters.v1", "the original's key", "What could not be processed", adapter(DeadLettered)
 )

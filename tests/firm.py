@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 import orjson
 from pydantic import TypeAdapter
 
-from schemas.decisions import Decision, FieldsDecided
+from schemas.decisions import AUDIT_ENTRY, AuditEntry, Decision, DriftFound, FieldsDecided
 from schemas.envelope import Envelope
 from schemas.lead import (
     Change,
@@ -224,7 +224,6 @@ def _kind(slot: str) -> Literal["lead", "opportunity", "activity"]:
 
 
 Published = TypeVar("Published", bound=Envelope)
-FIELDS_DECIDED = TypeAdapter(FieldsDecided)
 
 
 def as_published(event: Event, kind: TypeAdapter[Published]) -> Published:
@@ -243,6 +242,7 @@ class Story:
     lead: Lead = field(default_factory=lambda: Lead(LEAD_ID))
     facts: list[LifecycleFact] = field(default_factory=list[LifecycleFact])
     decisions: list[Decision] = field(default_factory=list[Decision])
+    drift: list[DriftFound] = field(default_factory=list[DriftFound])
     last: Decided = field(default_factory=Decided)
 
     def __post_init__(self) -> None:
@@ -256,8 +256,11 @@ class Story:
         if decided.missing:
             self.last = decided
         self.facts += [as_published(each, LIFECYCLE_FACT) for each in decided.facts]
-        audit = [as_published(each, FIELDS_DECIDED) for each in decided.decisions]
-        self.decisions += [each for one in audit for each in one.data.decisions]
+        audit: list[AuditEntry] = [as_published(each, AUDIT_ENTRY) for each in decided.decisions]
+        self.decisions += [
+            each for one in audit if isinstance(one, FieldsDecided) for each in one.data.decisions
+        ]
+        self.drift += [one for one in audit if isinstance(one, DriftFound)]
         return decided
 
     def marketing(self, at: int, **fields: Scalar) -> Decided:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from services.cli.backfill import progress
 from services.errors import Misconfigured, Retryable
 
 Json: TypeAlias = Mapping[str, Any]
@@ -71,6 +72,30 @@ def show(found: Json, console: Console, *, time_zone: str) -> None:
             for each in found["streams"]
         ],
     )
+
+    _sweeps(found, console, zone)
+
+
+def _sweeps(found: Json, console: Console, zone: ZoneInfo) -> None:
+    """Print what sweeps found, and how the first filling does; a service of another version may not tell."""
+    rows = [
+        (
+            f"{each['system']} {each['object']}",
+            _time(each["ended_at"], zone) if each["running"] is None else f"now ({each['running']})",
+            figure(each["read"]),
+            figure(each["others"]),
+        )
+        for each in found.get("sweeps") or ()
+    ]
+    print_table(console, ("sweep", "ended at", "read", "not as known"), rows)
+    drift: Mapping[str, int] = found.get("drift") or {}
+    print_table(
+        console,
+        ("drift found and repaired", "times"),
+        [(name, figure(count)) for name, count in drift.items()],
+    )
+    if found.get("backfill") is not None:
+        console.print(Text(f"backfill: {progress(found['backfill'])}\n"))
 
 
 def print_head(found: Json, console: Console, name: str) -> None:

@@ -27,6 +27,7 @@ _WORDS = {
     "merged": "統合",
     "merged-into": "統合先",
     "taken-over": "統合元",
+    "drift": "ズレ",
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -109,6 +110,16 @@ def _decided(entry: Json) -> str:
     return "\n".join(lines)
 
 
+def _drift(entry: Json) -> str:
+    ref = entry["ref"]
+    head = f"{ref['system']} {ref['object']} {ref['id']} ({entry['cause']}), of which nobody told:"
+    found = (
+        f"{each['field']} is {each['found']!r}, believed {each['believed']!r}"
+        for each in entry["differences"]
+    )
+    return "\n".join([head, *found])
+
+
 def _sent(entry: Json) -> str:
     fields = ", ".join(f"{name}={value!r}" for name, value in entry["fields"].items())
     return f"→ {entry['side']} {entry['slot']}: {fields}"
@@ -129,6 +140,7 @@ def _plain(entry: Json) -> str:
 _DETAILS: Mapping[str, Callable[[Json], str]] = {
     "observed": _observed,
     "decided": _decided,
+    "drift": _drift,
     "sent": _sent,
     "settled": _settled,
     "retried": lambda entry: f"{entry['side']} {entry['slot']}: what was refused may be sent again",

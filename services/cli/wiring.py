@@ -14,7 +14,10 @@ from services.sync.application.ports import Connector
 from services.sync.settings import Settings
 
 if TYPE_CHECKING:
+    from services.sync.application.backfill import Fillings
+    from services.sync.application.dry_run import DryRun
     from services.sync.application.letters import Marks
+    from services.sync.application.orders import Orders
     from services.sync.consumers.letters import LetterBox
 
 
@@ -43,6 +46,27 @@ async def marks(settings: Settings) -> AsyncGenerator["Marks"]:
     async with AsyncExitStack() as stack:
         url = await _embedded(settings, stack)
         yield await stack.enter_async_context(open_marks(settings, url))
+
+
+@asynccontextmanager
+async def orders(settings: Settings) -> AsyncGenerator["tuple[Orders, Fillings]"]:
+    """Give the places where orders to sweep, and to fill, are kept."""
+    from services.sync.app import open_orders  # noqa: PLC0415 - see the module
+
+    async with AsyncExitStack() as stack:
+        url = await _embedded(settings, stack)
+        yield await stack.enter_async_context(open_orders(settings, url))
+
+
+@asynccontextmanager
+async def dry_run(settings: Settings, *, hand_over: bool, fresh: bool) -> AsyncGenerator["DryRun"]:
+    """Give a dry run of the first filling; one that was interrupted goes on, unless *fresh*."""
+    from services.sync.app import open_dry_run  # noqa: PLC0415 - see the module
+
+    async with AsyncExitStack() as stack:
+        url = await _embedded(settings, stack)
+        run = open_dry_run(settings, url, hand_over=hand_over, fresh=fresh)
+        yield await stack.enter_async_context(run)
 
 
 async def _embedded(settings: Settings, stack: AsyncExitStack) -> str | None:

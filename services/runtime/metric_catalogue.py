@@ -23,6 +23,10 @@ CounterName = Literal[
     "tasuki_echoes_suppressed_total",
     "tasuki_fights_total",
     "tasuki_dead_letters_total",
+    "tasuki_drift_total",
+    "tasuki_swept_records_total",
+    "tasuki_sweeps_total",
+    "tasuki_stream_losses_total",
     "tasuki_commits_total",
     "tasuki_http_connections_refused_total",
     "tasuki_notices_total",
@@ -36,6 +40,9 @@ GaugeName = Literal[
     "tasuki_quota_remaining_calls",
     "tasuki_vendor_waiting",
     "tasuki_stream_age_seconds",
+    "tasuki_sweep_age_seconds",
+    "tasuki_silent_seconds",
+    "tasuki_backfill_records",
     "tasuki_handoff_vendor_calls",
     "tasuki_loop_delay_seconds",
     "tasuki_ready",
@@ -95,6 +102,7 @@ RULES = (
     "handoff",
     "assignment",
 )
+SWEEP_CAUSES = ("regular", "ordered", "gap", "position-lost", "silence", "backfill")
 COMMIT_OUTCOMES = ("committed", "fenced", "duplicate", "rolled_back", "unavailable")
 NOTICE_OUTCOMES = (
     *("delivered", "ended", "superseded", "not-told", "expired", "overflow", "refused", "unrouted"),
@@ -286,6 +294,31 @@ CATALOGUE: tuple[Metric, ...] = (
         labels={"reason": CONFIGURED},
     ),
     Metric(
+        name="tasuki_drift_total",
+        unit="differences",
+        meaning="Fields in which a vendor differed from what was known, though no notification had told of it, found"
+        " and repaired by a sweep; `(record)` is a record's coming or going.",
+        labels={"system": CONFIGURED, "field": CONFIGURED},
+    ),
+    Metric(
+        name="tasuki_swept_records_total",
+        unit="records",
+        meaning="Records that sweeps listed, by whether they were as known.",
+        labels={"system": CONFIGURED, "object": CONFIGURED, "outcome": ("known", "other")},
+    ),
+    Metric(
+        name="tasuki_sweeps_total",
+        unit="sweeps",
+        meaning="Sweeps of an object that came to their end, by why they began.",
+        labels={"system": CONFIGURED, "object": CONFIGURED, "cause": SWEEP_CAUSES},
+    ),
+    Metric(
+        name="tasuki_stream_losses_total",
+        unit="losses",
+        meaning="Times that a change stream lost events, by how; the objects it tells of are read again.",
+        labels={"system": CONFIGURED, "object": CONFIGURED, "cause": ("gap", "position-lost")},
+    ),
+    Metric(
         name="tasuki_commits_total",
         unit="commits",
         meaning="Commits of a shard's state, by what the ledger said.",
@@ -349,6 +382,24 @@ CATALOGUE: tuple[Metric, ...] = (
         unit="seconds",
         meaning="Time since the change stream last told anything, keep-alives included.",
         labels={"system": CONFIGURED, "channel": CONFIGURED},
+    ),
+    Metric(
+        name="tasuki_sweep_age_seconds",
+        unit="seconds",
+        meaning="Time since the object was last swept to its end.",
+        labels={"system": CONFIGURED, "object": CONFIGURED},
+    ),
+    Metric(
+        name="tasuki_silent_seconds",
+        unit="seconds",
+        meaning="For how long no notification of the object came, though it usually speaks; 0 while it does.",
+        labels={"system": CONFIGURED, "object": CONFIGURED},
+    ),
+    Metric(
+        name="tasuki_backfill_records",
+        unit="records",
+        meaning="Records that the first filling has read so far.",
+        labels={"system": CONFIGURED, "object": CONFIGURED},
     ),
     Metric(
         name="tasuki_notices_total",

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from schemas.decisions import AUDIT_ENTRY
 from schemas.envelope import Envelope
 from schemas.instants import rfc3339
 from schemas.json_schema import event_schemas
@@ -23,7 +24,7 @@ from schemas.lifecycle import LIFECYCLE_FACT
 from services.sync.application.decide import Decide
 from services.sync.domain.lead import Lead
 from services.sync.domain.rules import AttributeRule, FieldRule, Operator, Policy, Rules, Scoring
-from tests.firm import FIELDS_DECIDED, as_published
+from tests.firm import as_published
 
 SAMPLES = sorted((Path(__file__).parent / "schema_samples").glob("v*/*.json"))
 SCHEMAS = event_schemas()
@@ -132,7 +133,7 @@ def told() -> list[Envelope]:
         for each in outcomes
         for event in (
             *(as_published(fact, LIFECYCLE_FACT) for fact in each.facts),
-            *(as_published(decision, FIELDS_DECIDED) for decision in each.decisions),
+            *(as_published(decision, AUDIT_ENTRY) for decision in each.decisions),
             *each.dead_letters,
         )
     ]

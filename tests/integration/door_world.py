@@ -24,7 +24,15 @@ from services.sync.adapters.door import DoorLimits, make_door
 from services.sync.adapters.hubspot import events as hubspot_events
 from services.sync.adapters.hubspot import signature as signatures
 from services.sync.adapters.hubspot.account import SignatureVersion
-from services.sync.application.ports import Connector, Finding, StreamBatch, StreamPosition, WebhookRequest
+from services.sync.application.ports import (
+    Connector,
+    Finding,
+    Page,
+    Place,
+    StreamBatch,
+    StreamPosition,
+    WebhookRequest,
+)
 from services.sync.domain.records import Notification, Observation, RecordRef, Side, Write, WriteResult
 
 PUBLIC_URL = "https://hooks.example.com"
@@ -57,6 +65,7 @@ class Acme:
     side = Side.MA
     write_batch = 100
     channels = ()
+    objects: Sequence[str] = ()
 
     async def start(self) -> None:
         return
@@ -95,6 +104,15 @@ class Acme:
         )
 
     # Nothing below is the door's business.
+    def told_by(self, channel: str) -> Sequence[str]:
+        raise NotImplementedError(channel)
+
+    def since(self, notification: Notification) -> int:
+        raise NotImplementedError(notification)
+
+    async def changed(self, name: str, place: Place, until: int) -> Page:
+        raise NotImplementedError(name, place, until)
+
     async def follow(self, position: StreamPosition) -> AsyncIterator[StreamBatch]:
         raise NotImplementedError(position)
         yield

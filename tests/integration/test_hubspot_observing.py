@@ -1,13 +1,14 @@
 """The HubSpot connector reads what users, trackers and we ourselves did, over real HTTP."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.errors import Rejected
-from services.sync.adapters.hubspot.objects import OBJECTS
 from services.sync.adapters.hubspot.sandbox import Owner
-from services.sync.application.ports import Connector
+from services.sync.application.ports import Connector, Page, Place
 from services.sync.domain.records import FieldChange, Kind, Notification, RecordRef, Side
-from tests.integration.hubspot_world import BUSY, lead, notified, open_world
+from tests.integration.hubspot_world import BUSY, World, lead, notified, open_world
 
 
 def of(name: str, changes: tuple[FieldChange, ...]) -> list[FieldChange]:
@@ -168,30 +169,42 @@ async def test_owners_who_left_are_still_named() -> None:
     assert requests["GET /crm/v3/owners"] == {"200": 2}
 
 
-async def test_the_whole_object_can_be_read_again_and_what_changed_since() -> None:
-    """The id * walks over all pages; with an instant, only over what changed from then on."""
+async def walked(world: World, place: Place, until: int = 4_000_000_000_000) -> list[Page]:
+    """Return all pages of a walk over the contacts."""
+    pages = [await world.connector.changed("contact", place, until)]
+    while (following := pages[-1].next) is not None:
+        pages.append(await world.connector.changed("contact", following, until))
+    return pages
+
+
+async def test_a_walk_tells_of_what_changed_between_two_instants() -> None:
+    """What changed before, and what changed after, is left out; the values are as they are now."""
     async with open_world() as world:
-        rows = [world.user("create", fields={"email": f"{n}@x.jp"}) for n in range(130)]
-        everything = await world.see(("contact", "*"))
+        rows = [world.user("create", fields={"email": f"{n}@x.jp"}) for n in range(5)]
         since = world.sandbox.state.clock.now() + 1_000
         world.sandbox.state.clock.drive(since)
         world.user("update", id=rows[3], fields={"company": "新"})
-        changed = await world.see(("contact", "*"), body=f'{{"since": {since}}}')
-    assert [each.ref.id for each in everything] == rows
-    assert [each.ref.id for each in changed] == [rows[3]]
+        world.sandbox.state.clock.drive(since + 2_000)
+        world.user("update", id=rows[4], fields={"company": "後"})
+        (page,) = await walked(world, Place(since), since + 1_000)
+    (seen,) = page.seen
+    assert seen.ref.id == rows[3]
+    (company,) = of("company", seen.fields)
+    assert (company.value, company.exact) == ("新", False)
 
 
-async def test_a_sweep_goes_beyond_the_ten_thousand_that_a_search_shows(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """At the cap the sweep begins anew from the last instant it saw; nobody is left out."""
-    monkeypatch.setattr("services.sync.adapters.hubspot.sandbox.search.MAX_RESULTS", 400)
-    monkeypatch.setattr("services.sync.adapters.hubspot.sweep.CAP", 400)
-    async with open_world() as world:
-        rows = [world.user("create", fields={"email": f"{n}@x.jp"}) for n in range(950)]
-        pages = [page async for page in world.connector._sweep.ids(OBJECTS["contact"], 0)]  # pyright: ignore[reportPrivateUsage]
-    assert {each for page in pages for each in page} == set(rows)
-    assert len(pages) < 9
+@pytest.mark.parametrize("at_once", [1, 700])
+async def test_a_walk_goes_beyond_what_a_search_shows(at_once: int) -> None:
+    """A search ends at its cap, though many changed in one millisecond; the walk leaves nobody out."""
+    async with open_world(replace(BUSY, search_cap=200)) as world:
+        rows: list[str] = []
+        for number in range(950):
+            if number % at_once == 0:
+                world.sandbox.state.clock.drive(world.sandbox.state.clock.now() + 1)
+            rows.append(world.user("create", fields={"email": f"{number}@x.jp"}))
+        pages = await walked(world, Place(0))
+    assert {each.ref.id for page in pages for each in page.seen} == set(rows)
+    assert len(pages) < 12
 
 
 async def test_a_notification_of_no_record_is_rejected() -> None:

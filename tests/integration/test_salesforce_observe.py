@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from services.errors import Rejected
+from services.runtime.clock import now_ms
 from services.sync.adapters.salesforce.sandbox import SandboxSettings
 from services.sync.adapters.salesforce.sandbox.bus import ALL_CHANGES
+from services.sync.application.ports import Place
 from services.sync.domain.records import Confirmed, Kind, Notification, Observation, RecordRef, Scalar
 from tests.integration.salesforce_world import (
     SATO,
@@ -176,8 +178,8 @@ async def test_a_gap_event_has_the_record_read(world: World, told: Follower) -> 
     assert found.created_at == world.rows("Lead")[0]["CreatedDate"]
 
 
-async def test_a_whole_object_is_read_again(world: World) -> None:
-    """After an overflow each record is observed, more than one page of them."""
+async def test_a_walk_tells_of_every_record_that_changed(world: World) -> None:
+    """More than one page of them, many of one transaction, and those that were deleted."""
     world.sandbox.state.settings = SandboxSettings()
     await world.acts(
         *(
@@ -185,9 +187,26 @@ async def test_a_whole_object_is_read_again(world: World) -> None:
             for n in range(2100)
         )
     )
-    everything = reading(RecordRef("salesforce", "Lead", "*"))
-    found = await world.connector.observe([everything])
-    assert len({each.ref for each in found}) == 2100
+    gone = world.rows("Lead")[7]["Id"]
+    await world.acts({"act": "delete", "object": "Lead", "id": gone})
+    until = now_ms() + 60_000
+    first = await world.connector.changed("Lead", Place(0), until)
+    assert first.next is not None
+    second = await world.connector.changed("Lead", first.next, until)
+    assert second.next is None
+    seen = [each.ref.id for each in (*first.seen, *second.seen)]
+    assert (len(seen), len(set(seen))) == (2099, 2099)
+    assert [each.id for each in (*first.gone, *second.gone)] == [gone]
+    nothing = await world.connector.changed("Lead", Place(until + 1), until + 2)
+    assert (list(nothing.seen), nothing.next) == ([], None)
+
+
+async def test_the_objects_that_are_swept_are_those_whose_changes_are_told(world: World) -> None:
+    """Persons first; a channel of all changes tells of all of them."""
+    connector = world.connector
+    assert list(connector.objects) == ["Lead", "Contact", "Opportunity", "Task", "Event"]
+    assert list(connector.told_by("/data/LeadChangeEvent")) == ["Lead"]
+    assert list(connector.told_by("/data/ChangeEvents")) == list(connector.objects)
 
 
 async def test_a_record_is_read_on_request_or_gone(world: World) -> None:

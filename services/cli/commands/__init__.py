@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from typer import Typer
 
+from services.cli.commands.backfill import backfill
 from services.cli.commands.check import check
 from services.cli.commands.dead_letters import dead_letters
 from services.cli.commands.demo import demo
@@ -22,6 +23,7 @@ from services.cli.commands.rehearse import rehearse
 from services.cli.commands.resume import resume
 from services.cli.commands.sandbox import sandbox
 from services.cli.commands.status import status
+from services.cli.commands.sweep import sweep
 from services.cli.commands.sync import sync
 from services.cli.commands.up import up
 
@@ -52,11 +54,13 @@ COMMANDS: Final = (
     Command("up", up, RUN),
     Command("sync", sync, RUN),
     Command("kpi", kpi, RUN),
+    Command("backfill", backfill, RUN),
     Command("rehearse", rehearse, RUN),
     Command("status", status, LOOK),
     Command("lead", lead, LOOK),
     Command("dead-letters", dead_letters, LOOK),
     Command("resume", resume, LOOK),
     Command("recount", recount, LOOK),
+    Command("sweep", sweep, LOOK),
 )
 """In the order in which a newcomer meets them."""

@@ -13,6 +13,7 @@ from services.cli.screen import standard_output
 from services.cli.settings import Configured
 from services.cli.status import NoService, ask, show
 from services.cli.status_kpi import is_kpi, show_kpi
+from services.sync.settings import Settings
 
 
 def status(
@@ -84,3 +85,15 @@ def _joined(found: list[Mapping[str, Any]]) -> Mapping[str, Any]:
 def _address(host: str, port: int) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 (compared)
     return f"http://{host}:{port}"
+
+
+def address_of(settings: Settings) -> str:
+    """Return where the service of *settings* answers."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.http.host, settings.http.host)  # noqa: S104 (compared)
+    return f"http://{host}:{settings.http.port}"
+
+
+def key_of(settings: Settings) -> str | None:
+    """Return the API key that the service of *settings* asks for, if it does."""
+    key = settings.secrets.api_key
+    return None if key is None else key.get_secret_value()

@@ -98,7 +98,7 @@ class News:
             self._board.accepted(event["subject"], event["data"]["cycle"], received_at)
 
     async def _decided(self, event: Json) -> None:
-        decisions = event["data"]["decisions"]
+        decisions = event["data"].get("decisions", ())  # what a sweep found is no decision
         self._board.decisions += len(decisions)
         self._board.conflicts += sum(bool(each.get("conflict")) for each in decisions)
 

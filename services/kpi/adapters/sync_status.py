@@ -55,5 +55,14 @@ def _shown(said: Mapping[str, Any]) -> Mapping[str, Any]:
             for name, each in systems.items()
         },
         "latency": said.get("latency"),
+        "drift": _drift(said),
         "queue": None if None in lags else sum(cast("list[int]", lags)),
     }
+
+
+def _drift(said: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return how many differences sweeps found and had repaired, and when the last one ended; None: none ended yet."""
+    ended = [each["ended_at"] for each in said.get("sweeps") or () if each.get("ended_at") is not None]
+    if not ended or said.get("drift") is None:
+        return None
+    return {"found": sum(said["drift"].values()), "checked_at": max(ended)}

@@ -8,6 +8,8 @@ from services.sync.application.ports import (
     BatchRefused,
     Connector,
     Finding,
+    Page,
+    Place,
     StreamBatch,
     StreamPosition,
     WebhookRequest,
@@ -18,8 +20,6 @@ from services.sync.domain.records import Kind, Notification, Observation, Record
 
 READ_MOST = 200
 """Records of one read that several shards share; the connector cuts it into the vendor's own batches."""
-
-_EVERYTHING = "*"
 
 
 class GatheredConnector:
@@ -45,8 +45,6 @@ class GatheredConnector:
 
     async def observe(self, notifications: Sequence[Notification]) -> Sequence[Observation]:
         """See `Connector.observe`."""
-        if any(each.ref.id == _EVERYTHING for each in notifications):
-            return await self._inner.observe(notifications)
         return await self._reads[current_priority()].ask(notifications)
 
     async def write(self, writes: Sequence[Write]) -> Sequence[WriteResult]:
@@ -115,6 +113,23 @@ class GatheredConnector:
     def channels(self) -> Sequence[str]:
         """See `Connector.channels`."""
         return self._inner.channels
+
+    @property
+    def objects(self) -> Sequence[str]:
+        """See `Connector.objects`."""
+        return self._inner.objects
+
+    def told_by(self, channel: str) -> Sequence[str]:
+        """See `Connector.told_by`."""
+        return self._inner.told_by(channel)
+
+    def since(self, notification: Notification) -> int:
+        """See `Connector.since`."""
+        return self._inner.since(notification)
+
+    async def changed(self, name: str, place: Place, until: int) -> Page:
+        """See `Connector.changed`."""
+        return await self._inner.changed(name, place, until)
 
     async def start(self) -> None:
         """See `Connector.start`."""

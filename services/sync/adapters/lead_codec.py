@@ -29,7 +29,7 @@ from services.sync.domain.records import RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
 
-FORMAT = 6
+FORMAT = 7
 _MA, _SFA = Side.MA, Side.SFA
 _SIDES: tuple[Side, ...] = (_MA, _SFA)
 _SIDE_PLACE = {side: place for place, side in enumerate(_SIDES)}
@@ -47,6 +47,8 @@ def encode(lead: Lead) -> bytes:
         w.instants[lead.erased_at],
         w.value(lead.merged_into),
         [part for name, at in sorted(lead.taken_over.items()) for part in (w.value(name), w.instants[at])],
+        w.instants[lead.history_until],
+        w.instants[lead.unhurried_since],
         [part for side in _SIDES for part in _persons(w, side, lead.persons.get(side, {}))],
         _fields(w, lead.fields),
         [_history(w, key, seen) for key, seen in sorted(lead.history.items())],
@@ -80,7 +82,7 @@ def decode(lead_id: str, data: bytes) -> Lead:
     if parts[0] != FORMAT:
         raise ValueError(f"lead {lead_id} is stored in format {parts[0]!r}; this version reads {FORMAT}")
     t = instants, values = read_tables(parts[1:3])
-    created_at, erased_at, merged_into, taken_over, *parts = parts[3:]
+    created_at, erased_at, merged_into, taken_over, history_until, unhurried_since, *parts = parts[3:]
     persons, fields, histories, deals, activities, slots, sent, refused, told, opt_outs, fights = parts
     return Lead(
         id=lead_id,
@@ -88,6 +90,8 @@ def decode(lead_id: str, data: bytes) -> Lead:
         erased_at=instants[int(erased_at)],
         merged_into=values[int(merged_into)],
         taken_over={values[name]: instants[at] for name, at in records(2, taken_over)},
+        history_until=instants[int(history_until)],
+        unhurried_since=instants[int(unhurried_since)],
         persons=_read_persons(t, persons),
         fields=_read_fields(t, fields),
         history=dict(_read_history(t, each) for each in histories),

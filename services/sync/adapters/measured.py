@@ -13,6 +13,8 @@ from services.sync.application.ports import (
     Connector,
     Finding,
     Forbidden,
+    Page,
+    Place,
     StreamBatch,
     StreamPosition,
     Throttled,
@@ -80,6 +82,25 @@ class MeasuredConnector:
     def channels(self) -> Sequence[str]:
         """See `Connector.channels`."""
         return self._inner.channels
+
+    @property
+    def objects(self) -> Sequence[str]:
+        """See `Connector.objects`."""
+        return self._inner.objects
+
+    def told_by(self, channel: str) -> Sequence[str]:
+        """See `Connector.told_by`."""
+        return self._inner.told_by(channel)
+
+    def since(self, notification: Notification) -> int:
+        """See `Connector.since`."""
+        return self._inner.since(notification)
+
+    async def changed(self, name: str, place: Place, until: int) -> Page:
+        """See `Connector.changed`."""
+        reading = self._calling(self.system, "read", 1)
+        with reading, self._timed("tasuki_vendor_read_seconds", reads=True):
+            return await self._inner.changed(name, place, until)
 
     async def start(self) -> None:
         """See `Connector.start`."""

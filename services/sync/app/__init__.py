@@ -2,6 +2,7 @@
 
 from services.configuration.parts import make_log, make_store, needs_embedded, topic_specs
 from services.sync.app.connectors import make_connectors
+from services.sync.app.filling import open_dry_run, open_orders
 from services.sync.app.letters import SERVICE, open_letters, open_marks
 from services.sync.app.service import Sync, build, open_timeline, run
 
@@ -13,8 +14,10 @@ __all__ = [
     "make_log",
     "make_store",
     "needs_embedded",
+    "open_dry_run",
     "open_letters",
     "open_marks",
+    "open_orders",
     "open_timeline",
     "run",
     "topic_specs",

@@ -35,11 +35,13 @@ from services.sync.adapters.door import (
     make_letters_router,
     make_whole_status_router,
 )
+from services.sync.adapters.filling_orders import FillingOrders
 from services.sync.adapters.gathered import GatheredConnector
 from services.sync.adapters.identity_index import IdentityIndex
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.adapters.measured import MeasuredConnector
 from services.sync.adapters.operator_marks import OperatorMarks
+from services.sync.adapters.sweep_orders import SweepOrders
 from services.sync.app.connectors import calls, make_connectors
 from services.sync.app.gauges import (
     awaited,
@@ -56,6 +58,9 @@ from services.sync.app.gauges import (
 from services.sync.app.letters import SERVICE, make_letter_box
 from services.sync.app.quotas import counting_held, make_governors, why_waiting
 from services.sync.app.status import StatusSource
+from services.sync.app.sweeping import CountedOrders, Shared, make_residents
+from services.sync.app.watching import watch_reconciling
+from services.sync.application.backfill import HeldBack
 from services.sync.application.circuit import Circuits, make_circuits
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.gate import Gate
@@ -63,6 +68,7 @@ from services.sync.application.identify import Identify
 from services.sync.application.observe import Observe
 from services.sync.application.ports import Connector
 from services.sync.consumers.figures import Figures
+from services.sync.consumers.hearing import Hearing
 from services.sync.consumers.inbox import InboxProcessor
 from services.sync.consumers.leads import LeadProcessor
 from services.sync.consumers.letters import LetterBox
@@ -76,7 +82,7 @@ from services.sync.settings import Settings
 
 @dataclass(slots=True)
 class Sync:
-    """The service, put together. `server` is the door once it is open."""
+    """The service, put together. `server` is the door once it is open, `hearing` looks for silences."""
 
     settings: Settings
     log: Log
@@ -87,6 +93,7 @@ class Sync:
     health: Health
     metrics: Metrics
     leads: LeadProcessor
+    hearing: Hearing
     components: Sequence[Component] = ()
     server: RunningServer | None = None
     failures: list[BaseException] = field(default_factory=list[BaseException])
@@ -111,7 +118,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     }
     gates = {each.system: Gate(clock) for each in connectors.values()}
     circuits = make_circuits(gates.keys(), clock, most=settings.sync.stop_after_refusals)
-    identity = IdentityIndex(store)
+    identity, orders, fillings = IdentityIndex(store), SweepOrders(store), FillingOrders(store)
     identify = Identify(identity)
     figures = Figures(metrics, clock)
     failures: list[BaseException] = []
@@ -123,9 +130,27 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         clock=clock,
         failed=failures.append,
         received=figures.received,
+        orders=orders,
+        lost=lambda system, name: figures.lost(system, name, "position-lost"),
+    )
+    observe = Observe(
+        connectors={each.system: each for each in connectors.values()},
+        orders=CountedOrders(orders, figures),
+        gates=gates,
+        circuits=circuits.reads,
+        identify=identify,
+        clock=clock,
+        observed=figures.observed,
+        around=traces.observing,
+    )
+    decide = Decide(settings.rules)
+    residents = make_residents(
+        settings,
+        Shared(log, store, list(connectors.values()), observe, decide, identity, clock, failures.append),
+        figures,
     )
     leads = LeadProcessor(
-        decide=Decide(settings.rules),
+        decide=decide,
         store=store,
         log=log,
         encode=encode,
@@ -134,6 +159,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         gates=gates,
         circuits=circuits.writes,
         streams=streams,
+        residents=residents,
         clock=clock,
         failed=failures.append,
         decided=_both(figures.decided, traces.decided) if traces.on else figures.decided,
@@ -142,16 +168,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         addresses_moved=identify.moved,
         deciding=traces.deciding if traces.on else None,
         dispatching=traces.dispatching,
-        quotas=governors,
-    )
-    observe = Observe(
-        connectors={each.system: each for each in connectors.values()},
-        gates=gates,
-        circuits=circuits.reads,
-        identify=identify,
-        clock=clock,
-        observed=figures.observed,
-        around=traces.observing,
+        quotas={system: HeldBack(each, fillings, clock) for system, each in governors.items()},
     )
     timeline = Timeline(
         log=log,
@@ -163,8 +180,19 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         why=why_waiting(governors, settings),
     )
     letters = make_letter_box(settings, log, store, clock)
+    report, hearing = watch_reconciling(settings, store, list(connectors.values()), clock, metrics, health)
     sync = Sync(
-        settings, log, store, connectors, timeline, letters, health, metrics, leads, failures=failures
+        settings,
+        log,
+        store,
+        connectors,
+        timeline,
+        letters,
+        health,
+        metrics,
+        leads,
+        hearing,
+        failures=failures,
     )
     mechanism = Mechanism(store=store, log=log, clock=clock, metrics=metrics)
     workers = Workers(SERVICE, mechanism, health, failures)
@@ -178,10 +206,11 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     watch_dirty(metrics, leads.held, connectors)
     watch_lines(metrics, gates, circuits)
     status = StatusSource(
-        health, workers.by_topic, leads.held, connectors, governors, streams, figures, clock
+        health, workers.by_topic, leads.held, connectors, governors, streams, figures, report, hearing, clock
     )
     sync.components = [
         *_components(sync),
+        Component(name="hearing", run=hearing.run),
         Component(name="orders", run=lambda: watch(circuits, OperatorMarks(store))),
         workers.component("leads", LEAD_CHANGES.name, lambda: leads),
         workers.component(

@@ -1,9 +1,10 @@
 """Gathers what `GET /status` shows: nothing is measured for it that isn't known anyway."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import TypeVar
 
 from services.errors import Retryable
 from services.runtime.clock import Clock
@@ -13,13 +14,16 @@ from services.runtime.worker import ShardWorker
 from services.sync.adapters.door.status import (
     LatencyStatus,
     QuotaStatus,
+    SilenceStatus,
     StatusBody,
     StreamStatus,
     SystemStatus,
 )
 from services.sync.adapters.quota import QuotaGovernor
+from services.sync.app.sweep_report import SweepReport
 from services.sync.application.ports import Connector
 from services.sync.consumers.figures import Figures
+from services.sync.consumers.hearing import Hearing
 from services.sync.consumers.leads import HeldShard
 from services.sync.consumers.streams import Streams
 from services.sync.domain.desired import Priority
@@ -37,6 +41,8 @@ class StatusSource:
     governors: Mapping[str, QuotaGovernor]
     streams: Streams
     figures: Figures
+    sweeps: SweepReport
+    hearing: Hearing
     clock: Clock
 
     async def __call__(self) -> StatusBody:
@@ -59,6 +65,13 @@ class StatusSource:
                 for (system, channel), at in sorted(self.streams.told_at.items())
             ],
             latency=_latency(self.figures.handoff_ms()),
+            sweeps=await _or_none(self.sweeps.sweeps()),
+            silent=[
+                SilenceStatus(system=system, object=name, since=each.since, usual=each.usual)
+                for (system, name), each in sorted(self.hearing.silent.items())
+            ],
+            backfill=await _or_none(self.sweeps.backfill()),
+            drift=await _or_none(self.sweeps.drift()),
         )
 
     async def _system(self, side: Side, report: Report | None) -> SystemStatus:
@@ -76,6 +89,17 @@ class StatusSource:
 
 def _latency(found: tuple[int, int] | None) -> LatencyStatus | None:
     return None if found is None else LatencyStatus(p50_ms=found[0], p99_ms=found[1])
+
+
+T = TypeVar("T")
+
+
+async def _or_none(asked: Awaitable[T]) -> T | None:
+    """Return what *asked* gives, None while the store is away."""
+    try:
+        return await asked
+    except Retryable:
+        return None
 
 
 async def _quotas(governors: Iterable[QuotaGovernor]) -> list[QuotaStatus] | None:

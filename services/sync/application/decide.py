@@ -25,11 +25,13 @@ from services.sync.application.tell import (
     SOURCE,
     Context,
     Event,
+    drift_found,
     fields_decided,
     lifecycle_events,
 )
 from services.sync.domain.decisions import Decision, made, outcomes
 from services.sync.domain.desired import Missing, missing
+from services.sync.domain.drift import Drift, drift
 from services.sync.domain.erasure import addresses
 from services.sync.domain.facts import Erased, Fact, MergedInto, tell, tell_handover, tell_offers
 from services.sync.domain.fold import Folder
@@ -41,6 +43,9 @@ from services.sync.domain.rules import Rules
 from services.sync.domain.scope import in_scope
 from services.sync.domain.uniting import Uniter, told_of_both
 
+EXPLAINED = frozenset({"backlog", "backfill"})
+"""Sweeps whose differences are no drift: their notifications still wait, or the record is met for the first time."""
+
 
 @dataclass(slots=True)
 class Decided:
@@ -49,7 +54,8 @@ class Decided:
 
     `facts`, `decisions` and `dead_letters` are events for their topics. `made` are the decisions that are told.
     `missing` is what is to be written, by side, empty where all is well. `addresses`: the e-mail addresses that the
-    lead had before and has now, where these differ; `forgotten`: those of a lead that was erased.
+    lead had before and has now, where these differ; `forgotten`: those of a lead that was erased. `drift` is what
+    nobody had told us.
     """
 
     facts: list[Event] = field(default_factory=list[Event])
@@ -61,6 +67,7 @@ class Decided:
     addresses: tuple[frozenset[str], frozenset[str]] | None = None
     echoes: int = 0
     fights: int = 0
+    drift: list[Drift] = field(default_factory=list[Drift])
 
 
 class Decide:
@@ -68,7 +75,7 @@ class Decide:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self._folder = Folder(rules)
+        self.folder = Folder(rules)
         self._uniter = Uniter(rules)
 
     def apply(self, lead: Lead, event: LeadChange, event_id: str) -> Decided:
@@ -83,7 +90,7 @@ class Decide:
         decided = Decided()
         if isinstance(event, LeadWriteStarted):
             started = event.data
-            lost = self._folder.start_write(
+            lost = self.folder.start_write(
                 lead, Side(started.side), started.slot, started.fields, started.started_at
             )
             if lost:
@@ -97,7 +104,7 @@ class Decide:
         if isinstance(event, LeadObserved):
             self._observe(lead, event.data, context, decided)
         elif isinstance(event, LeadWriteRetried):
-            self._folder.retry_write(lead, Side(event.data.side), event.data.slot)
+            self.folder.retry_write(lead, Side(event.data.side), event.data.slot)
             self._follow(lead, context, event.data.retried_at, decided)
         else:
             self._settle(lead, event, context, decided)
@@ -145,11 +152,16 @@ class Decide:
         names = sorted({change.name for change in seen.fields}) if seen.kind is Kind.LEAD else []
         before = outcomes(lead, names, self.rules)
         if names:
-            decided.echoes = sum(self._folder.is_echo(lead, side, change) for change in seen.fields)
+            decided.echoes = sum(self.folder.is_echo(lead, side, change) for change in seen.fields)
+        if data.sweep is not None and data.sweep not in EXPLAINED:
+            decided.drift = drift(lead, side, seen, self.folder)
+            if decided.drift:
+                decided.decisions.append(drift_found(decided.drift, data, context))
+        _hurry(lead, data)
         erased_before = lead.erased_at != NEVER
         if seen.erased:
             decided.forgotten = addresses(lead)
-        news = self._folder.observe(lead, side, seen)
+        news = self.folder.observe(lead, side, seen)
         if news:
             changed = [name for name in names if name in news]  # a set's order isn't that of the next process
             decided.made = list(made(before, outcomes(lead, changed, self.rules)))
@@ -163,11 +175,11 @@ class Decide:
     def _settle(self, lead: Lead, event: LeadWriteSettled, context: Context, decided: Decided) -> None:
         data, side = event.data, Side(event.data.side)
         if data.outcome == "refused" or data.ref is None:
-            self._folder.refuse_write(lead, side, data.slot, data.fields, data.refused_fields)
+            self.folder.refuse_write(lead, side, data.slot, data.fields, data.refused_fields)
             decided.dead_letters.append(_dead_letter(lead, data, context))
         else:
             ref = RecordRef(data.ref.system, data.ref.object, data.ref.id)
-            self._folder.confirm_write(lead, side, data.slot, ref, data.fields, data.over, data.settled_at)
+            self.folder.confirm_write(lead, side, data.slot, ref, data.fields, data.over, data.settled_at)
         life = self._follow(lead, context, data.settled_at, decided)
         if data.outcome == "confirmed":
             handed = tell_handover(lead, life, data.slot, data.settled_at)
@@ -210,6 +222,22 @@ def held_addresses(lead: Lead) -> frozenset[str]:
 
 
 _NONE = frozenset[str]()
+
+
+def _hurry(lead: Lead, data: Observed) -> None:
+    """
+    Note that only the first filling told of the lead, or that somebody did something since.
+
+    Its history is handed over to nobody then. Our own writes that come back are nobody's doing.
+    """
+    if data.sweep == "backfill":
+        if lead.unhurried_since != NEVER or not (lead.persons or lead.opportunities or lead.activities):
+            lead.unhurried_since = max(lead.unhurried_since, data.observed_at)
+            lead.history_until = max(lead.history_until, data.history_until or NEVER)
+    elif lead.unhurried_since != NEVER:
+        since = lead.unhurried_since
+        if any(each.changed_at > since and not each.own for each in data.fields):
+            lead.unhurried_since = NEVER
 
 
 def observation_of(data: Observed) -> Observation:

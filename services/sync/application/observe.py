@@ -14,12 +14,13 @@ import structlog
 
 from schemas.dead_letters import DeadLetter, DeadLettered, enclosed
 from schemas.instants import rfc3339
-from schemas.lead import Change, LeadMergedInto, LeadObserved, MergedInto, Observed, Ref
+from schemas.lead import Change, LeadMergedInto, LeadObserved, MergedInto, Observed, Ref, SweepCause
 from services.errors import Rejected, Retryable
 from services.runtime.clock import Clock
 from services.sync.application.circuit import Circuit
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identified, Identify, Same, Sighting, is_person
+from services.sync.application.orders import NOBODY_SWEEPS, Order, Orders
 from services.sync.application.ports import Connector, Forbidden
 from services.sync.application.quota import OutOfQuota, working_as
 from services.sync.application.tell import SOURCE
@@ -33,7 +34,7 @@ LONGEST_WAIT_MS = 5_000
 """So often reading asks again whether the quota allows it."""
 
 EVERYTHING = "*"
-"""The id in a notification that asks for a whole object: a sweep, or a first start."""
+"""The id in a notification that asks for a whole object: the stream lost some of its changes."""
 
 READ = ""
 """The body of a notification that asks for its record to be read."""
@@ -44,12 +45,18 @@ FOREIGN = frozenset({"unknown-system", "unknown-object", "unknown-record"})
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A notification at its place in the inbox; `event_id` is unique for that place."""
+    """
+    A notification at its place in the inbox; `event_id` is unique for that place.
+
+    `sweep`: no notification, a sweep asks for the record, and why. `history_until`: see `Observed`.
+    """
 
     offset: int
     event_id: str
     notification: Notification
     traceparent: str | None = None
+    sweep: SweepCause | None = None
+    history_until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,7 @@ class Observe:
         self,
         *,
         connectors: Mapping[str, Connector],
+        orders: Orders = NOBODY_SWEEPS,
         gates: Mapping[str, Gate],
         circuits: Mapping[str, Circuit],
         identify: Identify,
@@ -85,6 +93,7 @@ class Observe:
         self._observed = observed
         self._around = around
         self._connectors = connectors
+        self._orders = orders
         self._gates = gates
         self._circuits = circuits
         self._identify = identify
@@ -118,13 +127,35 @@ class Observe:
                 )
                 for each in hints
             ]
-        observations, rejected = await self._read(connector, hints)
+        whole = [each.notification for each in hints if each.notification.ref.id == EVERYTHING]
+        rejected = [] if not whole else await self._order(connector, hints)
+        hints = [each for each in hints if each.notification.ref.id != EVERYTHING]
+        if not hints:
+            return rejected
+        observations, refused = await self._read(connector, hints)
+        rejected += refused
         latest = {each.notification.ref: each for each in hints}
         first = {each.notification.ref: each for each in reversed(hints)}
         pairs = [(latest.get(seen.ref, hints[-1]), seen) for seen in observations]
         received = {ref: each.notification.received_at for ref, each in first.items()}
         found = await self._identified(connector, pairs, received)
         return found + rejected
+
+    async def _order(self, connector: Connector, hints: Sequence[Hint]) -> list[Found]:
+        """Have those objects swept of which a notification asks for the whole; return what can't be understood."""
+        rejected: list[Found] = []
+        for each in hints:
+            ref = each.notification.ref
+            if ref.id != EVERYTHING:
+                continue
+            try:
+                since = connector.since(each.notification)
+            except Rejected as error:
+                rejected.append(_set_aside(each, error.reason, str(error), self._clock()))
+                continue
+            log.warning("stream.gapped", system=ref.system, object=ref.object, since=since)
+            await self._orders.order(Order(ref.system, ref.object, "gap", since))
+        return rejected
 
     async def _read(self, connector: Connector, hints: list[Hint]) -> tuple[list[Observation], list[Found]]:
         """Ask the connector, again and again while the vendor is away; a bad hint stands alone."""
@@ -246,12 +277,10 @@ def _priority(hints: Sequence[Hint]) -> Priority:
 
     What just changed may be an opt-out or make an MQL; nobody knows before it is read.
     """
-    swept = {each.notification.ref.id == EVERYTHING for each in hints}
-    if swept != {True}:
+    if any(each.sweep is None for each in hints):
         return Priority.HANDOFF
-    return min(
-        Priority.RECONCILE if "since" in each.notification.body else Priority.BACKFILL for each in hints
-    )
+    filling = all(each.sweep == "backfill" for each in hints)
+    return Priority.BACKFILL if filling else Priority.RECONCILE
 
 
 def _found(connector: Connector, hint: Hint, sighting: Sighting, lead_id: str, number: int) -> Found:
@@ -279,6 +308,8 @@ def _found(connector: Connector, hint: Hint, sighting: Sighting, lead_id: str, n
         moved_to=None if seen.moved_to is None else _ref(seen.moved_to),
         deleted=seen.deleted,
         erased=seen.erased,
+        sweep=hint.sweep,
+        history_until=hint.history_until,
     )
     event = LeadObserved(
         id=f"{hint.event_id}-{seen.ref}-{number}",

@@ -71,6 +71,28 @@ class StreamBatch:
     notifications: Sequence[Notification]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a walk over an object's changes came: up to *at*, the vendor's epoch ms, and *after*, the last id of that instant."""
+
+    at: int
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """
+    Some of the records that changed, the oldest change first, and where the walk goes on; None at its end.
+
+    Each is seen as a listing tells it: its present values without a history, changed at some time up to the
+    record's. `gone` are records that stand there no more.
+    """
+
+    seen: Sequence[Observation]
+    next: Place | None
+    gone: Sequence[RecordRef] = ()
+
+
 class Severity(StrEnum):
     """How bad a finding of `check` is."""
 
@@ -115,6 +137,27 @@ class Connector(Protocol):
     @property
     def channels(self) -> Sequence[str]:
         """The change streams to follow; empty for a vendor that only calls webhooks."""
+        ...
+
+    @property
+    def objects(self) -> Sequence[str]:
+        """The vendor's objects that are swept for changes, persons first."""
+        ...
+
+    def told_by(self, channel: str) -> Sequence[str]:
+        """Return the objects whose changes the stream *channel* tells."""
+        ...
+
+    def since(self, notification: Notification) -> int:
+        """Return from when on, by the vendor's epoch ms, a whole object is to be read, as a notification with "*" asks; 0 for all of it."""
+        ...
+
+    async def changed(self, name: str, place: Place, until: int) -> Page:
+        """
+        Return a page of the records of the object *name* that changed from *place* on up to *until* (epoch ms).
+
+        Raises Rejected when the vendor will never answer that.
+        """
         ...
 
     async def start(self) -> None:

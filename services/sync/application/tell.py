@@ -5,12 +5,15 @@ The models in `schemas` say what these events look like, and the tests read each
 to the byte. Building them as models on the way out would cost more than deciding does.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from schemas.instants import rfc3339
+from schemas.lead import Observed
 from services.sync.domain import decisions, facts
 from services.sync.domain.desired import owner_of
+from services.sync.domain.drift import Drift
 from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, origin_of
 from services.sync.domain.records import Scalar, Side
@@ -63,6 +66,27 @@ def _decision(decision: decisions.Decision) -> dict[str, Any]:
         "loser": None if loser is None else _candidate(loser),
         "conflict": outcome.conflict,
     }
+
+
+def drift_found(found: Sequence[Drift], data: Observed, context: Context) -> Event:
+    """Return the differences *found* in the record that *data* observed."""
+    body = {
+        "side": data.side,
+        "kind": data.kind,
+        "ref": {"system": data.ref.system, "object": data.ref.object, "id": data.ref.id},
+        "cause": data.sweep,
+        "found_at": data.observed_at,
+        "differences": [
+            {
+                "field": each.field,
+                "believed": each.believed,
+                "found": each.found,
+                "changed_at": each.changed_at,
+            }
+            for each in found
+        ],
+    }
+    return _event(context, "w", data.observed_at, "tasuki.decision.drift-found.v1", body)
 
 
 def _candidate(candidate: decisions.Candidate) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Literal
 
 from schemas.lead import LeadChange, LeadObserved
 from services.runtime.clock import Clock
@@ -9,7 +10,11 @@ from services.runtime.logs import events
 from services.runtime.metrics import Metrics
 from services.sync.application.decide import Decided
 from services.sync.application.dispatch import Plan
+from services.sync.application.sweep import Swept
+from services.sync.consumers.sweep_state import Ended
+from services.sync.consumers.sweeps import SweepTold
 from services.sync.domain.desired import Priority
+from services.sync.domain.drift import counted
 from services.sync.domain.records import Observation
 
 log = events()
@@ -18,7 +23,7 @@ _REMEMBERED = 1_000
 _OFFERED = "tasuki.lifecycle.handoff-offered.v1"
 
 
-class Figures:
+class Figures(SweepTold):
     """Counts and times; the latency of a handoff is from its notification's arrival to its request's departure."""
 
     def __init__(self, metrics: Metrics, clock: Clock) -> None:
@@ -35,6 +40,22 @@ class Figures:
     def received(self, system: str, count: int) -> None:
         """A stream brought *count* notifications."""
         self._metrics.count("tasuki_notifications_total", count, system=system)
+
+    def lost(self, system: str, name: str, cause: Literal["gap", "position-lost"]) -> None:
+        """A change stream lost changes of an object."""
+        self._metrics.count("tasuki_stream_losses_total", system=system, object=name, cause=cause)
+
+    def page(self, system: str, name: str, swept: Swept) -> None:
+        """See `SweepTold.page`."""
+        counts = {"known": swept.read - swept.others, "other": swept.others}
+        for outcome, count in counts.items():
+            self._metrics.count(
+                "tasuki_swept_records_total", count, system=system, object=name, outcome=outcome
+            )
+
+    def ended(self, system: str, name: str, sweep: Ended) -> None:
+        """See `SweepTold.ended`."""
+        self._metrics.count("tasuki_sweeps_total", system=system, object=name, cause=sweep.cause)
 
     def observed(self, system: str, seen: Sequence[Observation]) -> None:
         """Records were observed."""
@@ -55,12 +76,15 @@ class Figures:
         for letter in decided.dead_letters:
             self._metrics.count("tasuki_dead_letters_total", reason=letter.data.reason)
         if isinstance(event, LeadObserved):
-            if decided.echoes:
-                self._metrics.count(
-                    "tasuki_echoes_suppressed_total", decided.echoes, system=event.data.ref.system
-                )
+            self._seen(event.data.ref.system, decided)
             if any(lack.priority is Priority.HOT for lacks in decided.missing.values() for lack in lacks):
                 self._hot_since.setdefault(event.subject, event.data.received_at)
+
+    def _seen(self, system: str, decided: Decided) -> None:
+        for name, count in counted(decided.drift).items():
+            self._metrics.count("tasuki_drift_total", count, system=system, field=name)
+        if decided.echoes:
+            self._metrics.count("tasuki_echoes_suppressed_total", decided.echoes, system=system)
 
     def sending(self, system: str, plans: Sequence[Plan], now: int) -> None:
         """A batch leaves for *system*."""

@@ -10,12 +10,14 @@ from schemas.inbox import InboxReceived
 from schemas.reading import Unreadable, read
 from schemas.topics import DEAD_LETTERS, INBOX, LEAD_CHANGES
 from services.runtime.log.port import LogRecord, Record
+from services.runtime.operations import Operations
 from services.runtime.outbox import Emission
 from services.runtime.processor import Fold
 from services.runtime.shard import Shard
 from services.sync.application.observe import Found, Hint, Observe
 from services.sync.application.received import received
 from services.sync.consumers.emissions import emission, place_of, unreadable
+from services.sync.consumers.hearing import note
 from services.sync.domain.records import Notification, RecordRef
 
 
@@ -26,14 +28,14 @@ class InboxProcessor:
         self._observe = observe
 
     async def opened(self, shard: Shard) -> None:
-        """Nothing is kept for a shard: what is observed goes on to the leads."""
+        """Nothing is remembered of a shard: what is observed goes on to the leads."""
 
     async def closed(self, shard: Shard) -> None:
         """See `opened`."""
 
     async def fold(self, shard: Shard, records: Sequence[LogRecord]) -> Fold:
-        """Observe what *records* hint at; nothing of the shard's state is needed."""
-        del shard
+        """Observe what *records* hint at, and count who spoke; nothing of the shard's state is needed."""
+        operations = Operations()
         emissions: list[Emission] = []
         hints: list[Hint] = []
         for record in records:
@@ -43,9 +45,10 @@ class InboxProcessor:
                 emissions.append(unreadable(record, error))
             else:
                 hints.append(_hint(record, cast("InboxReceived", event)))
+        note(operations, shard, [each.notification for each in hints])
         found = await self._observe.run(hints) if hints else []
         emissions += [_emission(each) for each in found]
-        return Fold(emissions=emissions)
+        return Fold(operations, emissions)
 
 
 def inbox_record(notification: Notification) -> Record:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import cast
+from typing import Protocol, cast
 
 from schemas.lead import (
     LeadChange,
@@ -36,6 +36,7 @@ from services.sync.consumers.emissions import emission, place_of, told, unreadab
 from services.sync.consumers.shard_leads import Decode, Encode, ShardLeads
 from services.sync.consumers.streams import Streams
 from services.sync.domain.desired import Missing
+from services.sync.domain.drift import counted
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import RecordRef, Side
 
@@ -62,6 +63,19 @@ class _Batch:
         default_factory=dict[str, tuple[Mapping[Side, Sequence[Missing]], int]]
     )
     settled: list[LeadWriteSettled] = field(default_factory=list[LeadWriteSettled])
+    drifts: dict[str, int] = field(default_factory=dict[str, int])
+
+
+class Resident(Protocol):
+    """What lives in some of the shards beside the leads: its tasks run where the shard is held."""
+
+    async def opened(self, shard: Shard) -> None:
+        """Start what lives in *shard*."""
+        ...
+
+    async def closed(self, shard: Shard) -> None:
+        """Stop it."""
+        ...
 
 
 Forget = Callable[[Collection[str], Collection[str], Collection[RecordRef]], Awaitable[None]]
@@ -87,6 +101,7 @@ class LeadProcessor:
         addresses_moved: Told, before it is committed, of a lead's addresses: its ids, what it had, what it has.
         deciding: Entered around the deciding of each change, for the trace; None costs nothing.
         dispatching: Entered around each sending of a batch to a system, for the trace.
+        residents: What else lives in some of the shards.
         quotas: By system, what says which work may begin.
     """
 
@@ -102,6 +117,7 @@ class LeadProcessor:
         gates: Mapping[str, Gate],
         circuits: Mapping[str, Circuit],
         streams: Streams,
+        residents: Sequence[Resident] = (),
         clock: Clock,
         failed: Callable[[BaseException], None],
         decided: Callable[[LeadChange, Decided], None] = lambda _event, _decided: None,
@@ -122,7 +138,7 @@ class LeadProcessor:
         self._connectors = connectors
         self._gates = gates
         self._circuits = circuits
-        self._streams = streams
+        self._residents: Sequence[Resident] = (streams, *residents)
         self._clock = clock
         self._failed = failed
         self._decided = decided
@@ -145,7 +161,8 @@ class LeadProcessor:
             task = asyncio.create_task(dispatcher.run(), name=f"dispatch {side} {shard.id}")
             task.add_done_callback(lambda done: report_end(done, self._failed))
             held.tasks.append(task)
-        await self._streams.opened(shard)
+        for each in self._residents:
+            await each.opened(shard)
 
     def _dispatcher(self, shard: Shard, leads: ShardLeads, connector: Connector) -> Dispatcher:
         system = connector.system
@@ -164,7 +181,8 @@ class LeadProcessor:
 
     async def closed(self, shard: Shard) -> None:
         """Stop the dispatchers of *shard*; what they had under way is repeated by the next owner."""
-        await self._streams.closed(shard)
+        for each in self._residents:
+            await each.closed(shard)
         held = self.held.pop(shard.id.partition, None)
         if held is None:
             return
@@ -182,6 +200,7 @@ class LeadProcessor:
         operations = Operations()
         for lead in batch.leads.values():
             held.leads.keep(operations, lead)
+        held.leads.count_drift(operations, batch.drifts)
         woken = [
             held.leads.mark(operations, lead_id, missing, since)
             for lead_id, (missing, since) in batch.waits.items()
@@ -209,6 +228,7 @@ class LeadProcessor:
         batch.emissions += _emissions(record, decided)
         if decided.missing:
             batch.waits[lead.id] = (decided.missing, _since(event))
+        _add_drift(batch.drifts, event, decided)
         self._decided(event, decided)
 
     def _step(self, lead: Lead, event: LeadChange, record: LogRecord, emissions: list[Emission]) -> Step:
@@ -219,6 +239,14 @@ class LeadProcessor:
             except UnreadableLead as error:
                 emissions.append(unreadable(record, Unreadable(str(error), reason="bad-event")))
                 return Step(lead)
+
+
+def _add_drift(drifts: dict[str, int], event: LeadChange, decided: Decided) -> None:
+    """Count in *drifts*, by system and field, what a sweep found."""
+    if decided.drift and isinstance(event, LeadObserved):
+        for name, count in counted(decided.drift).items():
+            key = f"{event.data.ref.system}:{name}"
+            drifts[key] = drifts.get(key, 0) + count
 
 
 def _applied(held: HeldShard, batch: _Batch, *, woken: bool) -> None:

@@ -4,6 +4,7 @@ The leads of one shard in the store, and which of them a side waits for.
 | name        | type       | member → score, or value                                                       |
 |-------------|------------|--------------------------------------------------------------------------------|
 | lead:<id>   | string     | the lead, see services.sync.adapters.lead_codec; as long as the lead is known   |
+| drift       | hash       | <system>:<field> → how many differences sweeps found                            |
 | dirty:<side>| sorted set | lead_id → priority * 10^13 + epoch ms since when; until that side lacks nothing |
 """
 
@@ -19,6 +20,8 @@ from services.sync.application.dispatch import urgency
 from services.sync.domain.desired import Missing, Priority
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import Side
+
+DRIFT = "drift"
 
 PRIORITY_STEP = 10**13
 """More than any epoch ms until the year 2286, so that priority goes before age."""
@@ -73,6 +76,11 @@ class ShardLeads:
     def keep(self, operations: Operations, lead: Lead) -> None:
         """Add to *operations* what keeps *lead*."""
         operations.set(self._key(lead.id), self._encode(lead))
+
+    def count_drift(self, operations: Operations, drifts: Mapping[str, int]) -> None:
+        """Add to *operations* what sweeps found, by ``<system>:<field>``."""
+        if drifts:
+            operations.hincrby(self._shard.id.key(DRIFT), drifts)
 
     def mark(
         self, operations: Operations, lead_id: str, missing: Mapping[Side, Sequence[Missing]], since: int

@@ -4,6 +4,7 @@ The vendors' change streams: each is followed by the owner of its home, one of t
 | name             | type   | holds                                                            |
 |------------------|--------|------------------------------------------------------------------|
 | cursor:<channel> | string | where the stream stands: what was told up to it is in the inbox  |
+| told:<channel>   | string | the vendor's time of the last event told, epoch ms, decimal      |
 
 The cursors live with the leads and not with the inbox, whose shards wait for vendors: while one vendor is
 away, another's stream must go on.
@@ -22,7 +23,8 @@ from services.runtime.operations import Operations
 from services.runtime.shard import Shard
 from services.runtime.store import Store
 from services.sync.application.gate import Gate
-from services.sync.application.ports import Connector, StreamPosition, StreamPositionLost
+from services.sync.application.orders import NOBODY_SWEEPS, Order, Orders
+from services.sync.application.ports import Connector, StreamBatch, StreamPosition, StreamPositionLost
 from services.sync.application.trouble import report
 from services.sync.consumers.inbox import inbox_record
 
@@ -37,6 +39,8 @@ class Streams:
         partitions: Of the topic whose shards are the homes.
         failed: Told of a stream's unexpected end; it is to end the process.
         received: Told how many notifications a stream brought, by system; 0 for a sign of life.
+        orders: Takes the order to sweep the objects of a stream whose position was lost.
+        lost: Told of each such object, for the metrics.
     """
 
     def __init__(
@@ -49,7 +53,11 @@ class Streams:
         clock: Clock,
         failed: Callable[[BaseException], None],
         received: Callable[[str, int], None] = lambda _system, _count: None,
+        orders: Orders = NOBODY_SWEEPS,
+        lost: Callable[[str, str], None] = lambda _system, _object: None,
     ) -> None:
+        self._orders = orders
+        self._lost = lost
         self._clock = clock
         self._store = store
         self._log = log
@@ -100,11 +108,22 @@ class Streams:
                 position = StreamPosition(channel, (cursor or b"").decode())
                 await self._read_stream(shard, connector, position, key, gate)
             except StreamPositionLost:
-                log.warning("stream.position_lost", system=connector.system, channel=channel)
-                await shard.commit(Operations().delete(key))
+                await self._position_lost(shard, connector, channel)
             except Retryable as error:
                 gate.fail(error)
                 report("stream.broken", error, system=connector.system, channel=channel)
+
+    async def _position_lost(self, shard: Shard, connector: Connector, channel: str) -> None:
+        """Have everything swept that the stream may have told since its last event; then follow what is kept."""
+        told = shard.id.key(f"told:{channel}")
+        (told_at,) = await self._store.mget([told])
+        since = int(told_at or 0)
+        log.error("stream.position_lost", system=connector.system, channel=channel, since=since)
+        for name in connector.told_by(channel):
+            if name in connector.objects:
+                await self._orders.order(Order(connector.system, name, "position-lost", since))
+                self._lost(connector.system, name)
+        await shard.commit(Operations().delete(shard.id.key(f"cursor:{channel}")).delete(told))
 
     async def _read_stream(
         self, shard: Shard, connector: Connector, position: StreamPosition, key: str, gate: Gate
@@ -115,4 +134,14 @@ class Streams:
             if batch.notifications:
                 await self._log.append([inbox_record(each) for each in batch.notifications])
             self._received(connector.system, len(batch.notifications))
-            await shard.commit(Operations().set(key, batch.position.cursor))
+            operations = Operations().set(key, batch.position.cursor)
+            if (told_at := self._told_of(batch)) is not None:
+                operations.set(shard.id.key(f"told:{position.channel}"), told_at)
+            await shard.commit(operations)
+
+    def _told_of(self, batch: StreamBatch) -> int | None:
+        """Return up to when the stream has told everything: its last event, or now for a mere sign of life."""
+        if not batch.notifications:
+            return self._clock()
+        instants = [each.occurred_at for each in batch.notifications if each.occurred_at is not None]
+        return max(instants, default=None)

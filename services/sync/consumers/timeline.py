@@ -207,6 +207,7 @@ _KINDS = {
     "tasuki.lead.merged-into.v1": ("merged-into", "noticed_at"),
     "tasuki.lead.taken-over.v1": ("taken-over", "merged_at"),
     "tasuki.decision.fields-decided.v1": ("decided", "decided_at"),
+    "tasuki.decision.drift-found.v1": ("drift", "found_at"),
     "tasuki.lifecycle.score-changed.v1": ("score", "changed_at"),
     "tasuki.lifecycle.milestone-reached.v1": ("reached", "reached_at"),
     "tasuki.lifecycle.milestone-retracted.v1": ("retracted", "previous_at"),

@@ -110,7 +110,11 @@ def _belongs(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> bool:
         return False
     if lead.is_gone(side) or lead.person(side.other) is None:
         return False
-    return side is Side.MA or rules.mirror_all or any(each is Milestone.MQL for _, each in life.milestones)
+    return (
+        side is Side.MA
+        or rules.mirror_all
+        or any(each is Milestone.MQL and at > lead.history_until for (_, each), at in life.milestones.items())
+    )
 
 
 def _differences(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> Iterator[Missing]:
@@ -138,13 +142,13 @@ def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) ->
         there, value = mine.there, wanted(mine, theirs, side, rule, rules)
         if value and name in rules.opt_ins and agreed(lead, name, rules) is not None:
             value = False
-        if name == "owner" and is_blank(value) and _is_offered(life):
+        if name == "owner" and is_blank(value) and _is_offered(lead, life):
             value = owner_of(lead, life, rules)
-        if there != value and _differs(there, value) and (rule.write_ma if writes_ma else rule.write_sfa):
+        if there != value and is_other(there, value) and (rule.write_ma if writes_ma else rule.write_sfa):
             differs[name] = value
     made = produced(lead, life, rules, side)
     made = chain(made, _composed(lead, rules, side, differs))
-    differs |= {name: value for name, value in made if _differs(lead.seen(name, side).there, value)}
+    differs |= {name: value for name, value in made if is_other(lead.seen(name, side).there, value)}
     for names in rules.together.get(side, ()):
         if not names.isdisjoint(differs):
             differs = {name: lead.seen(name, side).there for name in sorted(names)} | differs
@@ -172,12 +176,18 @@ def wanted(mine: Register, theirs: Register, side: Side, rule: FieldRule, rules:
     return there if outcome.rule == UNSAID.rule else outcome.on(side)
 
 
-def _is_offered(life: Lifecycle) -> bool:
+def _is_offered(lead: Lead, life: Lifecycle) -> bool:
     """Return whether inside sales is to have the lead."""
-    return life.reached(Milestone.MQL) is not None and not life.closed
+    return _is_to_be_handed(lead, life, Milestone.MQL) and not life.closed
 
 
-def _differs(there: Scalar, value: Scalar) -> bool:
+def _is_to_be_handed(lead: Lead, life: Lifecycle, milestone: Milestone) -> bool:
+    """Return whether the present cycle reached *milestone*, not as a history that the first filling met."""
+    at = life.reached(milestone)
+    return at is not None and at > lead.history_until
+
+
+def is_other(there: Scalar, value: Scalar) -> bool:
     """Return whether *value* is to be written over *there*; white space at the ends is cut off by some tools."""
     if isinstance(there, str) and isinstance(value, str):
         return there.strip() != value.strip()
@@ -185,9 +195,11 @@ def _differs(there: Scalar, value: Scalar) -> bool:
 
 
 def _priority(lead: Lead, life: Lifecycle, rules: Rules, side: Side, differs: dict[str, Scalar]) -> Priority:
+    if lead.unhurried_since != NEVER:
+        return Priority.BACKFILL
     if any(differs.get(name) for name in rules.consents):
         return Priority.CONSENT
-    if side is Side.SFA and _is_offered(life) and f"task:{life.cycle}" not in lead.slots:
+    if side is Side.SFA and _is_offered(lead, life) and f"task:{life.cycle}" not in lead.slots:
         return Priority.HOT
     if not differs.keys().isdisjoint(SALES_FIELDS):
         return Priority.HANDOFF
@@ -197,12 +209,16 @@ def _priority(lead: Lead, life: Lifecycle, rules: Rules, side: Side, differs: di
 def _handoff_records(lead: Lead, life: Lifecycle, rules: Rules) -> Iterator[Missing]:
     """The task of an MQL, and the opportunity of an SQL unless sales made one itself in that cycle."""
     task, deal = f"task:{life.cycle}", f"opportunity:{life.cycle}"
-    if life.reached(Milestone.MQL) is not None and task not in lead.slots:
-        yield Missing(Side.SFA, task, _task(lead, life, rules), Priority.HOT)
-    if life.reached(Milestone.SQL) is None or deal in lead.slots:
+    if _is_to_be_handed(lead, life, Milestone.MQL) and task not in lead.slots:
+        yield Missing(Side.SFA, task, _task(lead, life, rules), _hurry(lead, Priority.HOT))
+    if not _is_to_be_handed(lead, life, Milestone.SQL) or deal in lead.slots:
         return
     if not any(cycle_of(each, life) == life.cycle for each in lead.opportunities.values()):
-        yield Missing(Side.SFA, deal, _opportunity(lead, life, rules), Priority.HANDOFF)
+        yield Missing(Side.SFA, deal, _opportunity(lead, life, rules), _hurry(lead, Priority.HANDOFF))
+
+
+def _hurry(lead: Lead, priority: Priority) -> Priority:
+    return Priority.BACKFILL if lead.unhurried_since != NEVER else priority
 
 
 def _task(lead: Lead, life: Lifecycle, rules: Rules) -> dict[str, Scalar]:

@@ -142,12 +142,16 @@ class Lead:
     vendor won't take, by `field_key` one of the only value that it won't. `erased_at`, by our own clock: since
     then nothing personal is kept of it, see services.sync.domain.erasure. `taken_over`: the leads that turned out
     to be this one, and when (our clock). `opt_outs`: by field; `fights`: by `field_key`, of values that were set
-    back. `merged_into`: the lead that this one is; nothing else is kept of it then.
+    back. `merged_into`: the lead that this one is; nothing else is kept of it then. `history_until`: what it reached
+    up to then was met by the first filling, and is handed over to nobody. `unhurried_since`: when it met the lead, if
+    nobody did anything since; what such a lead lacks is the least urgent.
     """
 
     id: str
     created_at: int = NEVER
     erased_at: int = NEVER
+    history_until: int = NEVER
+    unhurried_since: int = NEVER
     persons: dict[Side, dict[str, Person]] = field(default_factory=dict[Side, dict[str, Person]])
     fields: dict[str, dict[Side, Register]] = field(default_factory=dict[str, dict[Side, Register]])
     history: dict[str, dict[int, Scalar]] = field(default_factory=dict[str, dict[int, Scalar]])

@@ -56,6 +56,22 @@ class SyncSection(Section):
         alias="reconcile_overlap",
         description="How far each sweep reaches back behind the one before.",
     )
+    reconcile: Switch = Field(
+        default=True,
+        description="`false` sweeps only what is ordered, by a lost stream, a silence or a person.",
+    )
+    reconcile_grace_ms: Annotated[int, DurationBetween("0s", "1h")] = Field(
+        default=60_000,
+        alias="reconcile_grace",
+        description="How long a notification may take: what changed later than that is left to the next sweep, "
+        "and is no drift.",
+    )
+    silence_after_ms: Annotated[int, DurationBetween("0s", "7d")] = Field(
+        default=1_800_000,
+        alias="silence_after",
+        description="After so long without a notification of an object that usually has some by then, it is swept "
+        'and an alarm is given; `"0s"` never.',
+    )
     stop_after_refusals: Annotated[Whole, Field(ge=0, le=10_000)] = Field(
         default=20,
         description="After so many writes (or reads) of a system refused in a row, none taken between, that line "

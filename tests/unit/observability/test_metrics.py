@@ -185,5 +185,7 @@ def test_labels_that_the_configuration_bounds_are_marked() -> None:
                 "channel",
                 "reason",
                 "metric",
+                "object",
+                "field",
             }
             assert values != CONFIGURED or open_by_design, f"{metric.name} {label}"

@@ -98,13 +98,6 @@ async def test_a_record_that_nobody_asked_for_goes_to_the_shard_whose_answer_hol
     assert read == [["a"], ["b"], ["merged", "successor of merged"]]
 
 
-async def test_an_order_to_read_everything_is_read_alone() -> None:
-    """Its answer is long, and all of it is for whoever asked."""
-    vendor = Vendor()
-    await _read(GatheredConnector(vendor), ("a",), ("b",), ("*",))
-    assert ["*"] in vendor.reads
-
-
 async def test_a_batch_that_is_refused_as_a_whole_is_sent_for_each_shard_alone() -> None:
     """So that each shard halves only its own; results are in the order of the writes."""
     vendor = Vendor()

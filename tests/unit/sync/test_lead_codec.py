@@ -104,6 +104,8 @@ leads = st.builds(
     st.just("L"),
     instants,
     instants,
+    instants,
+    instants,
     st.dictionaries(
         sides,
         st.lists(

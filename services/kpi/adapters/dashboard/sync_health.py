@@ -33,10 +33,10 @@ class LatencyHealth(_Part):
 
 
 class DriftHealth(_Part):
-    """How far the two systems stand apart."""
+    """What the two systems had apart from what was told of them."""
 
-    leads: int | None = Field(
-        default=None, ge=0, description="Leads that differ though nothing is on its way."
+    found: int | None = Field(
+        default=None, ge=0, description="Differences that sweeps found and had repaired, so far."
     )
     checked_at: int | None = Field(default=None, description="When that was looked for, epoch ms.")
 

@@ -1,7 +1,7 @@
 """GET /status: how the service does in detail, for people who hold the key. Read only."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
@@ -50,6 +50,39 @@ class LatencyStatus(BaseModel):
     p99_ms: int
 
 
+class SweepStatus(BaseModel):
+    """How the sweeps of an object do, whichever process makes them; what never was is null."""
+
+    system: str
+    object: str
+    swept_until: int = Field(description="All changes up to then were seen, by the vendor's epoch ms.")
+    running: str | None = Field(description="Why it is being swept at this moment; null while it isn't.")
+    read: int = Field(description="Records that the present or last sweep listed.")
+    others: int = Field(description="Those of them that were not as known.")
+    ended_at: int | None = Field(description="When the last sweep came to its end, epoch ms.")
+    cause: str | None = Field(description="Why the last sweep began.")
+
+
+class SilenceStatus(BaseModel):
+    """An object of which no notification comes, though some usually do."""
+
+    system: str
+    object: str
+    since: int = Field(description="Epoch ms.")
+    usual: int = Field(description="How many notifications came in such a stretch of time before.")
+
+
+class BackfillStatus(BaseModel):
+    """How the first filling does."""
+
+    phase: Literal["ordered", "reading", "writing", "done"]
+    ordered_at: int = Field(description="Epoch ms.")
+    hand_over: bool = Field(description="Whether leads that qualified long ago are handed over to sales.")
+    read: dict[str, int] = Field(description="Records read so far, by `system:object`.")
+    waiting: int = Field(description="Leads of it that lack something on a side.")
+    read_at: int | None = Field(description="When all was read, epoch ms.")
+
+
 class StatusBody(BaseModel):
     """How the process is, in detail."""
 
@@ -62,6 +95,16 @@ class StatusBody(BaseModel):
     quotas: list[QuotaStatus] | None = Field(description="Null while the store doesn't answer.")
     streams: list[StreamStatus]
     latency: LatencyStatus | None = Field(description="Of handoffs; null while there was none.")
+    sweeps: list[SweepStatus] | None = Field(description="Null while the store doesn't answer.")
+    silent: list[SilenceStatus]
+    backfill: BackfillStatus | None = Field(
+        description="Null where none was ordered, or the store doesn't answer."
+    )
+    drift: dict[str, int] | None = Field(
+        description="By `system:field`, in how many fields sweeps found other values than were known, since the "
+        "installation; null while the store doesn't answer.",
+        examples=[{"salesforce:company": 2}],
+    )
 
 
 def make_whole_status_router(

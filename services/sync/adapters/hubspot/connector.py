@@ -18,6 +18,8 @@ from services.sync.adapters.hubspot.writing import BATCH, Writer
 from services.sync.application.ports import (
     BatchRefused,
     Finding,
+    Page,
+    Place,
     StreamBatch,
     StreamPosition,
     StreamPositionLost,
@@ -36,8 +38,6 @@ from services.sync.domain.records import (
     WriteResult,
 )
 
-EVERYTHING = "*"
-
 
 class HubSpotConnector:
     """
@@ -55,6 +55,7 @@ class HubSpotConnector:
     side = Side.MA
     write_batch = BATCH
     channels: Sequence[str] = ()
+    objects: Sequence[str] = (CONTACT,)
 
     def __init__(
         self,
@@ -73,7 +74,7 @@ class HubSpotConnector:
         self._reader = Reader(self.client, account, field_map, owners, clock)
         self._writer = Writer(self.client, account, field_map, owners)
         self._checker = Checker(self.client, account, field_map, owners)
-        self._sweep = Sweep(self.client)
+        self._sweep = Sweep(self.client, self._reader)
 
     @property
     def limits(self) -> Limits | None:
@@ -109,22 +110,28 @@ class HubSpotConnector:
         yield  # pragma: no cover - makes this a generator
 
     async def observe(self, notifications: Sequence[Notification]) -> Sequence[Observation]:
-        """
-        Return what the notified records are now, with the history of each mapped field.
-
-        A notification with the id ``*`` reads the whole object, or, if its body is ``{"since": epoch ms}``,
-        what changed since then.
-        """
+        """Return what the notified records are now, with the history of each mapped field."""
         try:
-            observed = await self._reader.observe(
-                [each for each in notifications if each.ref.id != EVERYTHING]
-            )
-            for each in notifications:
-                if each.ref.id == EVERYTHING and each.ref.object in OBJECTS:
-                    observed += await self._observe_all(each)
+            return await self._reader.observe(notifications)
         except ApiRefused as refused:
             raise Rejected(f"HubSpot refuses to read: {refused}", reason="read-refused") from refused
-        return observed
+
+    def told_by(self, channel: str) -> Sequence[str]:
+        """Return nothing: HubSpot has no streams."""
+        del channel
+        return ()
+
+    def since(self, notification: Notification) -> int:
+        """Return 0: HubSpot never asks for a whole object; who does, means all of it."""
+        del notification
+        return 0
+
+    async def changed(self, name: str, place: Place, until: int) -> Page:
+        """Return a page of the records that changed, by HubSpot's search, which may lag behind by seconds."""
+        try:
+            return await self._sweep.changed(OBJECTS[name], place, until)
+        except ApiRefused as refused:
+            raise Rejected(f"HubSpot refuses to search: {refused}", reason="read-refused") from refused
 
     async def write(self, writes: Sequence[Write]) -> Sequence[WriteResult]:
         """Write leads to contacts; HubSpot as the marketing tool gets nothing else."""
@@ -149,16 +156,3 @@ class HubSpotConnector:
     async def check(self) -> Sequence[Finding]:
         """Look at credentials, permissions, properties, subscriptions and quota."""
         return await self._checker.findings()
-
-    async def _observe_all(self, order: Notification) -> list[Observation]:
-        known = OBJECTS[order.ref.object]
-        observed: list[Observation] = []
-        async for ids in self._sweep.ids(known, events.since(order.body)):
-            found = [
-                Notification(
-                    ref=RecordRef(SYSTEM, known.name, each), body="{}", received_at=order.received_at
-                )
-                for each in ids
-            ]
-            observed += await self._reader.observe(found)
-        return observed

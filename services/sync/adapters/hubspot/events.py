@@ -94,16 +94,6 @@ def erased(body: str) -> bool:
     return isinstance(kind, str) and kind.endswith(".privacyDeletion")
 
 
-def since(body: str) -> int | None:
-    """Return the instant, epoch ms, that our own order to read an object again names; None for all of it."""
-    try:
-        given: Any = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    instant: Any = cast("Mapping[str, Any]", given).get("since") if isinstance(given, dict) else None
-    return instant if type(instant) is int else None
-
-
 def _events(body: bytes) -> list[Mapping[str, Any]]:
     if len(body) > MAX_BODY_BYTES:
         raise Rejected(f"the webhook is longer than {MAX_BODY_BYTES} bytes", reason="too-large")

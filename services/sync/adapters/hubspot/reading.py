@@ -88,6 +88,17 @@ class Reader:
         named = {each.name for each in mapped}
         return (*mapped, *(each for each in known.fields if each.name not in named))
 
+    def properties(self, known: HubSpotObject) -> list[str]:
+        """Return the names of the properties that an observation of *known* needs."""
+        extra = [self._account.own_property, MERGED_IDS] if known.name == CONTACT else [MERGED_IDS]
+        return [*sorted({each.vendor_name for each in self.fields(known)}), *extra]
+
+    async def listed(self, known: HubSpotObject, rows: Sequence[Row]) -> list[Observation]:
+        """Return rows of a listing, which have neither histories nor associations, as observations."""
+        now = self._clock()
+        sight = await self._sight(known, rows)
+        return [sight.observation(row, now, ()) for row in rows]
+
     async def _read(self, group: _Wanted) -> list[Observation]:
         """Return an observation for each id of *group*, and for each record that took a merged one's place."""
         chunks = _chunks([each for each in group.ids if each not in group.erased], HISTORY_BATCH)
@@ -120,10 +131,9 @@ class Reader:
 
     async def _batch(self, known: HubSpotObject, ids: Sequence[str]) -> list[Row]:
         names = sorted({each.vendor_name for each in self.fields(known)})
-        extra = [self._account.own_property, MERGED_IDS] if known.name == CONTACT else [MERGED_IDS]
         body = {
             "inputs": [{"id": each} for each in ids],
-            "properties": [*names, *extra],
+            "properties": self.properties(known),
             "propertiesWithHistory": names,
         }
         answer = await self._client.post(f"/crm/v3/objects/{known.plural}/batch/read", body)
@@ -166,6 +176,7 @@ class Reader:
         ids = {
             str(v["value"]) for row in rows for name in owned for v in history(row, name) if v.get("value")
         }
+        ids |= {str(value) for row in rows for name in owned if (value := properties(row).get(name))}
         if ids:
             await self._owners.ensure(ids=ids)
         context = Context(

@@ -1,99 +1,72 @@
-"""Finds the records of an object that changed since an instant, or all of them, for reconciliation."""
+"""Lists the records of an object that changed between two instants, for reconciliation, page by page."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from services.sync.adapters.hubspot.client import Answer, HubSpotClient
 from services.sync.adapters.hubspot.mapping import instant
 from services.sync.adapters.hubspot.objects import CONTACT, HubSpotObject
-from services.sync.adapters.hubspot.owners import next_page
+from services.sync.adapters.hubspot.reading import Reader
 from services.sync.adapters.hubspot.seeing import Row, properties, updated_at
+from services.sync.application.ports import Page, Place
 
 PAGE = 200
-LIST_PAGE = 100
-CAP = 10_000
-"""Search pages hold 200 and end at 10,000; the sweep then begins anew from the last time it saw.
+"""
+A search gives 200 records a page and ends at 10,000. Each page here is a search of its own that begins where
+the last one ended, and asks for its first page only: the end at 10,000 is never reached.
 
 Source: https://developers.hubspot.com/docs/api/crm/search
 """
 
 
 class Sweep:
-    """Walks over the records of an object by their ids."""
+    """Walks over an object in the order of modification; records of one instant in the order of their ids."""
 
-    def __init__(self, client: HubSpotClient) -> None:
+    def __init__(self, client: HubSpotClient, reader: Reader) -> None:
         self._client = client
+        self._reader = reader
 
-    async def ids(self, known: HubSpotObject, since: int | None) -> AsyncIterator[Sequence[str]]:
-        """Yield pages of ids of records that changed at *since* (epoch ms) or later; None: of all."""
-        pages = self._all(known) if since is None else self._changed(known, since)
-        async for page in pages:
-            yield page
+    async def changed(self, known: HubSpotObject, place: Place, until: int) -> Page:
+        """Return the records that changed from *place* on; the walk may tell one twice, it leaves out none."""
+        if place.after:
+            return await self._of_instant(known, place, until)
+        modified = _property(known)
+        rows = await self._search(
+            known, [_filter(modified, "GTE", place.at), _filter(modified, "LTE", until)], modified
+        )
+        if len(rows) < PAGE:
+            return Page(await self._reader.listed(known, rows), None)
+        # Others may have changed in the same millisecond as the last one: they begin the next page.
+        last = _modified(known, rows[-1])
+        whole = [each for each in rows if _modified(known, each) < last]
+        following = Place(last) if whole else Place(last, "0")
+        return Page(await self._reader.listed(known, whole), following)
 
-    async def _all(self, known: HubSpotObject) -> AsyncIterator[Sequence[str]]:
-        after: str | None = None
-        while True:
-            params = {"limit": str(LIST_PAGE), "properties": "hs_object_id"}
-            answer = await self._client.get(
-                f"/crm/v3/objects/{known.plural}", params | ({"after": after} if after else {})
-            )
-            yield _ids(answer.parts("results"))
-            after = next_page(answer.body)
-            if after is None:
-                return
+    async def _of_instant(self, known: HubSpotObject, place: Place, until: int) -> Page:
+        """Return more of the records, a page of them or more, that changed in one and the same millisecond."""
+        filters = [_filter(_property(known), "EQ", place.at), _filter("hs_object_id", "GT", place.after)]
+        rows = await self._search(known, filters, "hs_object_id")
+        seen = await self._reader.listed(known, rows)
+        if len(rows) == PAGE:
+            return Page(seen, Place(place.at, str(rows[-1]["id"])))
+        return Page(seen, Place(place.at + 1) if place.at < until else None)
 
-    async def _changed(self, known: HubSpotObject, since: int) -> AsyncIterator[Sequence[str]]:
-        """Yield ids in the order of their modification; those of a seam come twice, not never."""
-        modified, start = _property(known), since
-        while True:
-            newest, total = start, 0
-            async for answer in self._query(known, [_filter(modified, "GTE", start)], modified):
-                rows, total = answer.parts("results"), _total(answer)
-                yield _ids(rows)
-                newest = _modified(known, rows[-1]) if rows else newest
-            if total <= CAP:
-                return
-            if newest > start:
-                start = newest
-                continue
-            async for page in self._of_instant(known, start):
-                yield page
-            start += 1
-
-    async def _of_instant(self, known: HubSpotObject, at: int) -> AsyncIterator[Sequence[str]]:
-        """Yield the ids of more records than the cap that changed in one and the same millisecond."""
-        last, total = 0, CAP + 1
-        while total > CAP:
-            filters = [_filter(_property(known), "EQ", at), _filter("hs_object_id", "GT", last)]
-            async for answer in self._query(known, filters, "hs_object_id"):
-                ids, total = _ids(answer.parts("results")), _total(answer)
-                yield ids
-                last = int(ids[-1]) if ids else last
-
-    async def _query(
-        self, known: HubSpotObject, filters: Sequence[dict[str, str]], sort: str
-    ) -> AsyncIterator[Answer]:
-        """Yield the pages of a search up to the cap."""
-        after: str | None = "0"
-        while after is not None and int(after) + PAGE <= CAP:
-            body = {
-                "filterGroups": [{"filters": filters}],
-                "sorts": [sort],
-                "properties": [_property(known)],
-                "limit": PAGE,
-                "after": after,
-            }
-            answer = await self._client.post(f"/crm/v3/objects/{known.plural}/search", body)
-            yield answer
-            after = next_page(answer.body)
+    async def _search(
+        self, known: HubSpotObject, filters: Sequence[Mapping[str, str]], sort: str
+    ) -> list[Row]:
+        body: dict[str, Any] = {
+            "filterGroups": [{"filters": list(filters)}],
+            "sorts": [sort],
+            "properties": [_property(known), *self._reader.properties(known)],
+            "limit": PAGE,
+            "after": "0",
+        }
+        answer: Answer = await self._client.post(f"/crm/v3/objects/{known.plural}/search", body)
+        return [each for each in answer.parts("results") if each.get("id")]
 
 
-def _filter(name: str, operator: str, value: int) -> dict[str, str]:
+def _filter(name: str, operator: str, value: int | str) -> dict[str, str]:
     return {"propertyName": name, "operator": operator, "value": str(value)}
-
-
-def _total(answer: Answer) -> int:
-    total = answer.body.get("total")
-    return total if isinstance(total, int) else 0
 
 
 def _property(known: HubSpotObject) -> str:
@@ -103,7 +76,3 @@ def _property(known: HubSpotObject) -> str:
 def _modified(known: HubSpotObject, row: Row) -> int:
     text = properties(row).get(_property(known))
     return instant(str(text)) if text else updated_at(row)
-
-
-def _ids(rows: Sequence[Row]) -> list[str]:
-    return [str(each["id"]) for each in rows if each.get("id")]

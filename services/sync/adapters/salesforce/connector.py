@@ -7,7 +7,7 @@ from services.runtime.clock import Clock, now_ms
 from services.sync.adapters.salesforce.account import SalesforceAccount
 from services.sync.adapters.salesforce.checking import Checker
 from services.sync.adapters.salesforce.client import MAX_RECORDS, ApiUsage, SalesforceClient
-from services.sync.adapters.salesforce.events import SYSTEM
+from services.sync.adapters.salesforce.events import GAP_OVERFLOW, SYSTEM, change_of
 from services.sync.adapters.salesforce.finding import Finder
 from services.sync.adapters.salesforce.mapping import FieldMapping
 from services.sync.adapters.salesforce.observing import Observer
@@ -15,10 +15,15 @@ from services.sync.adapters.salesforce.pubsub import PubSub
 from services.sync.adapters.salesforce.stream import ChangeStream
 from services.sync.adapters.salesforce.users import Users
 from services.sync.adapters.salesforce.writing import Writer
-from services.sync.application.ports import Finding, StreamBatch, StreamPosition, WebhookRequest
+from services.sync.application.ports import Finding, Page, Place, StreamBatch, StreamPosition, WebhookRequest
 from services.sync.application.quota import UNGOVERNED, CallMeter
 from services.sync.domain.field_map import FieldMap
 from services.sync.domain.records import Notification, Observation, RecordRef, Side, Write, WriteResult
+
+OVERFLOW_MARGIN_MS = 60_000
+"""An overflow event is told some time after its transaction began to change records."""
+
+_SWEPT = ("Lead", "Contact", "Opportunity", "Task", "Event")
 
 
 class SalesforceConnector:
@@ -60,6 +65,27 @@ class SalesforceConnector:
     def channels(self) -> Sequence[str]:
         """The change streams to follow."""
         return self._account.channels
+
+    @property
+    def objects(self) -> Sequence[str]:
+        """Those whose changes it follows, persons first: what nobody tells of isn't swept either."""
+        told = {each for channel in self.channels for each in self.told_by(channel)}
+        return [each for each in _SWEPT if each in told]
+
+    def told_by(self, channel: str) -> Sequence[str]:
+        """Return the objects of a channel: one, or all that we know."""
+        name = channel.rpartition("/")[2].removesuffix("ChangeEvent")
+        return (name,) if name in _SWEPT else _SWEPT
+
+    def since(self, notification: Notification) -> int:
+        """Return a little before an overflow's commit; a change of all records of a kind asks for all of them."""
+        overflow = change_of(notification).type == GAP_OVERFLOW
+        at = notification.occurred_at
+        return at - OVERFLOW_MARGIN_MS if overflow and at is not None else 0
+
+    async def changed(self, name: str, place: Place, until: int) -> Page:
+        """Return a page of the records that changed, with those that were deleted."""
+        return await self._parts.observer.changed(name, place, until)
 
     @property
     def usage(self) -> ApiUsage | None:

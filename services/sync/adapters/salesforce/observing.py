@@ -12,22 +12,17 @@ from services.sync.adapters.salesforce.account import KINDS, SalesforceAccount, 
 from services.sync.adapters.salesforce.client import Row, SalesforceClient
 from services.sync.adapters.salesforce.errors import CallRefused
 from services.sync.adapters.salesforce.events import (
-    EVERYTHING,
     FULL_CHANGES,
-    GAP_OVERFLOW,
     SYSTEM,
     Change,
     change_of,
 )
 from services.sync.adapters.salesforce.mapping import FieldMapping, canonical_instant
 from services.sync.adapters.salesforce.moves import whereabouts
-from services.sync.adapters.salesforce.reading import Reader
+from services.sync.adapters.salesforce.reading import PAGE, Reader
 from services.sync.adapters.salesforce.users import Users
-from services.sync.application.ports import Forbidden
+from services.sync.application.ports import Forbidden, Page, Place
 from services.sync.domain.records import FieldChange, Kind, Notification, Observation, RecordRef, Scalar
-
-OVERFLOW_MARGIN_MS = 60_000
-"""An overflow event is told some time after its transaction began to change records."""
 
 KEPT_PARENTS = 50_000
 _DELETES = frozenset({"DELETE", "GAP_DELETE"})
@@ -42,7 +37,6 @@ class _Found:
     """What was read for a batch of changes; ids are cut to 15 characters."""
 
     rows: dict[str, Mapping[str, Row]] = field(default_factory=dict[str, Mapping[str, Row]])
-    whole: dict[RecordRef, list[Row]] = field(default_factory=dict[RecordRef, list[Row]])
     now: Mapping[RecordRef, RecordRef | None] = field(default_factory=dict[RecordRef, RecordRef | None])
     masters: Mapping[RecordRef, Row] = field(default_factory=dict[RecordRef, Row])
     owners: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -75,37 +69,52 @@ class Observer:
         try:
             found = await self._read(changes)
         except CallRefused as error:
-            raise Forbidden(
-                f"Salesforce refuses a query: {error}. Check the field map and the integration user's "
-                "permissions."
-            ) from error
+            raise _refused(error) from error
         return [each for change in changes for each in self._observations(change, found)]
 
     # What must be read
 
     async def _read(self, changes: Sequence[Change]) -> _Found:
-        found = _Found(user_id=self._account.integration_user_id)
-        if found.user_id is None:
-            found.user_id = (await self._client.sessions.current()).user_id
+        found = _Found(user_id=await self._user_id())
         for sobject in sorted({each.ref.object for each in changes}):
             ids = [each.ref.id for each in changes if each.ref.object == sobject and self._needs_read(each)]
             if ids:
                 found.rows[sobject] = await self._reader.rows(sobject, ids)
-        for change in changes:
-            if change.ref.id == EVERYTHING and change.ref not in found.whole:
-                since = change.at - OVERFLOW_MARGIN_MS if change.type == GAP_OVERFLOW else None
-                found.whole[change.ref] = await self._reader.modified(change.ref.object, since)
         found.now = await whereabouts(self._client, self._missing(changes, found))
         found.masters = await self._reader.successors(found.now)
         await self._read_contacts(changes, found)
-        owners = await self._users.emails(self._owner_ids(changes, found))
-        # Records that we make belong to our own user until sales takes them: for us that is nobody.
-        found.owners = {each: email for each, email in owners.items() if not same_id(each, found.user_id)}
+        await self._read_owners(changes, found)
         return found
+
+    async def _read_owners(self, changes: Sequence[Change], found: _Found) -> None:
+        """Records that we make belong to our own user until sales takes them: for us that is nobody."""
+        owners = await self._users.emails(self._owner_ids(changes, found))
+        found.owners = {each: email for each, email in owners.items() if not same_id(each, found.user_id)}
+
+    async def changed(self, sobject: str, place: Place, until: int) -> Page:
+        """See `Connector.changed`. Opportunities are told without the contacts they hang on."""
+        if sobject not in KINDS:
+            raise Rejected(f"Nothing is known of Salesforce's {sobject}.", reason="unknown-object")
+        try:
+            rows = await self._reader.changed(sobject, place, until)
+        except CallRefused as error:
+            raise _refused(error) from error
+        found = _Found({sobject: {row["Id"][:15]: row for row in rows}}, user_id=await self._user_id())
+        await self._read_owners([], found)
+        refs = {row["Id"]: RecordRef(SYSTEM, sobject, row["Id"]) for row in rows}
+        seen = [self._of_row(refs[row["Id"]], row, found) for row in rows if not row["IsDeleted"]]
+        gone = [refs[row["Id"]] for row in rows if row["IsDeleted"]]
+        following = None
+        if len(rows) == PAGE:
+            following = Place(canonical_instant(rows[-1]["SystemModstamp"]), rows[-1]["Id"])
+        return Page(seen, following, gone)
+
+    async def _user_id(self) -> str:
+        return self._account.integration_user_id or (await self._client.sessions.current()).user_id
 
     def _needs_read(self, change: Change) -> bool:
         """Return whether the event alone does not say what the record is."""
-        if change.ref.id == EVERYTHING or change.type in _DELETES:
+        if change.type in _DELETES:
             return False
         if change.type not in FULL_CHANGES and change.type != "UPDATE":
             return True
@@ -126,15 +135,13 @@ class Observer:
     async def _read_contacts(self, changes: Sequence[Change], found: _Found) -> None:
         """Learn the contacts of opportunities that the events and rows do not name."""
         unknown: list[str] = []
-        whole = [row for ref, rows in found.whole.items() if ref.object == "Opportunity" for row in rows]
         for change in changes:
-            if change.ref.object != "Opportunity" or change.ref.id == EVERYTHING or change.type in _DELETES:
+            if change.ref.object != "Opportunity" or change.type in _DELETES:
                 continue
             row = found.rows.get("Opportunity", {}).get(change.ref.id[:15], {})
             values = {**row, **change.values}
             if not values.get("ContactId") and not values.get(self._account.external_id_field):
                 unknown.append(change.ref.id)
-        unknown += [row["Id"] for row in whole if not row.get("ContactId")]
         unknown = [each for each in unknown if each[:15] not in self._contacts]
         for key, refs in (await self._reader.opportunity_contacts(unknown)).items():
             self._remember(key, refs)
@@ -148,7 +155,6 @@ class Observer:
     def _owner_ids(self, changes: Sequence[Change], found: _Found) -> list[str]:
         sources: list[Mapping[str, Any]] = [each.values for each in changes]
         sources += [row for rows in found.rows.values() for row in rows.values()]
-        sources += [row for rows in found.whole.values() for row in rows]
         sources += found.masters.values()
         ids = (each.get(name) for each in sources for name in self._owner_fields)
         return [each for each in ids if isinstance(each, str) and is_id(each) and each.startswith("005")]
@@ -156,10 +162,6 @@ class Observer:
     # What is observed
 
     def _observations(self, change: Change, found: _Found) -> Iterator[Observation]:
-        if change.ref.id == EVERYTHING:
-            for row in found.whole[change.ref]:
-                yield self._of_row(RecordRef(SYSTEM, change.ref.object, row["Id"]), row, found)
-            return
         # A record read for another change of this batch is no news of this one: it is what came later.
         needed = self._needs_read(change)
         row = found.rows.get(change.ref.object, {}).get(change.ref.id[:15]) if needed else None
@@ -303,9 +305,15 @@ def _checked(notification: Notification) -> Change:
     change = change_of(notification)
     if change.ref.object not in KINDS:
         raise Rejected(f"Nothing is known of Salesforce's {change.ref.object}.", reason="unknown-object")
-    if change.ref.id != EVERYTHING and not is_id(change.ref.id):
+    if not is_id(change.ref.id):
         raise Rejected(f"{change.ref.id!r} is not the id of a record.", reason="bad-body")
     return change
+
+
+def _refused(error: CallRefused) -> Forbidden:
+    return Forbidden(
+        f"Salesforce refuses a query: {error}. Check the field map and the integration user's permissions."
+    )
 
 
 def _converted_to(ref: RecordRef, values: Mapping[str, Any]) -> RecordRef | None:

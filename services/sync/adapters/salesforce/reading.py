@@ -7,6 +7,7 @@ from services.sync.adapters.salesforce.account import KINDS, SalesforceAccount
 from services.sync.adapters.salesforce.client import Row, SalesforceClient
 from services.sync.adapters.salesforce.events import SYSTEM
 from services.sync.adapters.salesforce.mapping import FieldMapping
+from services.sync.application.ports import Place
 from services.sync.domain.records import RecordRef
 
 _ALWAYS = ("Id", "CreatedDate", "LastModifiedDate", "LastModifiedById")
@@ -15,6 +16,9 @@ _MORE: Mapping[str, tuple[str, ...]] = {
     "Opportunity": ("ContactId",),
     **activities.FIELDS,
 }
+PAGE = 2_000
+"""Records of one page of a query, the most that one call gives. Source: https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_queryoptions.htm"""
+
 IDENTIFIED = frozenset({"Lead", "Contact", "Opportunity", "Task", "Event"})
 """Objects that carry our external id."""
 
@@ -51,12 +55,22 @@ class Reader:
             found |= {RecordRef(SYSTEM, sobject, row["Id"]): row for row in rows.values()}
         return found
 
-    async def modified(self, sobject: str, since: int | None) -> list[Row]:
-        """Return all records of *sobject*, or those that changed since *since*, epoch ms, oldest change first."""
-        where = "" if since is None else f"SystemModstamp >= {soql.instant(since)}"
-        return await self._client.query(
-            soql.select(self._fields(sobject), sobject, where, "ORDER BY SystemModstamp, Id")
-        )
+    async def changed(self, sobject: str, place: Place, until: int) -> list[Row]:
+        """
+        Return up to `PAGE` records of *sobject*, deleted ones too, that changed from *place* on up to *until*.
+
+        In the order of `SystemModstamp`, which processes move too, then of ids; both are indexed.
+        Source: https://help.salesforce.com/s/articleView?id=000387261
+        """
+        at = soql.instant(place.at)
+        begin = f"SystemModstamp >= {at}"
+        if place.after:
+            same = f"(SystemModstamp = {at} AND Id > {soql.text(place.after)})"
+            begin = f"(SystemModstamp > {at} OR {same})"
+        where = f"{begin} AND SystemModstamp <= {soql.instant(until)}"
+        fields = (*self._fields(sobject), "SystemModstamp", "IsDeleted")
+        tail = f"ORDER BY SystemModstamp, Id LIMIT {PAGE}"
+        return await self._client.query(soql.select(fields, sobject, where, tail), deleted=True)
 
     async def opportunity_contacts(self, ids: Iterable[str]) -> Mapping[str, tuple[RecordRef, ...]]:
         """Return the contacts of opportunities, the primary one first, by the first 15 characters of the id."""

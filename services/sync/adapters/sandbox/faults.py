@@ -36,6 +36,13 @@ class Faults(BaseModel):
         default=0, ge=0, le=1, description="change-stream batches that break the stream"
     )
     gap_event: Rate = Field(default=0, ge=0, le=1, description="changes told as a GAP event without values")
+    gap_overflow: Rate = Field(
+        default=0,
+        ge=0,
+        le=1,
+        description="transactions told as one GAP_OVERFLOW of an object, without records",
+    )
+    untold: Rate = Field(default=0, ge=0, le=1, description="changes that no webhook and no stream tells")
     outage: bool = False
     read_only: bool = False
     revoked: bool = False

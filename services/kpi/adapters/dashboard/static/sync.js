@@ -17,7 +17,7 @@ export function syncPanel(asked, received) {
     h("dl", { class: "rows" },
       Object.entries(body?.systems ?? {}).map(([name, each]) => system(name, each)),
       row("sync.latency", ms(body?.latency?.p50_ms), ms(body?.latency?.p99_ms) && `p99 ${ms(body.latency.p99_ms)}`),
-      row("sync.drift", number(body?.drift?.leads, "sync.leads"), body?.drift?.checked_at ? t("sync.checked", { time: time(body.drift.checked_at) }) : null),
+      row("sync.drift", number(body?.drift?.found, "sync.leads"), body?.drift?.checked_at ? t("sync.checked", { time: time(body.drift.checked_at) }) : null),
       row("sync.queue", number(body?.queue, "sync.records"))),
     h("p", { class: "quiet" }, t("sync.asked", { time: time(received) })));
 }

@@ -22,7 +22,7 @@ class Portal:
         self.faults = FaultSource()
         self.feed = ChangeFeed()
         self.store = Store(settings, clock)
-        self.search = SearchIndex(self.store, settings.search_lag_ms)
+        self.search = SearchIndex(self.store, settings.search_lag_ms, settings.search_cap)
         self.subscriptions = Subscriptions(settings)
         self.courier = Courier(settings.client_secret, settings.delivery, self.faults)
         self.tokens = Tokens(settings)
@@ -56,6 +56,8 @@ class Portal:
             origin="api" if change.origin.by_api else "user",
             fields=change.fields,
         )
+        if self.faults.strikes(self.faults.faults.untold):
+            return
         self.courier.offer(self.subscriptions.events(change))
 
 

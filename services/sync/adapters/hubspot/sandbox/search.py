@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -11,7 +12,6 @@ from services.sync.adapters.hubspot.sandbox.rows import Change, Row
 from services.sync.adapters.hubspot.sandbox.shapes import parts_of
 from services.sync.adapters.hubspot.sandbox.store import Store
 
-MAX_RESULTS = 10_000
 MAX_PAGE = 200
 MAX_GROUPS = 6
 
@@ -25,17 +25,24 @@ class SearchIndex:
     Source: https://developers.hubspot.com/docs/api/crm/search
     """
 
-    def __init__(self, store: Store, lag_ms: int) -> None:
+    def __init__(self, store: Store, lag_ms: int, cap: int) -> None:
         self._store = store
+        self._cap = cap
         self._lag = lag_ms / 1000
         self._seen: dict[tuple[str, str], dict[str, str]] = {}
         self._due: deque[tuple[float, str, str]] = deque()
         if lag_ms:
             store.listeners.append(self._note)
 
+    @property
+    def behind(self) -> int:
+        """How many changes it doesn't show yet."""
+        self._catch_up()
+        return len(self._due)
+
     def search(self, of: str, asked: Mapping[str, Any]) -> tuple[Sequence[Row], int, int | None]:
         """Return a page of records, the total, and where the next page begins."""
-        limit, start = _page(asked)
+        limit, start = _page(asked, self._cap)
         groups = [_group(self._kinds(of), each) for each in parts_of(asked, "filterGroups")]
         if len(groups) > MAX_GROUPS:
             raise invalid(f"The maximum number of filter groups is {MAX_GROUPS}")
@@ -49,9 +56,13 @@ class SearchIndex:
             name, down = _sort(sort)
             kind = self._kinds(of).get(name, "string")
             found.sort(key=lambda each: _key(kind, each[0].get(name, "")), reverse=down)
-        page = [row for _, row in found[start : start + limit]]
+        page = [self._shown(row, values) for values, row in found[start : start + limit]]
         following = start + limit if start + limit < len(found) else None
         return page, len(found), following
+
+    def _shown(self, row: Row, values: Values) -> Row:
+        """Return *row* with the values that the index knows."""
+        return replace(row, values=dict(values)) if self._lag else row
 
     def _kinds(self, of: str) -> Mapping[str, str]:
         kinds = {name: each.type for name, each in self._store.properties[of].items()}
@@ -78,13 +89,13 @@ class SearchIndex:
                 self._seen[(of, row_id)] = dict(row.values)
 
 
-def _page(asked: Mapping[str, Any]) -> tuple[int, int]:
+def _page(asked: Mapping[str, Any], cap: int) -> tuple[int, int]:
     limit = int(asked.get("limit") or 10)
     start = int(asked.get("after") or 0)
     if limit > MAX_PAGE:
         raise invalid(f"The maximum page size is {MAX_PAGE}")
-    if start + limit > MAX_RESULTS:
-        raise invalid(f"Paging beyond {MAX_RESULTS} results is not supported")
+    if start + limit > cap:
+        raise invalid(f"Paging beyond {cap} results is not supported")
     return limit, start
 
 

@@ -59,7 +59,7 @@ class SandboxSettings:
     """
     The portal, its app and its limits.
 
-    `search_lag_ms`: how long a change stays unseen by search. `lifecycle_forward_only`: a plain write never
+    `search_lag_ms`: how long a change stays unseen by search. `search_cap`: how far a search can be paged. `lifecycle_forward_only`: a plain write never
     moves the stage back, though the API answers as if it did. `merged_ids_resolve`: reading a merged record's
     old id gives the surviving one. `email_upsert_partial`: an upsert keyed by e-mail may succeed in part.
     """
@@ -84,6 +84,7 @@ class SandboxSettings:
     daily: int = 625_000
     search_per_second: int = 5
     search_lag_ms: int = 0
+    search_cap: int = 10_000
     lifecycle_forward_only: bool = True
     merged_ids_resolve: bool = True
     email_upsert_partial: bool = False

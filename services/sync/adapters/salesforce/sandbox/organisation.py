@@ -85,8 +85,15 @@ class Organisation:
 
     def _gapped(self, changes: Iterable[Change]) -> Iterator[Change]:
         """Yield *changes*, some of them as GAP events, which say that something changed and not what."""
+        faults = self.faults.faults
         for change in changes:
-            if self.faults.strikes(self.faults.faults.gap_event):
+            if self.faults.strikes(faults.untold):
+                continue
+            if self.faults.strikes(faults.gap_overflow):
+                yield replace(
+                    change, type="GAP_OVERFLOW", values={}, ids=(change.ids[0][:3] + "000000000000AAA",)
+                )
+            elif self.faults.strikes(faults.gap_event):
                 yield replace(change, type=f"GAP_{change.type}", values={})
             else:
                 yield change

@@ -25,6 +25,8 @@ _JAPANESE: Mapping[str, str] = {
     "expire_session": "セッション切れ(401)にするAPI要求",
     "stream_abort": "ストリームを切る変更通知",
     "gap_event": "値のないGAPイベントで知らせる変更",
+    "gap_overflow": "レコードの分からないGAP_OVERFLOWで知らせる変更",
+    "untold": "Webhookでもストリームでも知らせない変更",
     "outage": "全API要求を失敗させる(障害中)",
     "seed": "乱数の種",
 }
