@@ -33,7 +33,7 @@ async def test_drift_is_found_counted_by_field_and_repaired(tmp_path: Path) -> N
             "salesforce:company": 1,
             "salesforce:sfa_status": 1,
         }
-        assert world.leads()[0]["Phone"] == "03-1111-2222"
+        assert world.leads()[0]["Phone"] == "+81311112222"
         assert world.contacts()[0]["company"] == "新社名"
         found = {each["ref"]["system"]: each for each in await world.told_drift()}
         assert {each["field"]: each["found"] for each in found["salesforce"]["differences"]}[
@@ -95,7 +95,7 @@ async def test_what_changed_a_moment_ago_is_left_to_its_notification(tmp_path: P
         await world.sweep()
         await world.settled()
         lead = (await world.http.get("/leads/p1@firm.example")).json()
-        assert lead["fields"]["phone"]["ma"] == "03-1111-2222"
+        assert lead["fields"]["phone"]["ma"] == "+81311112222"
         assert await world.drift() == {}
 
 
