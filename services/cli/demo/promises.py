@@ -20,13 +20,43 @@ _SINK: Final = "demo-alerts"
 _TEAMS: Final = ("東日本", "西日本", "新規開拓")
 
 
+def free_ports(usual: tuple[int, int] = (DASHBOARD_PORT, RECEIVER_PORT)) -> tuple[int, int]:
+    """
+    Return the dashboard's port and the receiver's: the *usual* two if nobody listens at either, else two free ones.
+
+    Together, since the receiver listens at once and the dashboard seconds later: of two demos started one after the
+    other, the second then doesn't take the first one's dashboard for a port that is free.
+    """
+    try:
+        return _free(usual)
+    except OSError:
+        return _free((0, 0))
+
+
+def _free(wanted: tuple[int, int]) -> tuple[int, int]:
+    with (
+        socket.create_server(("127.0.0.1", wanted[0])) as one,
+        socket.create_server(("127.0.0.1", wanted[1])) as other,
+    ):
+        return int(one.getsockname()[1]), int(other.getsockname()[1])
+
+
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """Where the dashboard is and where alerts go: ports of this machine, and the secret that signs."""
+    """Where the dashboard is and where alerts go: two ports of this machine (see `free_ports`), and the secret that signs."""
 
-    dashboard_port: int = field(default_factory=lambda: port_or_free(DASHBOARD_PORT))
-    receiver_port: int = field(default_factory=lambda: port_or_free(RECEIVER_PORT))
+    ports: tuple[int, int] = field(default_factory=free_ports)
     secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+
+    @property
+    def dashboard_port(self) -> int:
+        """The dashboard's port."""
+        return self.ports[0]
+
+    @property
+    def receiver_port(self) -> int:
+        """The receiver's port."""
+        return self.ports[1]
 
     @property
     def page(self) -> str:
@@ -97,15 +127,3 @@ _PROMISES: Final[list[dict[str, Any]]] = [
         "breach_notify": ["owner"],
     },
 ]
-
-
-def port_or_free(wanted: int) -> int:
-    """Return *wanted* if nobody listens there, else a port that is free."""
-    for port in (wanted, 0):
-        try:
-            with socket.create_server(("127.0.0.1", port)) as listener:
-                return int(listener.getsockname()[1])
-        except OSError:
-            if not port:
-                raise
-    raise AssertionError
