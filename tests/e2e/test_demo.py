@@ -1,6 +1,7 @@
 """`tasuki demo` as a newcomer runs it: leads live, the service is killed, Ctrl-C is pressed, and nothing stays behind."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -72,6 +73,11 @@ def test_a_short_demo_ends_well_and_leaves_nothing_behind(tmp_path: Path) -> Non
     assert process.returncode == 0, shown
     assert "✓ both systems are equal and nothing is lost" in shown
     assert "/docs" in shown
+    assert re.search(r"^Dashboard: http://127\.0\.0\.1:\d+/$", shown, re.MULTILINE)
+    assert re.search(r"^Alerts that arrived: http://127\.0\.0\.1:\d+/$", shown, re.MULTILINE)
+    assert re.search(r"^KPI recount +[1-9]\d* figures, 0 differences", shown, re.MULTILINE), shown
+    assert re.search(r"^alerts \(told / arrived / doubled\) +(\d+) / \1 / 0", shown, re.MULTILINE), shown
+    assert "overdue now " in shown
     assert left_running(tmp_path) == []
     assert [*tmp_path.iterdir()] == []
 
@@ -83,6 +89,7 @@ def test_kills_change_nothing(tmp_path: Path) -> None:
 
     assert process.returncode == 0, shown
     assert "kills" in shown
+    assert re.search(r"^alerts \(told / arrived / doubled\) +([1-9]\d*) / \1 / 0", shown, re.MULTILINE), shown
     assert left_running(tmp_path) == []
 
 

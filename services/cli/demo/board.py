@@ -37,6 +37,7 @@ class Gauges:
     What was last read of the service's figures and of the two tools.
 
     `send_ms` is the service's own measure: from the webhook's acceptance to its request leaving, p50 and p99.
+    `overdue` is how many promises are overdue now, as the service says.
     `errors` counts calls refused or failed, by what they were; `waiting` what is under way.
     """
 
@@ -48,6 +49,7 @@ class Gauges:
     writes_per_s: float = 0
     looked_at: int = 0
     drift: int = 0
+    overdue: int = 0
 
 
 @dataclass(slots=True)
@@ -57,6 +59,7 @@ class Board:
 
     `reached` holds for each milestone the leads that reached it. `accepted_at` and `handoffs` are by lead and
     cycle: when the webhook that made it an MQL was accepted, and the task that then stood in the sales tool.
+    `alerts_told` are those on the log, by id, and `alerts_arrived` how often each arrived.
     """
 
     started_at: int
@@ -72,6 +75,8 @@ class Board:
     dead_letters: list[str] = field(default_factory=list[str])
     acts_refused: Sequence[str] = ()
     kills: int = 0
+    alerts_told: set[str] = field(default_factory=set[str])
+    alerts_arrived: Mapping[str, int] = field(default_factory=dict[str, int])
     gauges: Gauges = field(default_factory=Gauges)
     _handed_over: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
     _latencies: dict[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])

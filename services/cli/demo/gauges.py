@@ -59,6 +59,9 @@ class GaugeReader:
             series = parsed(text)
             gauges.errors = errors(series)
             gauges.send_ms = quantiles(series)
+        overdue = await self._stage.overdue()
+        if overdue is not None:
+            gauges.overdue = overdue
         try:
             under_way = await self._books.under_way()
         except Retryable:

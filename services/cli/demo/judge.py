@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from services.cli.demo.board import Board
+from services.cli.demo.figures import Kpis
 from services.cli.demo.truth import Track, expected_on_both, must_qualify
 from services.cli.stage.books import Books
 from services.cli.stage.export import name_of
@@ -42,7 +43,7 @@ class Verdict:
     What came of the demo.
 
     `leads` is how many lived, `qualified` and `opted_out` how many of them must be an MQL and opted out;
-    `known` is how many leads tasuki holds.
+    `known` is how many leads tasuki holds, `kpis` what came of its figures and alerts.
     """
 
     comparison: Comparison
@@ -52,6 +53,7 @@ class Verdict:
     opted_out: int
     losses: list[Loss] = field(default_factory=list[Loss])
     dead_letters: int = 0
+    kpis: Kpis = field(default_factory=Kpis)
 
     def kept(self, about: What, expected: int) -> int:
         """Return how many of *expected* leads lost nothing of what *about* says."""
@@ -59,12 +61,17 @@ class Verdict:
 
     @property
     def good(self) -> bool:
+        """Whether the two tools are equal, nothing is lost, and figures and alerts are right."""
+        return self.synced and not self.kpis.faults
+
+    @property
+    def synced(self) -> bool:
         """Whether the two tools are equal and nothing is lost."""
         return self.comparison.equal and not self.losses and not self.dead_letters
 
 
 async def judge(
-    stage: Stage, books: Books, tracks: Collection[Track], gone: Container[str], board: Board
+    stage: Stage, books: Books, tracks: Collection[Track], gone: Container[str], board: Board, kpis: Kpis
 ) -> Verdict:
     """
     Compare the two tools with each other and with what the lives in *tracks* were.
@@ -99,6 +106,7 @@ async def judge(
         opted_out=sum(each.opted_out for each in lived),
         losses=losses,
         dead_letters=len(board.dead_letters),
+        kpis=kpis,
     )
 
 

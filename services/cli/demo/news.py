@@ -6,13 +6,15 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from schemas.topics import DEAD_LETTERS, DECISIONS, LEAD_CHANGES, LIFECYCLE
+from schemas.topics import ALERTS, DEAD_LETTERS, DECISIONS, LEAD_CHANGES, LIFECYCLE
 from services.cli.demo.board import Board
 from services.runtime.log.port import Log, LogRecord, Subscription
 
 Json: TypeAlias = Mapping[str, Any]
 _GROUP = "demo"
 _PREFIX = "tasuki.lifecycle."
+_MOVED = "tasuki.alert.sla-recomputed.v1"
+"""Is for programs: nobody gets a message because a deadline moved."""
 
 
 class _Reader:
@@ -47,7 +49,7 @@ class News:
 
     def __init__(self, log: Log, board: Board) -> None:
         self._log = log
-        self._board = board
+        self.board = board
         self._subscriptions: list[Subscription] = []
 
     @asynccontextmanager
@@ -57,6 +59,7 @@ class News:
             LIFECYCLE.name: self._lifecycle,
             DECISIONS.name: self._decided,
             DEAD_LETTERS.name: self._dead_letter,
+            ALERTS.name: self._alert,
         }
         try:
             for topic, tell in told.items():
@@ -81,11 +84,11 @@ class News:
     async def _lifecycle(self, event: Json) -> None:
         kind, data = event["type"].removeprefix(_PREFIX), event["data"]
         if kind == "milestone-reached.v1":
-            self._board.reached.setdefault(data["milestone"], set()).add(event["subject"])
+            self.board.reached.setdefault(data["milestone"], set()).add(event["subject"])
             if data["milestone"] == "mql" and data.get("previous_at") is None:
                 await self._qualified(event)
         elif kind == "milestone-retracted.v1":
-            self._board.reached.setdefault(data["milestone"], set()).discard(event["subject"])
+            self.board.reached.setdefault(data["milestone"], set()).discard(event["subject"])
 
     async def _qualified(self, event: Json) -> None:
         """Find when the webhook was accepted: the id of an event begins with the place of what caused it."""
@@ -95,13 +98,17 @@ class News:
             return
         received_at = orjson.loads(cause[0].value)["data"].get("received_at")
         if received_at is not None:
-            self._board.accepted(event["subject"], event["data"]["cycle"], received_at)
+            self.board.accepted(event["subject"], event["data"]["cycle"], received_at)
 
     async def _decided(self, event: Json) -> None:
         decisions = event["data"].get("decisions", ())  # what a sweep found is no decision
-        self._board.decisions += len(decisions)
-        self._board.conflicts += sum(bool(each.get("conflict")) for each in decisions)
+        self.board.decisions += len(decisions)
+        self.board.conflicts += sum(bool(each.get("conflict")) for each in decisions)
+
+    async def _alert(self, event: Json) -> None:
+        if event["type"] != _MOVED:
+            self.board.alerts_told.add(event["id"])
 
     async def _dead_letter(self, event: Json) -> None:
         data = event["data"]
-        self._board.dead_letters.append(f"{data['reason']}: {data['detail']} ({data['origin']})")
+        self.board.dead_letters.append(f"{data['reason']}: {data['detail']} ({data['origin']})")

@@ -47,6 +47,7 @@ _WARMING = (
 
 _DECIDES_RATE, _KNOWN_RATE = 0.35, 0.8
 _EDITED_RATE, _CLASH_RATE, _PROMOTED_RATE, _OPT_OUT_RATE = 0.15, 0.5, 0.3, 0.06
+_SLOW_RATE = 0.2
 _NO_INTEREST_RATE, _CORRECTED_RATE, _CONVERTED_RATE, _LOST_RATE = 0.4, 0.2, 0.3, 0.12
 
 _BEHAVIOUR: Mapping[Kind, tuple[Grows, ...]] = {
@@ -144,7 +145,7 @@ def handling(random: Random) -> Handling:
     judgement = random.choices(list(Judgement), [60, 25, 15])[0]
     way = _way(random) if judgement is Judgement.QUALIFIED else ()
     return Handling(
-        answers_after_s=random.uniform(0.4, 2.5),
+        answers_after_s=_answer(random),
         call=random.choice(words.CALLS),
         judgement=judgement,
         pace_s=random.uniform(0.5, 1.5),
@@ -155,6 +156,11 @@ def handling(random: Random) -> Handling:
         opts_out=random.random() < _OPT_OUT_RATE,
         converts=random.random() < _CONVERTED_RATE,
     )
+
+
+def _answer(random: Random) -> float:
+    """Most are quick; some let a promise run out."""
+    return random.uniform(5, 12) if random.random() < _SLOW_RATE else random.uniform(0.4, 2.5)
 
 
 def _way(random: Random) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,14 @@ from rich.console import Console
 
 from services.cli.demo.board import Board, Phase
 from services.cli.demo.crowd import Crowd
+from services.cli.demo.figures import judge_figures
 from services.cli.demo.gauges import GaugeReader
 from services.cli.demo.hands import Hands
 from services.cli.demo.interrupts import Interrupts
 from services.cli.demo.judge import Verdict, judge
 from services.cli.demo.news import News
+from services.cli.demo.promises import Telling
+from services.cli.demo.receiver import Receiver
 from services.cli.demo.report import show_verdict
 from services.cli.demo.screen import Names, Places, Screen
 from services.cli.demo.show import shown, starting
@@ -34,6 +37,8 @@ from services.sync.domain.scoring import tracked_fields
 
 QUIET_WITHIN_S = 60.0
 _POLL_S = 0.05
+_TIME_ZONE = "Asia/Tokyo"
+"""Of the demo's firm."""
 _ENGLISH: Mapping[str, Mapping[str, Any]] = {
     "firm": {"language": "en"},
     "handoffs": {
@@ -49,7 +54,7 @@ class Order:
     How to run the demo.
 
     `seconds` None until Ctrl-C; `rate` is leads a second; `kill_every_s` None kills nothing; `program` is how
-    tasuki is called on this machine.
+    tasuki is called on this machine; `telling` says where the dashboard is and where alerts go.
     """
 
     folder: Path
@@ -59,11 +64,27 @@ class Order:
     rate: float = 3.0
     seed: int = 1
     kill_every_s: float | None = None
+    telling: Telling = field(default_factory=Telling)
 
     @property
-    def overrides(self) -> Mapping[str, Mapping[str, Any]]:
-        """What the configuration says otherwise than the demo's own: the firm's language."""
-        return _ENGLISH if self.language == "en" else {}
+    def stage(self) -> Stage:
+        """A stage for it: with promises, people and a place for alerts, in the firm's language."""
+        return Stage(
+            self.folder,
+            overrides={**self.telling.sections, **(_ENGLISH if self.language == "en" else {})},
+            environ=self.telling.environ,
+            feed_port=self.telling.dashboard_port,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What the demo plays on."""
+
+    stage: Stage
+    books: Books
+    receiver: Receiver
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +106,15 @@ async def demo(order: Order, stage: Stage, console: Console, clock: Clock = now_
     """
     with Interrupts(stage.end_service_at_once) as interrupts:
         async with AsyncExitStack() as stack:
+            receiver = Receiver(
+                secret=order.telling.secret, language=order.language, time_zone=_TIME_ZONE, clock=clock
+            )
+            await stack.enter_async_context(receiver.listening(order.telling.receiver_port))
             with starting(console, TEXTS[order.language]):
                 await stack.enter_async_context(stage)
             _keep_off_the_screen("uvicorn", "uvicorn.error")
             books = await stack.enter_async_context(stage.open_books())
-            ended = await _play(order, stage, books, interrupts, console, clock)
+            ended = await _play(order, _Scene(stage, books, receiver, clock), interrupts, console)
             show_verdict(ended.verdict, ended.board, TEXTS[order.language], console)
             return ended
 
@@ -102,11 +127,10 @@ def _keep_off_the_screen(*loggers: str) -> None:
         logger.propagate = True
 
 
-async def _play(
-    order: Order, stage: Stage, books: Books, interrupts: Interrupts, console: Console, clock: Clock
-) -> Ended:
+async def _play(order: Order, scene: _Scene, interrupts: Interrupts, console: Console) -> Ended:
     """Let the leads live and show them; return when they are judged."""
-    board = Board(started_at=clock())
+    stage, books, clock = scene.stage, scene.books, scene.clock
+    board = Board(started_at=clock(), alerts_arrived=scene.receiver.arrived)
     crowd = _crowd(order, stage, board)
     interrupts.gently(crowd.stop)
     news = News(books.log, board)
@@ -123,11 +147,12 @@ async def _play(
         screen = _screen(order, stage, board)
         await stack.enter_async_context(shown(board, screen, TEXTS[order.language], console, clock))
         await crowd.live()
-        return await _end(stage, books, news, crowd, board)
+        return await _end(scene, news, crowd, board)
 
 
-async def _end(stage: Stage, books: Books, news: News, crowd: Crowd, board: Board) -> Ended:
+async def _end(scene: _Scene, news: News, crowd: Crowd, board: Board) -> Ended:
     """Wait until nothing is under way, and judge."""
+    stage, books = scene.stage, scene.books
     board.phase = Phase.SETTLING
     await stage.ready()
     await quiet([stage.ma, stage.sfa], books, within_s=QUIET_WITHIN_S)
@@ -135,7 +160,8 @@ async def _end(stage: Stage, books: Books, news: News, crowd: Crowd, board: Boar
         await asyncio.sleep(_POLL_S)
     board.phase = Phase.JUDGING
     crowd.sight.catch_up()
-    return Ended(board, await judge(stage, books, crowd.tracks.values(), crowd.sight.gone, board))
+    kpis = await judge_figures(stage, books, news, scene.receiver, scene.clock)
+    return Ended(board, await judge(stage, books, crowd.tracks.values(), crowd.sight.gone, board, kpis))
 
 
 async def _timed(board: Board, crowd: Crowd, seconds: float | None) -> None:
@@ -202,6 +228,8 @@ def _screen(order: Order, stage: Stage, board: Board) -> Screen:
     people = {email: f"{last} {first}" for email, last, first in PEOPLE}
     places = Places(
         addresses=(
+            (texts.dashboard, f"{stage.feed_url}/"),
+            (texts.receiver, order.telling.page),
             (texts.page.format(vendor="HubSpot"), stage.hubspot.base_url),
             (texts.page.format(vendor="Salesforce"), stage.salesforce.base_url),
             (texts.api, f"{stage.base_url}/docs"),

@@ -82,6 +82,7 @@ class Screen:
             yield Text()
         yield from self._latencies(compact=compact)
         yield self._traffic()
+        yield self._promises()
         errors = self._board.gauges.errors
         if errors:
             yield Text(", ".join(f"{each} {count}" for each, count in errors.items()), style="yellow")
@@ -122,6 +123,16 @@ class Screen:
                 _alarm(texts.dead_letters, len(board.dead_letters), "bold red"),
                 _alarm(texts.drift, gauges.drift, "bold red", looked_at=gauges.looked_at),
                 Text(texts.decisions.format(count=board.decisions, conflicts=board.conflicts)),
+            ]
+        )
+
+    def _promises(self) -> Text:
+        board, texts = self._board, self._texts
+        return Text("   ").join(
+            [
+                Text(texts.mqls.format(count=board.count(Milestone.MQL)), style="bold"),
+                _alarm(texts.overdue, board.gauges.overdue, "bold red"),
+                _alarm(texts.alerts, len(board.alerts_arrived), "yellow"),
             ]
         )
 

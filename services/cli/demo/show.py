@@ -81,4 +81,6 @@ def plain_line(board: Board, texts: Texts) -> str:
         errors=sum(gauges.errors.values()),
         dead=len(board.dead_letters),
         drift=gauges.drift,
+        overdue=gauges.overdue,
+        alerts=len(board.alerts_arrived),
     )

@@ -30,10 +30,15 @@ class Texts:
     dead_letters: str
     drift: str
     decisions: str
+    mqls: str
+    overdue: str
+    alerts: str
     kills: str
     columns: tuple[str, str, str, str, str, str, str]
     page: str
     api: str
+    dashboard: str
+    receiver: str
     follow_lead: str
     how_to_end: str
     how_to_end_twice: str
@@ -43,6 +48,10 @@ class Texts:
     kept: str
     equal: str
     not_equal: str
+    wrong_figures: str
+    recounted: str
+    no_recount: str
+    left_out: str
     rows: Mapping[str, str]
 
 
@@ -77,19 +86,28 @@ _JA = Texts(
     dead_letters="デッドレター {count}",
     drift="ズレ {count}(直近 {looked_at} 人を照合)",
     decisions="判定 {count}(うち衝突 {conflicts})",
+    mqls="MQL {count}",
+    overdue="期限超過中 {count}",
+    alerts="届いたアラート {count}",
     kills="強制終了 {count} 回",
     columns=("時刻", "リード", "会社", "点", "理由", "担当", "ms"),
     page="{vendor}(模擬)の画面",
     api="tasuki のAPI",
+    dashboard="ダッシュボード",
+    receiver="届いたアラート",
     follow_lead="1人の経過を見る(別の端末で)",
     how_to_end="Ctrl-C で終了し、両システムを照合します",
     how_to_end_twice="もう一度 Ctrl-C を押すと、照合せずにすぐ終わります",
-    line="{seconds:>4.0f}秒  {funnel}  |  引き渡し {handoffs} {latency}  |  待ち {waiting}  エラー {errors}  デッドレター {dead}  ズレ {drift}",
+    line="{seconds:>4.0f}秒  {funnel}  |  引き渡し {handoffs} {latency}  |  待ち {waiting}  エラー {errors}  デッドレター {dead}  ズレ {drift}  |  期限超過中 {overdue}  届いたアラート {alerts}",
     settling_line="終了します:処理待ち {waiting} 件がなくなるのを待っています",
     log_tail="tasuki のログの最後:",
     kept="このデモのファイルは {path} に残しました",
     equal="両システムは一致し、失われたものはありません",
     not_equal="一致していません",
+    wrong_figures="両システムは一致していますが、KPIまたはアラートが合っていません",
+    recounted="{figures} 件の数値、相違 {differences}",
+    no_recount="数え直していません: {reason}",
+    left_out="SLA達成率は数え直していません: {name}: {reason}",
     rows={
         "leads": "リード(tasuki が把握 / 実際)",
         "pairs": "両システムにいる人",
@@ -100,6 +118,9 @@ _JA = Texts(
         "handoffs": "MQLの引き渡し(Webhook受付 → Salesforceに登録:中央値 / 99%)",
         "decisions": "判定(うち衝突)",
         "dead_letters": "デッドレター",
+        "recount": "KPIの数え直し",
+        "alerts": "アラート(送出 / 到着 / 重複)",
+        "alerts_again": "強制終了後に再送されたアラート",
         "refused": "断られた人の操作",
         "kills": "強制終了",
         "lost": "失われたもの",
@@ -139,19 +160,28 @@ _EN = Texts(
     dead_letters="dead letters {count}",
     drift="drift {count} (last {looked_at} people compared)",
     decisions="decisions {count} (conflicts {conflicts})",
+    mqls="MQLs {count}",
+    overdue="overdue now {count}",
+    alerts="alerts arrived {count}",
     kills="killed {count} times",
     columns=("time", "lead", "firm", "score", "reasons", "owner", "ms"),
     page="{vendor} sandbox, to click",
     api="tasuki's API",
+    dashboard="Dashboard",
+    receiver="Alerts that arrived",
     follow_lead="Follow one lead (in another terminal)",
     how_to_end="Ctrl-C stops it and compares both systems",
     how_to_end_twice="another Ctrl-C ends at once, without comparing",
-    line="{seconds:>4.0f} s  {funnel}  |  handoffs {handoffs} {latency}  |  waiting {waiting}  errors {errors}  dead letters {dead}  drift {drift}",
+    line="{seconds:>4.0f} s  {funnel}  |  handoffs {handoffs} {latency}  |  waiting {waiting}  errors {errors}  dead letters {dead}  drift {drift}  |  overdue now {overdue}  alerts arrived {alerts}",
     settling_line="stopping: waiting until nothing is under way ({waiting} now)",
     log_tail="the end of tasuki's log:",
     kept="The files of this demo are kept in {path}",
     equal="both systems are equal and nothing is lost",
     not_equal="NOT equal",
+    wrong_figures="both systems are equal, but KPIs or alerts are NOT right",
+    recounted="{figures} figures, {differences} differences",
+    no_recount="not recounted: {reason}",
+    left_out="SLA attainment isn't recounted: {name}: {reason}",
     rows={
         "leads": "leads (tasuki knows / lived)",
         "pairs": "people in both systems",
@@ -162,6 +192,9 @@ _EN = Texts(
         "handoffs": "MQLs handed over (webhook accepted → stands in Salesforce: p50 / p99)",
         "decisions": "decisions (conflicts)",
         "dead_letters": "dead letters",
+        "recount": "KPI recount",
+        "alerts": "alerts (told / arrived / doubled)",
+        "alerts_again": "alerts sent again after a kill",
         "refused": "people's acts refused",
         "kills": "kills",
         "lost": "lost",

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from schemas.topics import INBOX, LEAD_CHANGES
+from schemas.topics import INBOX, LEAD_CHANGES, LIFECYCLE
+from services.kpi.app.counting import SERVICE as KPI
 from services.runtime.keys import ShardId
 from services.runtime.log.port import Log
 from services.runtime.store import Store
@@ -37,57 +38,68 @@ class UnderWay:
 
 class Books:
     """
-    Reads the shards of sync.
+    Reads the shards of sync, and how far the KPIs are.
 
     Args:
         log: Its log, for others to read too.
-        store: Its store.
+        store: Its store, likewise.
         partitions: Of each topic.
     """
 
     def __init__(self, *, log: Log, store: Store, partitions: int) -> None:
         self.log = log
-        self._store = store
+        self.store = store
         self._partitions = partitions
 
     async def lead_id_of(self, email: str) -> str | None:
         """Return the lead that claimed the e-mail address, None when none did yet. Raises StoreUnavailable."""
         claim = email_claim(email)
-        return (await IdentityIndex(self._store).claimed([claim])).get(claim)
+        return (await IdentityIndex(self.store).claimed([claim])).get(claim)
 
     async def under_way(self) -> UnderWay:
         """Return what the service has still to do."""
         unread = 0
         commands: list[tuple[str | bytes | int, ...]] = []
         for topic in (INBOX.name, LEAD_CHANGES.name):
-            offsets = await self.log.offsets(topic)
-            shards = [ShardId(SERVICE, topic, partition) for partition in range(self._partitions)]
-            ledgers = await self._store.read([("HGET", each.ledger_key, "offset") for each in shards])
-            for shard, ledger in zip(shards, ledgers, strict=True):
-                bounds = offsets[shard.partition]
-                done = bounds.begin if ledger is None else max(bounds.begin, int(ledger) + 1)
-                unread += max(0, bounds.end - done)
-                commands.append(("XLEN", shard.outbox_key))
-        outboxes = await self._store.read(commands)
-        dirty = await self._store.read(
+            unread += await self._unread(SERVICE, topic)
+            commands += [("XLEN", each.outbox_key) for each in self._shards(SERVICE, topic)]
+        outboxes = await self.store.read(commands)
+        dirty = await self.store.read(
             [("ZCARD", shard.key(f"dirty:{side}")) for shard in self._lead_shards() for side in Side]
         )
         return UnderWay(unread, sum(map(int, outboxes)), sum(map(int, dirty)))
+
+    async def uncounted(self) -> int:
+        """Return how many facts the KPIs don't reflect yet. Raises StoreUnavailable."""
+        return await self._unread(KPI, LIFECYCLE.name)
+
+    async def _unread(self, service: str, topic: str) -> int:
+        shards, offsets = self._shards(service, topic), await self.log.offsets(topic)
+        ledgers = await self.store.read([("HGET", each.ledger_key, "offset") for each in shards])
+        unread = 0
+        for shard, ledger in zip(shards, ledgers, strict=True):
+            bounds = offsets[shard.partition]
+            done = bounds.begin if ledger is None else max(bounds.begin, int(ledger) + 1)
+            unread += max(0, bounds.end - done)
+        return unread
 
     async def leads(self) -> AsyncIterator[Lead]:
         """Yield every lead, in no order; of those that turned out to be one, the one that stays."""
         for shard in self._lead_shards():
             prefix = shard.key("lead:")
             pattern = prefix.replace("{", "[{]").replace("}", "[}]") + "*"
-            async for keys in _scan(self._store, pattern):
-                for key, blob in zip(keys, await self._store.mget(keys), strict=True):
+            async for keys in _scan(self.store, pattern):
+                for key, blob in zip(keys, await self.store.mget(keys), strict=True):
                     if blob is not None:
                         lead = decode(key.removeprefix(prefix), blob)
                         if not lead.merged_into:
                             yield lead
 
     def _lead_shards(self) -> list[ShardId]:
-        return [ShardId(SERVICE, LEAD_CHANGES.name, partition) for partition in range(self._partitions)]
+        return self._shards(SERVICE, LEAD_CHANGES.name)
+
+    def _shards(self, service: str, topic: str) -> list[ShardId]:
+        return [ShardId(service, topic, partition) for partition in range(self._partitions)]
 
 
 async def _scan(store: Store, pattern: str) -> AsyncIterator[list[str]]:

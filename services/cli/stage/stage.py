@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import httpx2
 
+from services.cli import settings as both
 from services.cli.sandbox_setup import hubspot_subscriptions
 from services.cli.stage.books import Books
 from services.cli.stage.portals import hubspot_settings, salesforce_settings
@@ -25,7 +26,7 @@ from services.sync.adapters.hubspot.sandbox import HubSpotSandbox
 from services.sync.adapters.salesforce.sandbox import SalesforceSandbox
 from services.sync.app import make_log, make_store, topic_specs
 from services.sync.domain.records import Kind, Side
-from services.sync.settings import Settings, demo_document, loads
+from services.sync.settings import Sections, Settings, demo_document, loads
 from services.sync.settings.demo import DEMO_ENVIRONMENT
 
 READY_WITHIN_S = 60
@@ -48,11 +49,21 @@ class Stage:
     Args:
         folder: For the store, the configuration and the service's log; kept.
         overrides: Section → key → value of tasuki.toml, on top of the demo's.
+        environ: Variables for the service, beside the demo's secrets.
+        feed_port: Where the KPIs are served; a free port if left out.
     """
 
-    def __init__(self, folder: Path, *, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        overrides: Sections | None = None,
+        environ: Mapping[str, str] | None = None,
+        feed_port: int | None = None,
+    ) -> None:
         self.folder = folder
-        self._feed_port = _free_port()
+        self._environ = {**DEMO_ENVIRONMENT, **(environ or {})}
+        self._feed_port = feed_port or _free_port()
         self._overrides = {**SMALL, "feed": {"port": self._feed_port}, **(overrides or {})}
         self._stack = AsyncExitStack()
         self._service: asyncio.subprocess.Process | None = None
@@ -113,7 +124,9 @@ class Stage:
         text = self._document(self.hubspot.base_url, self.salesforce.base_url, self.salesforce.grpc_target)
         self.config = self.folder / "tasuki.toml"
         self.config.write_text(text, encoding="utf-8")
-        return loads(text, DEMO_ENVIRONMENT, file=str(self.config), folder=self.folder)
+        found = both.loads(text, self._environ, file=str(self.config), folder=self.folder)
+        self.kpi_settings = found.kpi
+        return found.sync
 
     def _document(
         self,
@@ -171,7 +184,7 @@ class Stage:
                 stdout=output,
                 stderr=output,
                 stdin=asyncio.subprocess.DEVNULL,
-                env={**os.environ, **DEMO_ENVIRONMENT},
+                env={**os.environ, **self._environ},
                 start_new_session=True,
             )
 
@@ -268,6 +281,14 @@ class Stage:
             return (await self._http.get(f"{self.base_url}/metrics")).text
         except httpx2.HTTPError:
             return ""
+
+    async def overdue(self) -> int | None:
+        """Return how many promises are overdue now; None while nobody says so."""
+        try:
+            clocks = (await self._http.get(f"{self.feed_url}/status")).json()["clocks"]
+        except (httpx2.HTTPError, ValueError, KeyError):
+            return None
+        return None if clocks is None else int(clocks["overdue"])
 
 
 def _free_port() -> int:

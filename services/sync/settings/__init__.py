@@ -8,7 +8,13 @@ its place. Adapters and consumers take values from it; they don't know this pack
 from services.configuration.environment import Secrets
 from services.configuration.files import CONFIG_FILE
 from services.configuration.mistakes import ConfigurationErrors, Mistake
-from services.sync.settings.demo import DEMO_ENVIRONMENT, demo_document, demo_settings, sandbox_document
+from services.sync.settings.demo import (
+    DEMO_ENVIRONMENT,
+    Sections,
+    demo_document,
+    demo_settings,
+    sandbox_document,
+)
 from services.sync.settings.loader import load, loads
 from services.sync.settings.model import Settings
 from services.sync.settings.template import template
@@ -19,6 +25,7 @@ __all__ = [
     "ConfigurationErrors",
     "Mistake",
     "Secrets",
+    "Sections",
     "Settings",
     "demo_document",
     "demo_settings",

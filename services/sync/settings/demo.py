@@ -1,14 +1,17 @@
 """The built-in configuration for the demo and rehearsals: the template, pointed at sandboxes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import tomlkit
 
 from services.sync.settings.loader import loads
 from services.sync.settings.model import Settings
 from services.sync.settings.template import template
+
+Sections: TypeAlias = Mapping[str, Mapping[str, Any] | Sequence[Mapping[str, Any]]]
+"""Section → key → value, as in the file; of a list of sections the whole list."""
 
 DEMO_PORTAL_ID = 4_401_001
 DEMO_APP_ID = 1_160_452
@@ -34,7 +37,7 @@ def demo_document(
     data_folder: Path,
     public_url: str = "http://127.0.0.1:8080",
     port: int = 0,
-    overrides: Mapping[str, Mapping[str, Any]] | None = None,
+    overrides: Sections | None = None,
 ) -> str:
     """
     Return the text of a tasuki.toml for two sandboxes on this machine.
@@ -46,10 +49,10 @@ def demo_document(
         data_folder: Where the embedded parts keep their files.
         public_url: What the HubSpot sandbox signs, without ``/webhooks/…``.
         port: Of our own web server; 0 takes a free one.
-        overrides: Section → key → value, as in the file; replaces what the demo says.
+        overrides: Replaces what the demo says; a list of sections as a whole.
     """
     document = tomlkit.parse(template())
-    changes: dict[str, dict[str, Any]] = {
+    changes: Sections = {
         "firm": {"name": "襷デモ株式会社", "public_url": public_url},
         "ma": {"base_url": hubspot_url, "portal_id": DEMO_PORTAL_ID, "app_id": DEMO_APP_ID},
         "sfa": {"login_url": salesforce_url, "pubsub": pubsub, "pubsub_tls": False},
@@ -62,8 +65,11 @@ def demo_document(
         "http": {"port": port},
     }
     for section, values in (*changes.items(), *(overrides or {}).items()):
-        table = cast("dict[str, Any]", document.setdefault(section, tomlkit.table()))
-        table.update(values)
+        if isinstance(values, Mapping):
+            table = cast("dict[str, Any]", document.setdefault(section, tomlkit.table()))
+            table.update(values)
+        else:
+            document[section] = list(values)
     return document.as_string()
 
 
@@ -87,7 +93,7 @@ def demo_settings(
     data_folder: Path,
     public_url: str = "http://127.0.0.1:8080",
     port: int = 0,
-    overrides: Mapping[str, Mapping[str, Any]] | None = None,
+    overrides: Sections | None = None,
     environ: Mapping[str, str] = DEMO_ENVIRONMENT,
 ) -> Settings:
     """

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from services.cli.demo.board import FUNNEL, Board, Phase
+from services.cli.demo.figures import Alerts, Kpis
 from services.cli.demo.judge import Loss, Verdict, What
 from services.cli.demo.report import show_verdict
 from services.cli.demo.screen import Names, Places, Screen
@@ -16,7 +17,14 @@ from services.cli.demo.texts import TEXTS, Language, language_of
 from services.cli.stage.verdict import Comparison, Difference
 
 PLACES = Places(
-    (("HubSpot", "http://127.0.0.1:1"), ("API", "http://127.0.0.1:2/docs")), "tasuki lead {email}"
+    (
+        ("HubSpot", "http://127.0.0.1:1"),
+        ("API", "http://127.0.0.1:2/docs"),
+        ("Salesforce", "http://127.0.0.1:3"),
+        ("Dashboard", "http://127.0.0.1:8081/"),
+        ("Alerts", "http://127.0.0.1:8082/"),
+    ),
+    "tasuki lead {email}",
 )
 NAMES = Names("Score", "Reasons", {"005": "佐藤 花子"}, threshold=60, time_zone="Asia/Tokyo")
 
@@ -37,6 +45,7 @@ def busy_board() -> Board:
         board.accepted(str(number), 1, 4_960)
     board.reached["mql"] = {str(number) for number in range(40)}
     board.gauges.send_ms = (12.0, 30.0)
+    board.gauges.overdue, board.alerts_arrived = 3, {"a": 1, "b": 1}
     return board
 
 
@@ -58,6 +67,9 @@ def test_the_view_fits_the_terminal(width: int, height: int, language: Language)
     assert "山田 葵" in shown
     assert "Ctrl-C" in shown
     assert "http://127.0.0.1:1" in shown
+    unwrapped = " ".join(shown.split())
+    assert TEXTS[language].overdue.format(count=3) in unwrapped
+    assert TEXTS[language].alerts.format(count=2) in unwrapped
 
 
 @pytest.mark.parametrize(("width", "height"), [(160, 50), (80, 24)])
@@ -147,3 +159,22 @@ def test_a_dead_letter_alone_spoils_the_verdict() -> None:
     """Equal systems are not enough if something was put aside."""
     assert Verdict(Comparison(), 1, 1, 0, 0).good
     assert not Verdict(Comparison(), 1, 1, 0, 0, dead_letters=1).good
+
+
+def test_figures_that_differ_and_alerts_that_are_missing_spoil_the_verdict() -> None:
+    """Equal systems are not enough; the last line says what isn't right."""
+    kpis = Kpis(
+        figures=7, differences=("KPI mqls 30d",), alerts=Alerts(told=2, arrived=1, faults=("alert x",))
+    )
+    verdict = Verdict(Comparison(), 1, 1, 0, 0, kpis=kpis)
+    out = io.StringIO()
+
+    show_verdict(verdict, busy_board(), TEXTS["en"], Console(file=out, width=100, no_color=True))
+
+    shown = out.getvalue()
+    assert not verdict.good
+    assert "7 figures, 1 differences" in shown
+    assert "2 / 1 / 0" in shown
+    assert "- KPI mqls 30d" in shown
+    assert "- alert x" in shown
+    assert shown.splitlines()[-1] == f"✗ {TEXTS['en'].wrong_figures}"
