@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from random import Random
@@ -185,12 +186,22 @@ class Run:
             await tell(self.log, events)
 
     async def _kill_soon(self) -> None:
-        """Kill the process at a random instant: while it starts, or at work."""
-        if self.chance.random() < 0.7:
+        """Kill the process at a random instant: while it starts, at work, or with something in its outbox."""
+        how = self.chance.random()
+        if how < 0.7:
             await wait_until(self.process.is_ready, within_s=60, description="it is ready", every_s=0.05)
         await asyncio.sleep(self.chance.uniform(0, 2))  # a random instant, not a wait for anything
+        if how < 0.5:
+            with suppress(AssertionError):  # nothing more to tell, then at any instant
+                await wait_until(self._is_telling, within_s=2, description="it tells something", every_s=0)
         assert await self.process.end(signal.SIGKILL) == -signal.SIGKILL
         self.outcome.kills += 1
+
+    async def _is_telling(self) -> bool:
+        async with self.store.client.pipeline(transaction=False) as asked:
+            for number in range(PARTITIONS):
+                asked.xlen(ShardId(SERVICE, LIFECYCLE.name, number).outbox_key)
+            return any(await asked.execute())
 
     async def _is_told(self) -> bool:
         running = self.process.running

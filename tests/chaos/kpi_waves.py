@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from schemas.lifecycle import LifecycleFact
 from tests.kpi_facts import Teller
@@ -64,7 +65,10 @@ class Waves:
 
     def _lead(self, lead: str, now: int) -> None:
         chance, teller = self.chance, self.teller
-        who = {"holder": chance.choice(OWNERS), "segments": {"source": chance.choice(("web", "展示会"))}}
+        who: dict[str, Any] = {
+            "holder": chance.choice(OWNERS),
+            "segments": {"source": chance.choice(("web", "展示会"))},
+        }
         at = now - chance.randrange(3_000)
         teller.reached(lead, "mql", at, **who)
         if chance.random() < 0.5:
