@@ -33,7 +33,7 @@ async def test_drift_is_found_counted_by_field_and_repaired(tmp_path: Path) -> N
             "salesforce:company": 1,
             "salesforce:sfa_status": 1,
         }
-        assert world.leads()[0]["Phone"] == "+81311112222"
+        assert world.leads()[0]["Phone"] == "03-1111-2222"
         assert world.contacts()[0]["company"] == "新社名"
         found = {each["ref"]["system"]: each for each in await world.told_drift()}
         assert {each["field"]: each["found"] for each in found["salesforce"]["differences"]}[
