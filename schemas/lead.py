@@ -48,6 +48,10 @@ class Observed(Open):
     `erased`: the person asked that vendor to be forgotten; `deleted` is true then as well. `sweep` says that no
     notification led to it: why the record was read. `history_until` marks a first filling: what the lead reached
     up to then is history, of which nothing is handed over.
+
+    `employer` is the company's record that a person's hangs on, and `company` the company that this is the record
+    of: None where that isn't told, empty where it hangs on none. Of a company's record that is told as `deleted`,
+    `company` is whose record it is now.
     """
 
     side: SideName
@@ -63,6 +67,8 @@ class Observed(Open):
     erased: bool = False
     sweep: SweepCause | None = None
     history_until: EpochMs | None = None
+    employer: Ref | None = None
+    company: str | None = None
 
 
 class WriteStarted(Open):
@@ -142,6 +148,36 @@ class TakenOver(Open):
     merged_at: EpochMs
 
 
+class CompanyJoined(Open):
+    """A lead works for this company from now on. `by_address`: the company at whose domain it has its address."""
+
+    lead_id: str = Field(min_length=1)
+    by_address: str | None = None
+    joined_at: EpochMs
+
+
+class CompanyLeft(Open):
+    """A lead doesn't work for this company any more."""
+
+    lead_id: str = Field(min_length=1)
+    left_at: EpochMs
+
+
+class CompanyTold(Open):
+    """
+    What the company of a lead is by now: its id, the ids that it had too, the values that leads are told.
+
+    `record`, ``system:object:id``, turned out to be a record of the company `moved_to`: who hangs on it works there.
+    """
+
+    company_id: str = Field(min_length=1)
+    names: list[str] = Field(default_factory=list[str])
+    values: dict[str, Scalar] = Field(default_factory=dict[str, Scalar])
+    record: str | None = None
+    moved_to: str | None = None
+    told_at: EpochMs
+
+
 class LeadObserved(Envelope):
     """A record of the lead was seen in one of the systems."""
 
@@ -184,8 +220,37 @@ class LeadTakenOver(Envelope):
     data: TakenOver
 
 
+class LeadCompanyJoined(Envelope):
+    """A lead is one of a company's; told to the company."""
+
+    type: Literal["tasuki.lead.company-joined.v1"] = "tasuki.lead.company-joined.v1"
+    data: CompanyJoined
+
+
+class LeadCompanyLeft(Envelope):
+    """A lead is none of a company's any more; told to the company."""
+
+    type: Literal["tasuki.lead.company-left.v1"] = "tasuki.lead.company-left.v1"
+    data: CompanyLeft
+
+
+class LeadCompanyTold(Envelope):
+    """A company tells its values; told to each of its leads."""
+
+    type: Literal["tasuki.lead.company-told.v1"] = "tasuki.lead.company-told.v1"
+    data: CompanyTold
+
+
 LeadChange = Annotated[
-    LeadObserved | LeadWriteStarted | LeadWriteSettled | LeadWriteRetried | LeadMergedInto | LeadTakenOver,
+    LeadObserved
+    | LeadWriteStarted
+    | LeadWriteSettled
+    | LeadWriteRetried
+    | LeadMergedInto
+    | LeadTakenOver
+    | LeadCompanyJoined
+    | LeadCompanyLeft
+    | LeadCompanyTold,
     Field(discriminator="type"),
 ]
 LEAD_CHANGE: TypeAdapter[LeadChange] = TypeAdapter(LeadChange)

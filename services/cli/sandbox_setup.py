@@ -27,6 +27,7 @@ _HUBSPOT_TYPES: Mapping[FieldType, str] = {
     FieldType.OWNER: "enumeration",
 }
 _SALESFORCE_TYPES: Mapping[FieldType, str] = {
+    FieldType.DOMAIN: "url",
     FieldType.EMAIL: "email",
     FieldType.PHONE: "phone",
     FieldType.INTEGER: "int",
@@ -37,6 +38,10 @@ _SALESFORCE_TYPES: Mapping[FieldType, str] = {
     FieldType.BOOLEAN: "boolean",
     FieldType.OWNER: "reference",
 }
+_COMPANY_EVENTS = (
+    *(f"company.{each}" for each in ("creation", "deletion", "merge", "restore")),
+    "contact.associationChange",
+)
 _RECORD_EVENTS = tuple(
     f"contact.{each}" for each in ("creation", "deletion", "merge", "privacyDeletion", "restore")
 )
@@ -49,10 +54,10 @@ def people(settings: Settings) -> tuple[tuple[str, str, str], ...]:
     return tuple(named.get(each, (each, each.partition("@")[0], "")) for each in emails)
 
 
-def hubspot_properties(fields: FieldMap) -> tuple[Property, ...]:
-    """Return the contact properties that *fields* name and a fresh portal lacks."""
-    there = {each.name for each in PROPERTIES["contact"]}
-    wanted = {each.vendor_name: each for each in fields.of(Kind.LEAD) if each.vendor_name not in there}
+def hubspot_properties(fields: FieldMap, kind: Kind = Kind.LEAD) -> tuple[Property, ...]:
+    """Return the properties that *fields* name for records of *kind* and a fresh portal lacks."""
+    there = {each.name for each in PROPERTIES["company" if kind is Kind.COMPANY else "contact"]}
+    wanted = {each.vendor_name: each for each in fields.of(kind) if each.vendor_name not in there}
     return tuple(
         Property(name=name, label=name, type=_type(_HUBSPOT_TYPES, each), custom=True)
         for name, each in wanted.items()
@@ -62,12 +67,19 @@ def hubspot_properties(fields: FieldMap) -> tuple[Property, ...]:
 def hubspot_subscriptions(fields: FieldMap) -> tuple[str, ...]:
     """Return the webhooks that tell of every change of *fields*, as the sandbox's `subscribe` takes them."""
     changes = (f"contact.propertyChange:{each.vendor_name}" for each in fields.of(Kind.LEAD))
-    return (*_RECORD_EVENTS, *dict.fromkeys(changes))
+    companies = (f"company.propertyChange:{each.vendor_name}" for each in fields.of(Kind.COMPANY))
+    of_companies = (*_COMPANY_EVENTS, *dict.fromkeys(companies)) if fields.keeps_companies else ()
+    return (*_RECORD_EVENTS, *dict.fromkeys(changes), *of_companies)
 
 
 def salesforce_fields(fields: FieldMap) -> Mapping[str, tuple[Field, ...]]:
     """Return by object the fields that *fields* name and a fresh organisation lacks."""
-    wanted = {"Lead": Kind.LEAD, "Contact": Kind.LEAD, "Opportunity": Kind.OPPORTUNITY}
+    wanted = {
+        "Lead": Kind.LEAD,
+        "Contact": Kind.LEAD,
+        "Opportunity": Kind.OPPORTUNITY,
+        "Account": Kind.COMPANY,
+    }
     return {name: tuple(_missing(fields, kind, name)) for name, kind in wanted.items()}
 
 

@@ -18,6 +18,7 @@ SYNC: Final = (
     "scope",
     "owners",
     "assignment",
+    "companies",
     "handoffs",
     "sync",
 )

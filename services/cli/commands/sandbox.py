@@ -12,6 +12,7 @@ import typer
 
 from services.cli.invocation import invocation_of, quiet_logging
 from services.errors import Misconfigured
+from services.sync.domain.records import Kind
 from services.sync.settings import CONFIG_FILE, DEMO_ENVIRONMENT, Settings, loads, sandbox_document
 from services.sync.settings.demo import (
     DEMO_APP_ID,
@@ -88,6 +89,7 @@ def hubspot(
             client_secret=DEMO_ENVIRONMENT["TASUKI_HUBSPOT_CLIENT_SECRET"],
             own_property=settings.ma.own_property,
             extra_properties=hubspot_properties(settings.ma_fields),
+            extra_company_properties=hubspot_properties(settings.ma_fields, Kind.COMPANY),
             owners=tuple(
                 Owner(str(_FIRST_OWNER + place), email, first, last)
                 for place, (email, last, first) in enumerate(people(settings))

@@ -150,6 +150,7 @@ _READERS: dict[FieldType, _Reader] = {
     FieldType.OWNER: _text,
     FieldType.EMAIL: _email,
     FieldType.PHONE: _phone,
+    FieldType.DOMAIN: _text,
     FieldType.INTEGER: _integer,
     FieldType.NUMBER: _number,
     FieldType.MONEY: _money,

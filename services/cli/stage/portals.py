@@ -6,6 +6,7 @@ from services.sync.adapters.hubspot.sandbox import SandboxSettings as HubSpotSet
 from services.sync.adapters.salesforce.sandbox import Person
 from services.sync.adapters.salesforce.sandbox import SandboxSettings as SalesforceSettings
 from services.sync.domain.field_map import FieldMap
+from services.sync.domain.records import Kind
 from services.sync.settings.demo import DEMO_ENVIRONMENT
 
 NO_LIMIT = 100_000_000
@@ -26,6 +27,7 @@ def hubspot_settings(fields: FieldMap, *, hook: str, public: str) -> HubSpotSett
             for place, (email, last, first) in enumerate(PEOPLE)
         ),
         extra_properties=hubspot_properties(fields),
+        extra_company_properties=hubspot_properties(fields, Kind.COMPANY),
         ten_secondly=NO_LIMIT,
         daily=NO_LIMIT,
         delivery=Delivery(target_url=hook, public_url=public, max_retry_delay_ms=250, give_up=False),

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat
 
+from services.sync.domain.company import normal_domain
 from services.sync.domain.field_map import FieldType, MappedField
 from services.sync.domain.forms import Form, NameOrder, NamePart, PhoneStyle
 from services.sync.domain.records import Scalar
@@ -48,6 +49,8 @@ def canonical(mapped: MappedField, value: Scalar) -> Scalar:
         name = split(value, form.order)
         part = name.last if form.part is NamePart.LAST else name.first
         return same_width(part) if part is not None and form.same_width else part
+    if mapped.type is FieldType.DOMAIN:
+        return normal_domain(value) or value
     if mapped.type is FieldType.PHONE:
         return phone(value, form.region)
     return same_width(value) if form.same_width else value

@@ -16,6 +16,8 @@ from services.sync.adapters.register_codec import read_registers, write_register
 from services.sync.domain.lead import (
     UNSURE,
     Activity,
+    Employer,
+    Employment,
     Evidence,
     Fight,
     Lead,
@@ -29,7 +31,7 @@ from services.sync.domain.records import RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
 
-FORMAT = 7
+FORMAT = 8
 _MA, _SFA = Side.MA, Side.SFA
 _SIDES: tuple[Side, ...] = (_MA, _SFA)
 _SIDE_PLACE = {side: place for place, side in enumerate(_SIDES)}
@@ -67,6 +69,7 @@ def encode(lead: Lead) -> bytes:
             for key, each in sorted(lead.fights.items())
             for part in (w.value(key), each.rounds, w.instants[each.since_at], w.instants[each.over_at])
         ],
+        _companies(w, lead),
     ]
     return _pack([FORMAT, *w.packed(), *parts])
 
@@ -83,7 +86,9 @@ def decode(lead_id: str, data: bytes) -> Lead:
         raise ValueError(f"lead {lead_id} is stored in format {parts[0]!r}; this version reads {FORMAT}")
     t = instants, values = read_tables(parts[1:3])
     created_at, erased_at, merged_into, taken_over, history_until, unhurried_since, *parts = parts[3:]
-    persons, fields, histories, deals, activities, slots, sent, refused, told, opt_outs, fights = parts
+    persons, fields, histories, deals, activities, slots, sent, refused, told, opt_outs, fights, companies = (
+        parts
+    )
     return Lead(
         id=lead_id,
         created_at=instants[int(created_at)],
@@ -109,7 +114,52 @@ def decode(lead_id: str, data: bytes) -> Lead:
             values[key]: Fight(rounds, instants[since_at], instants[over_at])
             for key, rounds, since_at, over_at in records(4, fights)
         },
+        **_read_companies(t, companies),
     )
+
+
+def _companies(w: Tables, lead: Lead) -> list[Any]:
+    """Write whose the lead is, and who a company's leads are; most firms keep neither."""
+    employer = lead.employer
+    if employer is None and not (lead.employments or lead.members or lead.told_members):
+        return []
+    employed = [
+        part
+        for side in _SIDES
+        if (each := lead.employments.get(side)) is not None
+        for part in (_SIDE_PLACE[side], w.value(each.record), w.value(each.company), w.instants[each.at])
+    ]
+    known: list[Any] = []
+    if employer is not None:
+        names = [w.value(each) for each in sorted(employer.names)]
+        known = [w.value(employer.id), names, _values(w, employer.values)]
+    members = [part for key, at in sorted(lead.members.items()) for part in (w.value(key), w.instants[at])]
+    return [employed, known, members, _values(w, lead.told_members)]
+
+
+def _values(w: Tables, values: dict[str, Scalar]) -> list[int]:
+    return [part for name, value in sorted(values.items()) for part in (w.value(name), w.value(value))]
+
+
+def _read_companies(t: Tabled, packed: list[Any]) -> dict[str, Any]:
+    if not packed:
+        return {}
+    instants, values = t
+    employed, known, members, told = packed
+    employer = None
+    if known:
+        employer_id, names, told_of_it = known
+        held = {values[name]: values[value] for name, value in records(2, told_of_it)}
+        employer = Employer(values[employer_id], frozenset(values[each] for each in names), held)
+    return {
+        "employments": {
+            _SIDES[side]: Employment(values[record], values[company], instants[at])
+            for side, record, company, at in records(4, employed)
+        },
+        "employer": employer,
+        "members": {values[key]: instants[at] for key, at in records(2, members)},
+        "told_members": {values[name]: values[value] for name, value in records(2, told)},
+    }
 
 
 _PackedOpportunity: TypeAlias = tuple[list[int], int, int, int, list[Any], list[int]]

@@ -8,7 +8,13 @@ from pydantic import SecretStr
 from services.runtime.clock import Clock, now_ms
 from services.sync.adapters.hubspot.account import HubSpotAccount, OAuthGrant
 from services.sync.adapters.hubspot.connector import HubSpotConnector
-from services.sync.adapters.salesforce.account import ClientCredentials, JwtBearer, SalesforceAccount
+from services.sync.adapters.salesforce.account import (
+    ACCOUNT_CHANNEL,
+    DEFAULT_CHANNELS,
+    ClientCredentials,
+    JwtBearer,
+    SalesforceAccount,
+)
 from services.sync.adapters.salesforce.connector import SalesforceConnector
 from services.sync.application.ports import Connector
 from services.sync.application.quota import UNGOVERNED, CallMeter
@@ -72,6 +78,9 @@ def salesforce_account(settings: Settings) -> SalesforceAccount:
         external_id_field=section.external_id_field,
         checked_values=_stage_values(settings),
         people=settings.rules.assignment.everybody,
+        channels=(*DEFAULT_CHANNELS, ACCOUNT_CHANNEL)
+        if settings.sfa_fields.keeps_companies
+        else DEFAULT_CHANNELS,
     )
 
 

@@ -142,6 +142,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         clock=clock,
         observed=figures.observed,
         around=traces.observing,
+        companies=settings.rules.companies,
     )
     decide = Decide(settings.rules)
     residents = make_residents(
@@ -166,6 +167,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         sending=figures.sending,
         forget=identify.forget,
         addresses_moved=identify.moved,
+        link=identity.link,
         deciding=traces.deciding if traces.on else None,
         dispatching=traces.dispatching,
         quotas={system: HeldBack(each, fillings, clock) for system, each in governors.items()},

@@ -12,6 +12,9 @@ from schemas.dead_letters import DeadLetter, DeadLettered, enclosed
 from schemas.instants import rfc3339
 from schemas.lead import (
     LeadChange,
+    LeadCompanyJoined,
+    LeadCompanyLeft,
+    LeadCompanyTold,
     LeadMergedInto,
     LeadObserved,
     LeadTakenOver,
@@ -19,8 +22,10 @@ from schemas.lead import (
     LeadWriteSettled,
     LeadWriteStarted,
     Observed,
+    Ref,
     WriteSettled,
 )
+from services.sync.application.hearing_of_companies import hear
 from services.sync.application.tell import (
     SOURCE,
     Context,
@@ -29,6 +34,7 @@ from services.sync.application.tell import (
     fields_decided,
     lifecycle_events,
 )
+from services.sync.domain.company import lacking, rules_of
 from services.sync.domain.decisions import Decision, made, outcomes
 from services.sync.domain.desired import Missing, missing
 from services.sync.domain.drift import Drift, drift
@@ -54,7 +60,7 @@ class Decided:
 
     `facts`, `decisions` and `dead_letters` are events for their topics. `made` are the decisions that are told.
     `missing` is what is to be written, by side, empty where all is well. `addresses`: the e-mail addresses that the
-    lead had before and has now, where these differ; `forgotten`: those of a lead that was erased. `drift` is what
+    lead had before and has now, where these differ; `linked`: a record that became a company's; `forgotten`: those of a lead that was erased. `drift` is what
     nobody had told us.
     """
 
@@ -65,6 +71,7 @@ class Decided:
     missing: dict[Side, list[Missing]] = field(default_factory=dict[Side, list[Missing]])
     forgotten: frozenset[str] | None = None
     addresses: tuple[frozenset[str], frozenset[str]] | None = None
+    linked: RecordRef | None = None
     echoes: int = 0
     fights: int = 0
     drift: list[Drift] = field(default_factory=list[Drift])
@@ -77,6 +84,7 @@ class Decide:
         self.rules = rules
         self.folder = Folder(rules)
         self._uniter = Uniter(rules)
+        self._of_companies = rules_of(rules)
 
     def apply(self, lead: Lead, event: LeadChange, event_id: str) -> Decided:
         """
@@ -97,7 +105,7 @@ class Decide:
                 decided.dead_letters.append(_fight(lead, event, lost, event_id))
                 decided.fights = len(lost)
             return decided
-        if isinstance(event, LeadMergedInto | LeadTakenOver):
+        if isinstance(event, LeadMergedInto | LeadTakenOver | LeadCompanyJoined | LeadCompanyLeft):
             raise TypeError(f"{event.type} is no change within one lead")
         context = Context(lead.id, event_id, event.traceparent)
         held = held_addresses(lead)
@@ -106,6 +114,9 @@ class Decide:
         elif isinstance(event, LeadWriteRetried):
             self.folder.retry_write(lead, Side(event.data.side), event.data.slot)
             self._follow(lead, context, event.data.retried_at, decided)
+        elif isinstance(event, LeadCompanyTold):
+            if hear(lead, event.data):
+                self._follow(lead, context, event.data.told_at, decided)
         else:
             self._settle(lead, event, context, decided)
         if (now_held := held_addresses(lead)) != held and lead.erased_at == NEVER:
@@ -149,7 +160,8 @@ class Decide:
 
     def _observe(self, lead: Lead, data: Observed, context: Context, decided: Decided) -> None:
         side, seen = Side(data.side), observation_of(data)
-        names = sorted({change.name for change in seen.fields}) if seen.kind is Kind.LEAD else []
+        own = seen.kind in (Kind.LEAD, Kind.COMPANY)
+        names = sorted({change.name for change in seen.fields}) if own else []
         before = outcomes(lead, names, self.rules)
         if names:
             decided.echoes = sum(self.folder.is_echo(lead, side, change) for change in seen.fields)
@@ -161,6 +173,8 @@ class Decide:
         erased_before = lead.erased_at != NEVER
         if seen.erased:
             decided.forgotten = addresses(lead)
+        if lead.is_company and not seen.deleted and seen.moved_to is None and not _has(lead, side, seen.ref):
+            decided.linked = seen.ref
         news = self.folder.observe(lead, side, seen)
         if news:
             changed = [name for name in names if name in news]  # a set's order isn't that of the next process
@@ -195,6 +209,10 @@ class Decide:
         life: Lifecycle | None = None,
     ) -> Lifecycle:
         """Work out what the lead amounts to now, what is told of it and what each side lacks."""
+        if lead.is_company:
+            for side in Side:
+                decided.missing[side] = lacking(lead, self.rules, side)
+            return Lifecycle()
         life = life or trace(lead, self.rules)
         scoped = not self.rules.scope or in_scope(lead, self.rules)
         self._tell(tell(lead, life, activities, scoped=scoped), lead, life, context, at, decided)
@@ -210,6 +228,8 @@ class Decide:
 
     def lacks(self, lead: Lead, side: Side) -> list[Missing]:
         """Return what is to be written on *side* for *lead* as it is now."""
+        if lead.is_company:
+            return lacking(lead, self._of_companies, side)
         return missing(lead, trace(lead, self.rules), self.rules, side)
 
 
@@ -222,6 +242,11 @@ def held_addresses(lead: Lead) -> frozenset[str]:
 
 
 _NONE = frozenset[str]()
+
+
+def _has(company: Lead, side: Side, ref: RecordRef) -> bool:
+    known = company.persons.get(side, {}).get(str(ref))
+    return known is not None and known.alive
 
 
 def _hurry(lead: Lead, data: Observed) -> None:
@@ -259,7 +284,13 @@ def observation_of(data: Observed) -> Observation:
         else RecordRef(data.moved_to.system, data.moved_to.object, data.moved_to.id),
         deleted=data.deleted,
         erased=data.erased,
+        employers=None if data.employer is None else (_record(data.employer),),
+        company=data.company,
     )
+
+
+def _record(ref: Ref) -> RecordRef:
+    return RecordRef(ref.system, ref.object, ref.id)
 
 
 def _dead_letter(lead: Lead, data: WriteSettled, context: Context) -> DeadLettered:

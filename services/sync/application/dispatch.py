@@ -26,7 +26,7 @@ from services.sync.application.quota import UNGOVERNED, Admitting, OutOfQuota, w
 from services.sync.application.tell import SOURCE
 from services.sync.application.trouble import report
 from services.sync.domain.desired import Missing, Priority
-from services.sync.domain.lead import PERSON_SLOT, Lead
+from services.sync.domain.lead import OWN_SLOTS, PERSON_SLOT, Lead
 from services.sync.domain.quota import LEAST_URGENT_WITH_RESERVE
 from services.sync.domain.records import (
     Confirmed,
@@ -235,7 +235,7 @@ class Dispatcher:
     def _plan(self, lead: Lead, lack: Missing) -> Plan:
         self._count += 1
         over: dict[str, int] = {}
-        if lack.slot == PERSON_SLOT:
+        if lack.slot in OWN_SLOTS:
             over = {name: lead.seen(name, self._side).there_at for name in lack.fields}
         return Plan(lead, lack, f"{self._name}-{self._count}", over)
 
@@ -345,7 +345,7 @@ class Dispatcher:
 
     def _write(self, plan: Plan, refs: Mapping[str, RecordRef | None]) -> Write:
         lead, lack = plan.lead, plan.missing
-        if lack.slot == PERSON_SLOT:
+        if lack.slot in OWN_SLOTS:
             email = lack.fields.get("email")
             ref = lead.person(self._side)
             match = str(email) if ref is None and email else None

@@ -198,6 +198,10 @@ class Identify:
         await self._identity.release(names, sorted({email_claim(each) for each in freed} - {*claims}))
         await self._identity.claim(dict.fromkeys(claims, next(iter(names))))
 
+    async def owners(self, refs: Sequence[RecordRef]) -> Mapping[RecordRef, str]:
+        """Return the company of each of the companies' records *refs* that has one."""
+        return await self._identity.links(refs)
+
     async def children(self, sightings: Sequence[Sighting]) -> list[str | None]:
         """Return the lead of each opportunity or activity, in order; None where its person isn't known."""
         refs = [ref for each in sightings for ref in (*_own_refs(each.seen), *each.seen.parents)]

@@ -12,19 +12,19 @@ The lesser id always stays, so a way from lead to lead ends, and merges in oppos
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from schemas.instants import rfc3339
 from schemas.lead import LeadChange, LeadMergedInto, LeadTakenOver, TakenOver
-from services.sync.application.decide import Decide, Decided
+from services.sync.application.companies import Companies, employed
+from services.sync.application.decide import Decide
+from services.sync.application.steps import Sent, Step
 from services.sync.application.tell import SOURCE
 from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.uniting import staying
 
 Encode = Callable[[Lead], bytes]
 Decode = Callable[[str, bytes], Lead]
-Sent = tuple[str, LeadChange]
-"""A change and the lead that it is for."""
 
 MOST_ACTIVITIES = 2_000
 """So many activities go into one event: a lead of many years must not be too long for the log."""
@@ -34,20 +34,12 @@ class UnreadableLead(ValueError):
     """A lead that is to be taken over isn't in a form that this version reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What became of a lead with one change, what came of it (None: nothing), and what goes to other leads."""
-
-    lead: Lead
-    decided: Decided | None = None
-    sent: Sequence[Sent] = ()
-
-
 class Moving:
-    """Takes changes into leads, wherever these are by now."""
+    """Takes changes into leads, and into companies, wherever these are by now."""
 
     def __init__(self, decide: Decide, encode: Encode, decode: Decode) -> None:
         self._decide = decide
+        self._companies = Companies(decide.rules, encode)
         self._encode = encode
         self._decode = decode
 
@@ -59,6 +51,15 @@ class Moving:
         """
         if lead.merged_into:
             return Step(lead, sent=_handed_on(lead.merged_into, event, event_id))
+        if lead.is_company:
+            other = self._read(event) if isinstance(event, LeadTakenOver) else None
+            return self._companies.take(lead, event, other, event_id)
+        was = lead.employer
+        step = self._of_lead(lead, event, event_id)
+        told = employed(step.lead, was, self._decide.rules, event, event_id)
+        return replace(step, sent=[*step.sent, *told]) if told else step
+
+    def _of_lead(self, lead: Lead, event: LeadChange, event_id: str) -> Step:
         if isinstance(event, LeadMergedInto):
             return self._leave(lead, event, event_id)
         if isinstance(event, LeadTakenOver):

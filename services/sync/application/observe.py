@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 
@@ -18,6 +19,7 @@ from schemas.lead import Change, LeadMergedInto, LeadObserved, MergedInto, Obser
 from services.errors import Rejected, Retryable
 from services.runtime.clock import Clock
 from services.sync.application.circuit import Circuit
+from services.sync.application.employers import Employers, Seen
 from services.sync.application.gate import Gate
 from services.sync.application.identify import Identified, Identify, Same, Sighting, is_person
 from services.sync.application.orders import NOBODY_SWEEPS, Order, Orders
@@ -26,7 +28,8 @@ from services.sync.application.quota import OutOfQuota, working_as
 from services.sync.application.tell import SOURCE
 from services.sync.application.trouble import report
 from services.sync.domain.desired import Priority
-from services.sync.domain.records import Notification, Observation, RecordRef
+from services.sync.domain.records import Kind, Notification, Observation, RecordRef
+from services.sync.domain.rules import CompanyRules
 
 log = structlog.get_logger()
 
@@ -76,6 +79,7 @@ class Observe:
         circuits: Of each system's reads: they stop when nothing can be read.
         observed: Told what was seen of a system's records, for the metrics.
         around: Entered around the work on some hints; it gives them with the contexts to hand on.
+        companies: How companies are kept; None: they aren't.
     """
 
     def __init__(
@@ -89,7 +93,9 @@ class Observe:
         clock: Clock,
         observed: Callable[[str, Sequence[Observation]], None] = lambda _system, _seen: None,
         around: Callable[[Sequence[Hint]], AbstractContextManager[Sequence[Hint]]] = nullcontext,
+        companies: CompanyRules | None = None,
     ) -> None:
+        self._employers = None if companies is None else Employers(companies, identify)
         self._observed = observed
         self._around = around
         self._connectors = connectors
@@ -194,10 +200,21 @@ class Observe:
             return Sighting(seen, received.get(seen.ref, hint.notification.received_at))
 
         persons = [(hint, sighting(hint, seen)) for hint, seen in pairs if is_person(seen)]
-        children = [(hint, sighting(hint, seen)) for hint, seen in pairs if not is_person(seen)]
+        companies = [(hint, sighting(hint, seen)) for hint, seen in pairs if seen.kind is Kind.COMPANY]
+        children = [
+            (hint, sighting(hint, seen))
+            for hint, seen in pairs
+            if not is_person(seen) and seen.kind is not Kind.COMPANY
+        ]
         if persons:
             strangers = await self._strangers(connector, persons)
             persons = [*((hint, sighting(hint, seen)) for hint, seen in strangers), *persons]
+        employing = Seen[Hint]()
+        if self._employers is not None:
+            read = partial(self._read_whole, connector)
+            persons, employing = await self._employers.persons(persons, read)
+            of_companies = await self._employers.companies(companies, read)
+            employing.told += of_companies.told
         known = await self._identify.persons([each for _, each in persons]) if persons else Identified([], [])
         found = [
             _found(connector, hint, each, owner, number)
@@ -206,6 +223,10 @@ class Observe:
         found += [
             _merged(connector, *persons[each.place], each, number)
             for number, each in enumerate(known.same, start=len(found))
+        ]
+        found += [
+            _found(connector, hint, each, company_id, number)
+            for number, (hint, each, company_id) in enumerate(employing.told, start=len(found))
         ]
         return found + await self._children(connector, children, len(found)) if children else found
 
@@ -247,10 +268,18 @@ class Observe:
         self, connector: Connector, strays: list[tuple[Hint, Sighting]]
     ) -> list[tuple[Hint, Sighting]]:
         """Read records of which a change tells too little to know whose they are."""
-        hints = {each.seen.ref: hint for hint, each in strays if hint.notification.body != READ}
+        return await self._read_whole(
+            connector, {each.seen.ref: hint for hint, each in strays if hint.notification.body != READ}
+        )
+
+    async def _read_whole(
+        self, connector: Connector, hints: Mapping[RecordRef, Hint]
+    ) -> list[tuple[Hint, Sighting]]:
+        """Read records, each for the hint that led to it, unless that asked to read it anyway."""
         asked = [
             replace(hint, notification=replace(hint.notification, ref=ref, body=READ))
             for ref, hint in hints.items()
+            if (hint.notification.ref, hint.notification.body) != (ref, READ)
         ]
         observations, _ = await self._read(connector, asked) if asked else ([], [])
         return [
@@ -309,6 +338,8 @@ def _found(connector: Connector, hint: Hint, sighting: Sighting, lead_id: str, n
         deleted=seen.deleted,
         erased=seen.erased,
         sweep=hint.sweep,
+        employer=_ref(seen.employers[0]) if seen.employers else None,
+        company=seen.company,
         history_until=hint.history_until,
     )
     event = LeadObserved(

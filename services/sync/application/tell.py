@@ -105,6 +105,8 @@ def standing(lead: Lead, life: Lifecycle, rules: Rules) -> dict[str, Any]:
 
 
 def _value(lead: Lead, name: str) -> Scalar:
+    if not is_blank(value := lead.of_company(name)):
+        return value
     sfa = lead.seen(name, Side.SFA).there
     return lead.seen(name, Side.MA).there if is_blank(sfa) else sfa
 

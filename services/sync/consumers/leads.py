@@ -9,9 +9,7 @@ from typing import Protocol, cast
 
 from schemas.lead import (
     LeadChange,
-    LeadMergedInto,
     LeadObserved,
-    LeadTakenOver,
     LeadWriteRetried,
     LeadWriteSettled,
 )
@@ -26,12 +24,14 @@ from services.runtime.processor import Fold
 from services.runtime.shard import Shard
 from services.runtime.store import Store
 from services.sync.application.circuit import Circuit
+from services.sync.application.companies import instant_of
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.dispatch import Dispatcher, Plan
 from services.sync.application.gate import Gate
-from services.sync.application.moving import Moving, Step, UnreadableLead
+from services.sync.application.moving import Moving, UnreadableLead
 from services.sync.application.ports import Connector
 from services.sync.application.quota import UNGOVERNED, Admitting
+from services.sync.application.steps import Step
 from services.sync.consumers.emissions import emission, place_of, told, unreadable
 from services.sync.consumers.shard_leads import Decode, Encode, ShardLeads
 from services.sync.consumers.streams import Streams
@@ -81,6 +81,9 @@ class Resident(Protocol):
 Forget = Callable[[Collection[str], Collection[str], Collection[RecordRef]], Awaitable[None]]
 """Gives up the addresses of a lead that was erased, by its ids, and marks its records. Durable when it returns."""
 
+Link = Callable[[Mapping[RecordRef, str]], Awaitable[None]]
+"""Links each record to the company that it belongs to now. Durable when it returns."""
+
 Moved = Callable[[Collection[str], Collection[str], Collection[str]], Awaitable[None]]
 """Gives up the first addresses of a lead, by its ids, and claims the others. Durable when it returns."""
 
@@ -99,6 +102,7 @@ class LeadProcessor:
         failed: Told of a dispatcher's unexpected end; it is to end the process.
         forget: Told, before it is committed, of a lead that was erased: its ids, addresses and records.
         addresses_moved: Told, before it is committed, of a lead's addresses: its ids, what it had, what it has.
+        link: Told, before it is committed, of a record that became a company's.
         deciding: Entered around the deciding of each change, for the trace; None costs nothing.
         dispatching: Entered around each sending of a batch to a system, for the trace.
         residents: What else lives in some of the shards.
@@ -124,6 +128,7 @@ class LeadProcessor:
         sending: Callable[[str, Sequence[Plan], int], None] = lambda _system, _plans, _now: None,
         forget: Forget | None = None,
         addresses_moved: Moved | None = None,
+        link: Link | None = None,
         deciding: Callable[[LeadChange], AbstractContextManager[object]] | None = None,
         dispatching: Callable[[str, Sequence[Plan]], AbstractContextManager[object]] = _untraced,
         quotas: Mapping[str, Admitting] = MappingProxyType({}),
@@ -145,6 +150,7 @@ class LeadProcessor:
         self._sending = sending
         self._forget = forget
         self._addresses_moved = addresses_moved
+        self._link = link
         self._deciding = deciding
         self._dispatching = dispatching
         self.held: dict[int, HeldShard] = {}
@@ -225,6 +231,8 @@ class LeadProcessor:
             await self._forget((lead.id, *lead.taken_over), decided.forgotten, refs)
         if decided.addresses is not None and self._addresses_moved is not None:
             await self._addresses_moved((lead.id, *lead.taken_over), *decided.addresses)
+        if decided.linked is not None and self._link is not None:
+            await self._link({decided.linked: lead.id})
         batch.emissions += _emissions(record, decided)
         if decided.missing:
             batch.waits[lead.id] = (decided.missing, _since(event))
@@ -259,19 +267,7 @@ def _applied(held: HeldShard, batch: _Batch, *, woken: bool) -> None:
 
 
 def _since(event: LeadChange) -> int:
-    match event:
-        case LeadObserved():
-            return event.data.received_at
-        case LeadWriteRetried():
-            return event.data.retried_at
-        case LeadWriteSettled():
-            return event.data.settled_at
-        case LeadMergedInto():
-            return event.data.noticed_at
-        case LeadTakenOver():
-            return event.data.merged_at
-        case _:
-            return event.data.started_at
+    return event.data.received_at if isinstance(event, LeadObserved) else instant_of(event)
 
 
 def _read(record: LogRecord, emissions: list[Emission]) -> LeadChange | None:

@@ -53,6 +53,8 @@ def assigned(lead: Lead, job: Job, rules: Rules, at: int | None) -> str | None:
 def _account_owner(lead: Lead, rules: Assignment) -> str | None:
     if rules.account_owner is None:
         return None
+    if not is_blank(owner := lead.of_company(rules.account_owner)):
+        return str(owner)
     ours = lead.seen(rules.account_owner, Side.SFA).there
     owner = lead.seen(rules.account_owner, Side.MA).there if is_blank(ours) else ours
     return None if is_blank(owner) else str(owner)

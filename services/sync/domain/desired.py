@@ -25,7 +25,7 @@ from services.sync.domain.owners import as_on, seen_from
 from services.sync.domain.policy import UNSAID, resolve
 from services.sync.domain.records import Kind, Scalar, Side
 from services.sync.domain.register import NEVER, Register, is_blank
-from services.sync.domain.rules import FieldRule, Job, Milestone, Origin, Rules
+from services.sync.domain.rules import CompanyRules, FieldRule, Job, Milestone, Origin, Rules
 from services.sync.domain.scope import in_scope
 
 
@@ -149,10 +149,22 @@ def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) ->
     made = produced(lead, life, rules, side)
     made = chain(made, _composed(lead, rules, side, differs))
     differs |= {name: value for name, value in made if is_other(lead.seen(name, side).there, value)}
+    if side is Side.SFA and lead.employer is not None and rules.companies is not None:
+        differs |= _of_employer(lead, rules.companies)
     for names in rules.together.get(side, ()):
         if not names.isdisjoint(differs):
             differs = {name: lead.seen(name, side).there for name in sorted(names)} | differs
     return differs
+
+
+def _of_employer(lead: Lead, rules: CompanyRules) -> dict[str, Scalar]:
+    """Return what sales is to see of the company on the lead, and doesn't; what nobody knows clears nothing."""
+    values = {name: lead.of_company(name) for name in sorted(rules.shown)}
+    return {
+        name: value
+        for name, value in values.items()
+        if not is_blank(value) and is_other(lead.seen(name, Side.SFA).there, value)
+    }
 
 
 _NOWHERE: dict[Side, Register] = {}
@@ -253,6 +265,8 @@ def _words(lead: Lead, life: Lifecycle) -> dict[str, str]:
 
 
 def _current(lead: Lead, name: str, side: Side) -> Scalar:
+    if not is_blank(value := lead.of_company(name)):
+        return value
     there = lead.seen(name, side).there
     return lead.seen(name, side.other).there if is_blank(there) else there
 

@@ -32,11 +32,11 @@ def drift(lead: Lead, side: Side, seen: Observation, folder: Folder) -> list[Dri
     Return in what *seen* differs from what *lead* holds of that record, in the order of the fields' names.
 
     Our own writes that come back explain themselves, what we learned later than *seen* isn't drift, and of a
-    lead that was erased, of companies, and of tasks that we made, nothing is kept.
+    lead that was erased, and of tasks that we made, nothing is kept.
     """
-    if lead.erased_at != NEVER or seen.kind is Kind.COMPANY:
+    if lead.erased_at != NEVER:
         return []
-    if seen.kind is Kind.LEAD:
+    if seen.kind in (Kind.LEAD, Kind.COMPANY):
         return [*_of_person(lead, side, seen, folder)]
     if seen.kind is Kind.OPPORTUNITY:
         return [*_of_opportunity(lead, seen)] if side is Side.SFA else []

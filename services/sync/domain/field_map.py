@@ -20,6 +20,7 @@ class FieldType(StrEnum):
     DATE = "date"  # "YYYY-MM-DD"
     INSTANT = "instant"  # int, epoch milliseconds UTC
     BOOLEAN = "boolean"  # bool
+    DOMAIN = "domain"  # str, "acme.co.jp"; columns may hold the address of a page there
     OWNER = "owner"  # str, the owner's e-mail address; the vendor keeps a user id
 
 
@@ -64,6 +65,11 @@ class FieldMap:
     fields: Mapping[Kind, tuple[MappedField, ...]]
     currency: str = "JPY"
     time_zone: str = "Asia/Tokyo"
+
+    @property
+    def keeps_companies(self) -> bool:
+        """Whether any field is a company's."""
+        return bool(self.fields.get(Kind.COMPANY))
 
     def of(self, kind: Kind, vendor_object: str | None = None) -> tuple[MappedField, ...]:
         """Return the fields of *kind*, only those that *vendor_object* has when it is given."""

@@ -12,8 +12,9 @@ from services.sync.domain.erasure import KEPT_OF_ACTIVITIES, KEPT_OF_DEALS, eras
 from services.sync.domain.fights import fought, given_up
 from services.sync.domain.lead import (
     OWN_ID,
-    PERSON_SLOT,
+    OWN_SLOTS,
     Activity,
+    Employment,
     Lead,
     Opportunity,
     Person,
@@ -62,10 +63,12 @@ class Folder:
         """
         Take *seen* into *lead*; return the names of the person's fields with news.
 
-        Opportunities live in the sales tool only; of companies nothing is kept.
+        Opportunities live in the sales tool only; a company's record is a company's, and nobody else's.
         """
         if seen.kind is Kind.LEAD:
             return self._observe_person(lead, side, seen)
+        if seen.kind is Kind.COMPANY:
+            return self._observe_company(lead, side, seen)
         if seen.kind is Kind.ACTIVITY:
             self._observe_activity(lead, side, seen)
         elif seen.kind is Kind.OPPORTUNITY and side is Side.SFA:
@@ -88,13 +91,29 @@ class Folder:
         person.seen_at = max(person.seen_at, seen.observed_at)
         if not _is_made_by_us(seen):
             lead.created_at = _earliest(lead.created_at, seen.created_at)
+        if seen.company is not None and lead.erased_at == NEVER:
+            _employ(lead, side, seen)
         return {change.name for change in seen.fields if self._change(lead, side, change, seen, person.ref)}
+
+    def _observe_company(self, company: Lead, side: Side, seen: Observation) -> set[str]:
+        """A record that left for another company is gone here, but not for the company itself: then it stayed."""
+        if not company.is_company or (seen.deleted and seen.company == company.id):
+            return set()
+        record = _person(company, side, seen.ref)
+        if seen.moved_to is not None:
+            record.moved = True
+        elif seen.deleted:
+            record.deleted_at = max(record.deleted_at, seen.observed_at)
+        else:
+            record.seen_at = max(record.seen_at, seen.observed_at)
+            return {each.name for each in seen.fields if self._change(company, side, each, seen, record.ref)}
+        return set()
 
     def _change(self, lead: Lead, side: Side, change: FieldChange, seen: Observation, ref: RecordRef) -> bool:
         name, value, at = change.name, change.value, change.changed_at
         if lead.erased_at != NEVER and name not in self._kept:
             return False
-        register = lead.register(name, side)
+        register = lead.register(name, side, ref)
         own = change.own and (
             self._is_sent(register, side, name, value) or 0 <= at - seen.created_at < BY_DEFAULT_MS
         )
@@ -163,7 +182,7 @@ class Folder:
         lost: list[str] = []
         if lead.erased_at != NEVER:
             return lost
-        if slot == PERSON_SLOT:
+        if slot in OWN_SLOTS:
             for name in sorted(fields.keys() & self._shared):
                 register = lead.register(name, side)
                 mark = value_hash(fields[name])
@@ -192,7 +211,7 @@ class Folder:
             for key in (slot_key(side, slot), *(field_key(side, slot, name) for name in fields)):
                 if not given_up(lead, key, self._rules):
                     lead.refused.pop(key, None)
-        if slot != PERSON_SLOT:
+        if slot not in OWN_SLOTS:
             lead.slots.setdefault(slot, ref)
             if slot.startswith("opportunity:"):
                 opportunity = lead.opportunities.setdefault(ref.id, Opportunity(ref))
@@ -204,7 +223,7 @@ class Folder:
         for name, value in fields.items():
             if name == OWN_ID or (lead.erased_at != NEVER and name not in self._kept):
                 continue
-            register = lead.register(name, side)
+            register = lead.register(name, side, ref)
             if name in self._shared and name not in self._consents:
                 register.confirm(value, over.get(name, NEVER), settled_at)
             else:
@@ -233,6 +252,15 @@ class Folder:
             del lead.refused[key]
         for key in [each for each in lead.fights if each.partition("#")[0] == refused]:
             del lead.fights[key]
+
+
+def _employ(lead: Lead, side: Side, seen: Observation) -> None:
+    """Note which company the record hangs on; of two things seen at one instant the same one wins in any order."""
+    record = "" if not seen.employers else str(seen.employers[0])
+    told = Employment(record, seen.company or "", seen.observed_at)
+    known = lead.employments.get(side)
+    if known is None or (told.at, *told) > (known.at, *known):
+        lead.employments[side] = told
 
 
 def _person(lead: Lead, side: Side, ref: RecordRef) -> Person:

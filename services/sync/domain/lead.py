@@ -130,10 +130,35 @@ class Fight(NamedTuple):
     over_at: int
 
 
+class Employment(NamedTuple):
+    """Which company's record `record` a person's record hangs on, and whose it is; seen at `at` by our own clock."""
+
+    record: str
+    company: str
+    at: int
+
+
+@dataclass(slots=True)
+class Employer:
+    """
+    The company that a lead works for, as it was told last: its id, the ids that it had too, its values.
+
+    What a company says is news of its own shard, in that shard's order.
+    """
+
+    id: str
+    names: frozenset[str] = frozenset()
+    values: dict[str, Scalar] = field(default_factory=dict[str, Scalar])
+
+
+COMPANY_PREFIX = "company:"
+"""Begins the id of a company, which is kept in the form of a lead."""
+
+
 @dataclass(slots=True)
 class Lead:
     """
-    One lead.
+    One lead; or a company, see services.sync.domain.company.
 
     `persons` are its records on each side, by id; `slots` the other records that tasuki made ("task:1").
     `history` is all that people said of the fields that score or tell milestones, by `history_keys` and
@@ -142,7 +167,9 @@ class Lead:
     vendor won't take, by `field_key` one of the only value that it won't. `erased_at`, by our own clock: since
     then nothing personal is kept of it, see services.sync.domain.erasure. `taken_over`: the leads that turned out
     to be this one, and when (our clock). `opt_outs`: by field; `fights`: by `field_key`, of values that were set
-    back. `merged_into`: the lead that this one is; nothing else is kept of it then. `history_until`: what it reached
+    back. `employments`: the companies that its records hang on; `employer`: the one that it told of itself. Of a company,
+    `members` are its leads, each since when it is one, and `told_members` what they were told last. `merged_into`: the
+    lead that this one is; nothing else is kept of it then. `history_until`: what it reached
     up to then was met by the first filling, and is handed over to nobody. `unhurried_since`: when it met the lead, if
     nobody did anything since; what such a lead lacks is the least urgent.
     """
@@ -165,6 +192,15 @@ class Lead:
     fights: dict[str, Fight] = field(default_factory=dict[str, Fight])
     merged_into: str = ""
     taken_over: dict[str, int] = field(default_factory=dict[str, int])
+    employments: dict[Side, Employment] = field(default_factory=dict[Side, Employment])
+    employer: Employer | None = None
+    members: dict[str, int] = field(default_factory=dict[str, int])
+    told_members: dict[str, Scalar] = field(default_factory=dict[str, Scalar])
+    is_company: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Note what it is, which is asked often."""
+        self.is_company = self.id.startswith(COMPANY_PREFIX)
 
     def is_named(self, lead_id: str) -> bool:
         """Return whether *lead_id* is this lead's id, or was that of one that it took over."""
@@ -202,8 +238,15 @@ class Lead:
         """Return whether the lead stood on *side* once and was deleted there: it isn't made again."""
         return bool(self.persons.get(side)) and self.person(side) is None
 
-    def register(self, name: str, side: Side) -> Register:
-        """Return the register of field *name* on *side*, made if need be."""
+    def register(self, name: str, side: Side, ref: RecordRef | None = None) -> Register:
+        """
+        Return the register of field *name* on *side*, made if need be.
+
+        A company may have several records on a side, each of a branch: what is said in one is its own. *ref* is the
+        record that is meant, by default the one that stands for the company.
+        """
+        if self.is_company:
+            name = _of_record(name, ref or self.person(side))
         sides = self.fields.setdefault(name, {})
         if side not in sides:
             sides[side] = Register()
@@ -211,7 +254,17 @@ class Lead:
 
     def seen(self, name: str, side: Side) -> Register:
         """Return the register of field *name* on *side* for reading; an empty one if there is none."""
+        if self.is_company:
+            name = _of_record(name, self.person(side))
         return self.fields.get(name, _NO_SIDES).get(side, _NOTHING)
+
+    def of_company(self, name: str) -> Scalar:
+        """Return the value of field *name* of the company that the lead works for, None where there is none."""
+        return None if self.employer is None else self.employer.values.get(name)
+
+
+def _of_record(name: str, ref: RecordRef | None) -> str:
+    return f"{name} {ref}"
 
 
 _NOTHING = Register()
@@ -219,6 +272,9 @@ _NOBODY: dict[str, Person] = {}
 _NO_SIDES: dict[Side, Register] = {}
 
 PERSON_SLOT = "lead"
+COMPANY_SLOT = "company"
+OWN_SLOTS = frozenset({PERSON_SLOT, COMPANY_SLOT})
+"""The slots of records that are the lead, or the company, itself; others hang on these."""
 
 OWN_ID = "lead_id"
 """Our own id among the fields of a person: written where it is missing, never taken over from a side."""
@@ -252,4 +308,12 @@ def field_key(side: Side, slot: str, name: str) -> str:
 def kind_of_slot(slot: str) -> Kind:
     """Return what kind of record stands in *slot*."""
     head = slot.partition(":")[0]
-    return {"lead": Kind.LEAD, "task": Kind.ACTIVITY, "opportunity": Kind.OPPORTUNITY}[head]
+    return _KINDS[head]
+
+
+_KINDS = {
+    PERSON_SLOT: Kind.LEAD,
+    COMPANY_SLOT: Kind.COMPANY,
+    "task": Kind.ACTIVITY,
+    "opportunity": Kind.OPPORTUNITY,
+}

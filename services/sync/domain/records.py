@@ -75,7 +75,9 @@ class Observation:
     carries it: a lead_id, or ``<lead_id>:<cycle>`` on opportunities and tasks we made. `parents` are the
     records it hangs on, best first (a deal's contacts, a task's person). `moved_to` names the record that
     took its place (conversion or merge). `deleted` means it is gone; `erased` that the person asked to be
-    forgotten, so that nothing of them may be kept.
+    forgotten, so that nothing of them may be kept. `employers` are the companies that a person's record hangs on,
+    the first one first; None where that isn't told. `company`: whose record this is from now on, of one that left a
+    company for another; else, of a person, the id of the company that was found behind `employers`, empty for none.
     """
 
     ref: RecordRef
@@ -88,6 +90,8 @@ class Observation:
     moved_to: RecordRef | None = None
     deleted: bool = False
     erased: bool = False
+    employers: tuple[RecordRef, ...] | None = None
+    company: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +99,8 @@ class Write:
     """
     What one record on one side is to be: an update of `ref`, or a create where `ref` is None.
 
-    `slot` names the record within its lead and cycle: ``lead``, ``opportunity:1``, ``task:1``.
+    `slot` names the record within its lead and cycle: ``lead``, ``opportunity:1``, ``task:1``; ``company`` is a
+    company's own, and `lead_id` the company's id then.
     `match_email` finds an existing person before one is made. `parent` is the person's record in the same
     system, for tasks and opportunities. `fields` are canonical; only those that differ are given. A person's
     ``lead_id`` among them asks to put our id on the record, which lacks it.

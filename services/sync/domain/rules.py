@@ -206,6 +206,23 @@ class Handoffs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompanyRules:
+    """
+    How companies are kept the same.
+
+    `fields`: those of both sides. `told`: those whose values the leads of a company are told. `shown`: those of them
+    that sales sees on a lead that isn't converted yet. `free_mail`: domains at which people of many companies have
+    their mail. `owner_fields`: those that hold an owner's address.
+    """
+
+    fields: Mapping[str, FieldRule]
+    told: frozenset[str] = frozenset()
+    shown: frozenset[str] = frozenset()
+    free_mail: frozenset[str] = frozenset()
+    owner_fields: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """
     All rules of a firm.
@@ -222,7 +239,7 @@ class Rules:
     `scope`: what a lead must be, all of it, for anything to be made, changed or told of it. `composed`: fields
     that are made of others. `together`: fields that a side keeps in one place, so that they are written together.
     `owners`: for each side, the other side's address of an owner to its own; `owner_default`: for those who
-    aren't in it.
+    aren't in it. `companies`: None where companies aren't kept.
     """
 
     fields: Mapping[str, FieldRule]
@@ -251,6 +268,7 @@ class Rules:
     owners: Mapping[Side, Mapping[str, str]] = field(default_factory=dict[Side, Mapping[str, str]])
     owner_default: Mapping[Side, str] = field(default_factory=dict[Side, str])
     owner_fields: frozenset[str] = frozenset({"owner"})
+    companies: CompanyRules | None = None
     consents: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

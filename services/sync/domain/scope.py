@@ -25,6 +25,8 @@ def meets(lead: Lead, conditions: Iterable[Condition]) -> bool:
 
 
 def _value(lead: Lead, name: str) -> Scalar:
-    """Return what stands there now: marketing's value, sales' where marketing has none."""
+    """Return what stands there now: of the lead's company, else marketing's value, sales' where marketing has none."""
+    if not is_blank(value := lead.of_company(name)):
+        return value
     there = lead.seen(name, Side.MA).there
     return lead.seen(name, Side.SFA).there if is_blank(there) else there

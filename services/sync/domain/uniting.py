@@ -53,6 +53,7 @@ class Uniter:
         for key, activity in other.activities.items():
             _activity(lead.activities.setdefault(key, Activity(activity.side)), activity)
         join(lead, other.opt_outs)
+        _employment(lead, other)
         for slot, ref in other.slots.items():
             lead.slots[slot] = min(ref, lead.slots.get(slot, ref), key=str)
         if lead.erased_at != NEVER:
@@ -75,6 +76,15 @@ def told_of_both(one: Told, other: Told) -> Told:
     for key, at in one.milestones.items():
         milestones[key] = min(at, milestones.get(key, at))
     return Told(max(one.score, other.score), milestones, amounts, {**other.offered, **one.offered})
+
+
+def _employment(lead: Lead, other: Lead) -> None:
+    for side, each in other.employments.items():
+        known = lead.employments.get(side)
+        if known is None or (each.at, *each) > (known.at, *known):
+            lead.employments[side] = each
+    for lead_id, since in other.members.items():
+        lead.members[lead_id] = min(since, lead.members.get(lead_id, since))
 
 
 def _person(persons: dict[str, Person], name: str, other: Person) -> None:

@@ -38,5 +38,18 @@ OPPORTUNITY_TYPES: Final[Mapping[str, FieldType]] = {
 }
 """The type that a field of an opportunity must have for its name."""
 
+COMPANY_TYPES: Final[Mapping[str, FieldType]] = {
+    "domain": FieldType.DOMAIN,
+    "owner": FieldType.OWNER,
+}
+"""The type that a field of a company must have for its name."""
+
+TYPES: Final[Mapping[str, Mapping[str, FieldType]]] = {
+    "lead": LEAD_TYPES,
+    "opportunity": OPPORTUNITY_TYPES,
+    "company": COMPANY_TYPES,
+}
+"""By kind of record."""
+
 NUMBERS: Final = frozenset({FieldType.INTEGER, FieldType.NUMBER, FieldType.MONEY})
 """Types that can be compared as numbers."""

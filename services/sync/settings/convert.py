@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from services.configuration.platform import Platform, present
 from services.configuration.sections import Firm
+from services.sync.domain.company import normal_domain
 from services.sync.domain.field_map import FieldMap, FieldType, MappedField
 from services.sync.domain.forms import Form
 from services.sync.domain.records import Kind, Side
@@ -13,6 +14,7 @@ from services.sync.domain.rules import (
     Assignment,
     AttributeRule,
     BehaviourRule,
+    CompanyRules,
     Composed,
     Condition,
     FieldRule,
@@ -22,7 +24,7 @@ from services.sync.domain.rules import (
     StageMap,
     Team,
 )
-from services.sync.settings.checks.fields import LEAD_OBJECTS, sfa_names
+from services.sync.settings.checks.fields import LEAD_OBJECTS, sfa_names, shown_on_lead
 from services.sync.settings.checks.policies import effective_policy
 from services.sync.settings.draft import Draft
 from services.sync.settings.model import Settings
@@ -38,6 +40,7 @@ from services.sync.settings.rule_sections import (
     SfaColumn,
     TeamEntry,
 )
+from services.sync.settings.sync_section import CompaniesSection
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _HOUR_MS = 3_600_000
@@ -97,16 +100,31 @@ def _rules(draft: Draft, fields: list[FieldEntry], firm: Firm) -> Rules:
         owners=MappingProxyType(_owners(present(draft.owners))),
         owner_default=MappingProxyType(_owner_default(present(draft.owners))),
         owner_fields=frozenset(each.name for each in fields if each.type is FieldType.OWNER),
+        companies=_companies(fields, present(draft.companies)),
         time_zone=firm.time_zone,
         currency=firm.currency,
         language=firm.language,
     )
 
 
-def _field_rules(fields: Iterable[FieldEntry]) -> Iterator[FieldRule]:
-    """Yield a rule for each lead field that both sides keep and that tasuki doesn't work out itself."""
+def _companies(fields: Iterable[FieldEntry], section: CompaniesSection) -> CompanyRules | None:
+    """Return how companies are kept, None where no field of theirs is mapped."""
+    mapped = [each for each in fields if each.kind == "company"]
+    if not mapped:
+        return None
+    return CompanyRules(
+        fields=MappingProxyType({rule.name: rule for rule in _field_rules(mapped, "company")}),
+        told=frozenset(each.name for each in mapped),
+        shown=frozenset(each.name for each in mapped if shown_on_lead(each) is not None),
+        free_mail=frozenset(host for each in section.free_mail if (host := normal_domain(each)) is not None),
+        owner_fields=frozenset(each.name for each in mapped if each.type is FieldType.OWNER),
+    )
+
+
+def _field_rules(fields: Iterable[FieldEntry], kind: str = "lead") -> Iterator[FieldRule]:
+    """Yield a rule for each field of *kind* that both sides keep and that tasuki doesn't work out itself."""
     for each in fields:
-        if each.kind == "lead" and each.ma and each.sfa and not each.is_produced:
+        if each.kind == kind and each.ma and each.sfa and not each.is_produced:
             yield FieldRule(
                 name=each.name,
                 policy=effective_policy(each),
@@ -254,10 +272,22 @@ def _sfa_fields(fields: Iterable[FieldEntry], firm: Firm) -> Iterator[tuple[Kind
     for each in fields:
         if each.sfa is None:
             continue
+        if (shown := shown_on_lead(each)) is not None:
+            yield (
+                Kind.LEAD,
+                MappedField(
+                    name=each.name,
+                    vendor_name=shown,
+                    type=each.type,
+                    objects=("Lead",),
+                    values=MappingProxyType(each.sfa.values),
+                    form=_form(each.sfa, firm),
+                ),
+            )
         names = sfa_names(each)
         for vendor_name in dict.fromkeys(names.values()):
             objects = tuple(key for key, name in names.items() if name == vendor_name)
-            everywhere = each.kind == "opportunity" or len(objects) == len(LEAD_OBJECTS)
+            everywhere = each.kind != "lead" or len(objects) == len(LEAD_OBJECTS)
             yield (
                 Kind(each.kind),
                 MappedField(

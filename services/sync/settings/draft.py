@@ -18,7 +18,7 @@ from services.sync.settings.rule_sections import (
     ScoringSection,
     StageEntry,
 )
-from services.sync.settings.sync_section import SyncSection
+from services.sync.settings.sync_section import CompaniesSection, SyncSection
 from services.sync.settings.vendors import HubSpotSection, SalesforceSection
 
 SECTIONS: Final[dict[str, type[Section]]] = {
@@ -31,6 +31,7 @@ SECTIONS: Final[dict[str, type[Section]]] = {
     "scope": ScopeEntry,
     "owners": OwnersSection,
     "assignment": AssignmentSection,
+    "companies": CompaniesSection,
     "handoffs": HandoffsSection,
     "sync": SyncSection,
     **PLATFORM,
@@ -52,6 +53,7 @@ class Draft:
     owners: OwnersSection | None
     handoffs: HandoffsSection | None
     sync: SyncSection | None
+    companies: CompaniesSection | None
     fields: tuple[Entry[FieldEntry], ...] = ()
     stages: tuple[Entry[StageEntry], ...] = ()
     scope: tuple[Entry[ScopeEntry], ...] = ()
@@ -86,6 +88,7 @@ def read_draft(document: Document) -> Draft:
         owners=read_table(document, "owners", OwnersSection),
         handoffs=read_table(document, "handoffs", HandoffsSection),
         sync=read_table(document, "sync", SyncSection),
+        companies=read_table(document, "companies", CompaniesSection),
         fields=fields,
         stages=tuple(read_elements(document, ("stages",), StageEntry)),
         scope=tuple(read_elements(document, ("scope",), ScopeEntry)),

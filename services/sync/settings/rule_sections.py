@@ -123,7 +123,9 @@ class SfaColumn(Column):
         default=(), description="The only objects that have it; left out: both."
     )
     lead: VendorName | None = Field(
-        default=None, description="Instead of `name`: the API name on Lead, where Contact's differs or lacks."
+        default=None,
+        description="Instead of `name`: the API name on Lead, where Contact's differs or lacks. Of a company's field "
+        "beside `name`, which is Account's: the field of Lead that shows it until the lead is converted.",
     )
     contact: VendorName | None = Field(
         default=None, description="Instead of `name`: the API name on Contact."
@@ -134,7 +136,10 @@ class FieldEntry(Section):
     """One field, and where each system keeps it."""
 
     name: FieldName = Field(description="tasuki's name of it; once for each kind.")
-    kind: Literal["lead", "opportunity"] = Field(default="lead", description="What it is a field of.")
+    kind: Literal["lead", "opportunity", "company"] = Field(
+        default="lead",
+        description="What it is a field of. A company is HubSpot's company, Salesforce's Account.",
+    )
     type: FieldType = Field(default=FieldType.TEXT, description="What its values are.")
     policy: Policy | None = Field(
         default=None,

@@ -1,11 +1,35 @@
 """The shape of the section [sync]: how the two systems are kept the same, beyond the single field."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from services.configuration.quantities import DurationBetween, FieldName, Switch, Text, Whole
 from services.configuration.sections import Section
+
+_FREE_MAIL: Final = (
+    "gmail.com googlemail.com yahoo.com yahoo.co.jp ymail.com outlook.com outlook.jp hotmail.com hotmail.co.jp "
+    "live.com live.jp msn.com icloud.com me.com mac.com aol.com proton.me protonmail.com gmx.com gmx.net gmx.de "
+    "mail.com zoho.com yandex.com web.de qq.com 163.com 126.com naver.com daum.net hanmail.net "
+    "docomo.ne.jp ezweb.ne.jp au.com softbank.ne.jp i.softbank.jp vodafone.ne.jp disney.ne.jp ymobile.ne.jp "
+    "y-mobile.ne.jp yahoo.ne.jp uqmobile.jp rakuten.jp rakumail.jp willcom.com wcm.ne.jp pdx.ne.jp emnet.ne.jp "
+    "nifty.com nifty.ne.jp biglobe.ne.jp so-net.ne.jp ocn.ne.jp plala.or.jp dion.ne.jp auone-net.jp odn.ne.jp "
+    "asahi-net.or.jp bbtec.net eonet.ne.jp commufa.jp jcom.home.ne.jp jcom.zaq.ne.jp zaq.ne.jp hi-ho.ne.jp "
+    "excite.co.jp infoseek.jp goo.jp goo.ne.jp mail.goo.ne.jp livedoor.com livedoor.jp wakwak.com tiki.ne.jp "
+    "sannet.ne.jp dti.ne.jp interlink.or.jp iij4u.or.jp"
+)
+FREE_MAIL: Final = tuple(_FREE_MAIL.split())
+"""Domains at which anybody has an address: those of the large free services, and of Japan's carriers and providers."""
+
+
+class CompaniesSection(Section):
+    """Who companies are: they are kept the same where a field of `kind = "company"` is mapped."""
+
+    free_mail: tuple[Text, ...] = Field(
+        default=FREE_MAIL,
+        description="Domains that name no company, with all that are parts of them: people of many companies have "
+        "their mail there. Given, the list is instead of the one that is built in.",
+    )
 
 
 class SyncSection(Section):

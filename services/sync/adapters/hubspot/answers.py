@@ -38,12 +38,12 @@ Outcome = Taken | Elsewhere | Refused | Deferred
 
 
 def outcomes(
-    answer: Answer, sent: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]
+    answer: Answer, sent: Mapping[str, Mapping[str, Any]], names: Mapping[str, str], *, of: str = CONTACT
 ) -> dict[str, Outcome]:
     """
     Return what became of each input, by its write trace id.
 
-    *sent* holds the inputs by trace id, *names* canonical names by property.
+    *sent* holds the inputs by trace id, *names* canonical names by property; *of* is the object that was written.
 
     Raises:
         BatchRefused: An error cannot be told apart: more than one record may be meant.
@@ -52,7 +52,7 @@ def outcomes(
     for row in answer.parts("results"):
         trace = _trace_of(row, sent)
         if trace is not None and row.get("id"):
-            ref = RecordRef(SYSTEM, CONTACT, str(row["id"]))
+            ref = RecordRef(SYSTEM, of, str(row["id"]))
             values = cast("Mapping[str, Any]", row.get("properties") or {})
             found[trace] = Taken(Confirmed(ref=ref, created=row.get("new") is True), values)
     loose: list[Mapping[str, Any]] = []

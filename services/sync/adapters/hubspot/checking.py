@@ -6,13 +6,16 @@ from typing import Any, cast
 from services.errors import ServiceError
 from services.sync.adapters.hubspot.account import HubSpotAccount
 from services.sync.adapters.hubspot.client import ApiRefused, HubSpotClient
-from services.sync.adapters.hubspot.objects import BY_TYPE_ID, CONTACT
+from services.sync.adapters.hubspot.objects import BY_TYPE_ID, COMPANY, CONTACT
 from services.sync.adapters.hubspot.owners import OwnerDirectory
 from services.sync.application.ports import Finding, Severity
 from services.sync.domain.field_map import FieldMap, FieldType, MappedField
 from services.sync.domain.records import Kind
 
 SCOPES = ("crm.objects.contacts.read", "crm.objects.contacts.write")
+COMPANY_SCOPES = ("crm.objects.companies.read", "crm.objects.companies.write")
+"""Needed where companies are kept."""
+
 OWNERS_SCOPE = "crm.objects.owners.read"
 """Needed where an owner is mapped."""
 
@@ -25,6 +28,7 @@ _FITTING: Mapping[FieldType, frozenset[str]] = {
     ),
     FieldType.EMAIL: frozenset({"string"}),
     FieldType.PHONE: frozenset({"string", "phone_number"}),
+    FieldType.DOMAIN: frozenset({"string"}),
     FieldType.INTEGER: frozenset({"number"}),
     FieldType.NUMBER: frozenset({"number"}),
     FieldType.MONEY: frozenset({"number"}),
@@ -54,6 +58,7 @@ class Checker:
         self._account = account
         self._owners = owners
         self._mapped = field_map.of(Kind.LEAD, CONTACT)
+        self._of_companies = field_map.of(Kind.COMPANY, COMPANY)
 
     async def findings(self) -> Sequence[Finding]:
         """Return everything that was looked at; a vendor that doesn't answer is a finding too."""
@@ -89,7 +94,8 @@ class Checker:
             )
         granted = {str(each) for each in cast("list[Any]", told.get("scopes") or [])}
         owned = any(each.type is FieldType.OWNER for each in self._mapped)
-        for scope in (*SCOPES, OWNERS_SCOPE) if owned else SCOPES:
+        scopes = (*SCOPES, OWNERS_SCOPE) if owned else SCOPES
+        for scope in (*scopes, *COMPANY_SCOPES) if self._of_companies else scopes:
             if scope in granted:
                 yield _ok(f"scope {scope}", "granted")
             else:
@@ -121,6 +127,20 @@ class Checker:
             yield each
         if not wrong:
             yield _ok("contact properties", f"all {len(found)} mapped ones are there and fit")
+        async for each in self._company_properties():
+            yield each
+
+    async def _company_properties(self) -> AsyncIterator[Finding]:
+        if not self._of_companies:
+            return
+        answer = await self._client.get("/crm/v3/properties/companies")
+        there = {str(each.get("name")): each for each in answer.parts("results")}
+        found = [_property(each, there.get(each.vendor_name), COMPANY) for each in self._of_companies]
+        wrong = [each for each in found if each.severity is not Severity.OK]
+        for each in wrong:
+            yield each
+        if not wrong:
+            yield _ok("company properties", f"all {len(found)} mapped ones are there and fit")
 
     def _own_property(self, known: Mapping[str, Any] | None) -> Finding:
         name = self._account.own_property
@@ -155,6 +175,10 @@ class Checker:
         wanted = {f"contact.propertyChange {each.vendor_name}" for each in self._mapped}
         events = ("creation", "deletion", "merge", "privacyDeletion", "restore")
         wanted |= {f"contact.{each}" for each in events}
+        if self._of_companies:
+            wanted |= {f"company.propertyChange {each.vendor_name}" for each in self._of_companies}
+            of_companies = ("creation", "deletion", "merge", "restore")
+            wanted |= {"contact.associationChange", *(f"company.{each}" for each in of_companies)}
         if self._account.developer_key is None:
             yield Finding(
                 Severity.WARNING,
@@ -186,8 +210,8 @@ class Checker:
         return _ok("daily quota", detail)
 
 
-def _property(mapped: MappedField, known: Mapping[str, Any] | None) -> Finding:
-    subject = f"contact property {mapped.vendor_name} ({mapped.name})"
+def _property(mapped: MappedField, known: Mapping[str, Any] | None, of: str = CONTACT) -> Finding:
+    subject = f"{of} property {mapped.vendor_name} ({mapped.name})"
     if known is None:
         mend = f"Create it in HubSpot, or correct the field map's entry for {mapped.name}."
         return _error(subject, "HubSpot has no such property", mend)
@@ -207,12 +231,14 @@ def _property(mapped: MappedField, known: Mapping[str, Any] | None) -> Finding:
 
 
 def _subscriptions_to_make(wanted: Collection[str]) -> str:
-    changes = sorted(each.partition(" ")[2] for each in wanted if " " in each)
     events = sorted(each for each in wanted if " " not in each)
-    return (
-        f"See that the app's settings subscribe, active, to: {', '.join(events)}, and contact.propertyChange "
-        f"of: {', '.join(changes)}"
-    )
+    told = f"See that the app's settings subscribe, active, to: {', '.join(events)}"
+    for of in (CONTACT, COMPANY):
+        event = f"{of}.propertyChange"
+        changes = sorted(each.partition(" ")[2] for each in wanted if each.startswith(f"{event} "))
+        if changes:
+            told += f", and {event} of: {', '.join(changes)}"
+    return told
 
 
 def _subscribed(row: Mapping[str, Any]) -> str:

@@ -10,7 +10,8 @@ from services.sync.adapters.hubspot import events, signature
 from services.sync.adapters.hubspot.account import HubSpotAccount
 from services.sync.adapters.hubspot.checking import Checker
 from services.sync.adapters.hubspot.client import ApiRefused, HubSpotClient, Limits
-from services.sync.adapters.hubspot.objects import CONTACT, OBJECTS, SYSTEM
+from services.sync.adapters.hubspot.company_writing import CompanyWriter
+from services.sync.adapters.hubspot.objects import COMPANY, CONTACT, OBJECTS, SYSTEM
 from services.sync.adapters.hubspot.owners import OwnerDirectory
 from services.sync.adapters.hubspot.reading import Reader
 from services.sync.adapters.hubspot.sweep import Sweep
@@ -41,7 +42,7 @@ from services.sync.domain.records import (
 
 class HubSpotConnector:
     """
-    HubSpot's contacts as leads, its calls, meetings, tasks and e-mails as activities, its deals read only.
+    HubSpot's contacts as leads, its companies, its calls, meetings, tasks and e-mails as activities, its deals read only.
 
     Args:
         account: Where HubSpot is and who we are there.
@@ -55,7 +56,6 @@ class HubSpotConnector:
     side = Side.MA
     write_batch = BATCH
     channels: Sequence[str] = ()
-    objects: Sequence[str] = (CONTACT,)
 
     def __init__(
         self,
@@ -74,6 +74,8 @@ class HubSpotConnector:
         self._reader = Reader(self.client, account, field_map, owners, clock)
         self._writer = Writer(self.client, account, field_map, owners)
         self._checker = Checker(self.client, account, field_map, owners)
+        self._companies = CompanyWriter(self.client, field_map, owners)
+        self.objects: Sequence[str] = (CONTACT, COMPANY) if field_map.keeps_companies else (CONTACT,)
         self._sweep = Sweep(self.client, self._reader)
 
     @property
@@ -134,11 +136,16 @@ class HubSpotConnector:
             raise Rejected(f"HubSpot refuses to search: {refused}", reason="read-refused") from refused
 
     async def write(self, writes: Sequence[Write]) -> Sequence[WriteResult]:
-        """Write leads to contacts; HubSpot as the marketing tool gets nothing else."""
-        if any(each.kind is not Kind.LEAD for each in writes):
-            unsupported = Refused(code="unsupported", detail="this connector writes contacts only")
+        """Write leads to contacts and companies to companies; HubSpot as the marketing tool gets nothing else."""
+        kinds = {each.kind for each in writes}
+        if not kinds <= {Kind.LEAD} and not kinds <= {Kind.COMPANY}:
+            unsupported = Refused(
+                code="unsupported", detail="this connector writes contacts and companies only"
+            )
             return [unsupported] * len(writes)
         try:
+            if kinds == {Kind.COMPANY}:
+                return await self._companies.write(writes)
             return await self._writer.write(writes)
         except BatchRefused as refused:
             if len(writes) > 1:

@@ -124,6 +124,7 @@ def _shallow(value: Any, left: int) -> bool:
 
 def _notification(event: Mapping[str, Any], now: int) -> Notification | None:
     kind = event.get("subscriptionType") or event.get("eventType")
+    event, kind = _of_contact(event, kind)
     prefix = str(kind).partition(".")[0] if isinstance(kind, str) else UNKNOWN
     type_id = str(event.get("objectTypeId"))
     known = BY_TYPE_ID.get(type_id) if prefix == "object" else OBJECTS.get(prefix)
@@ -140,6 +141,13 @@ def _notification(event: Mapping[str, Any], now: int) -> Notification | None:
         received_at=now,
         occurred_at=occurred if type(occurred) is int and 0 <= occurred < 2**53 else None,
     )
+
+
+def _of_contact(event: Mapping[str, Any], kind: Any) -> tuple[Mapping[str, Any], Any]:
+    """Return a company's association with a contact as the contact's: it is told of the company's end as well."""
+    if kind != "company.associationChange" or event.get("associationType") != "COMPANY_TO_CONTACT":
+        return event, kind
+    return {**event, "objectId": event.get("toObjectId")}, "contact.associationChange"
 
 
 def _identity(value: Any) -> str | None:

@@ -99,7 +99,7 @@ def instant(text: str) -> int:
 
 def _written(mapped: MappedField, value: Scalar, context: Context) -> str:
     match mapped.type:
-        case FieldType.TEXT | FieldType.PHONE:
+        case FieldType.TEXT | FieldType.PHONE | FieldType.DOMAIN:
             return _fitting(mapped, _clean(value if isinstance(value, str) else _plain(mapped, value)))
         case FieldType.EMAIL:
             return _fitting(mapped, _clean(_text(mapped, value)).strip().lower())
@@ -119,7 +119,7 @@ def _written(mapped: MappedField, value: Scalar, context: Context) -> str:
 
 def _read(mapped: MappedField, text: str, context: Context) -> Scalar:
     match mapped.type:
-        case FieldType.TEXT | FieldType.PHONE:
+        case FieldType.TEXT | FieldType.PHONE | FieldType.DOMAIN:
             # HubSpot keeps blanks at the ends and the sales tool cuts them off: without them both are equal.
             value: Scalar = _clean(text).strip() or None
         case FieldType.EMAIL:

@@ -8,6 +8,7 @@ from services.sync.domain.records import Kind
 
 SYSTEM = "hubspot"
 CONTACT = "contact"
+COMPANY = "company"
 
 _CALL_OUTCOMES = {
     "9d9162e7-6cf3-4944-bf63-4dff82258764": "busy",
@@ -80,7 +81,7 @@ OBJECTS: Mapping[str, HubSpotObject] = {
     each.name: each
     for each in (
         HubSpotObject(CONTACT, "contacts", "0-1", Kind.LEAD),
-        HubSpotObject("company", "companies", "0-2", Kind.COMPANY),
+        HubSpotObject(COMPANY, "companies", "0-2", Kind.COMPANY),
         HubSpotObject("deal", "deals", "0-3", Kind.OPPORTUNITY),
         HubSpotObject(
             "call",

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from services.errors import Rejected
@@ -11,7 +11,7 @@ from services.sync.adapters.hubspot.account import HubSpotAccount
 from services.sync.adapters.hubspot.client import HubSpotClient, objects
 from services.sync.adapters.hubspot.events import erased, merged
 from services.sync.adapters.hubspot.mapping import Context
-from services.sync.adapters.hubspot.objects import CONTACT, OBJECTS, SYSTEM, HubSpotObject
+from services.sync.adapters.hubspot.objects import COMPANY, CONTACT, OBJECTS, SYSTEM, HubSpotObject
 from services.sync.adapters.hubspot.owners import OwnerDirectory
 from services.sync.adapters.hubspot.seeing import Row, Sight, created_at, history, properties
 from services.sync.domain.field_map import FieldMap, FieldType, MappedField
@@ -23,6 +23,7 @@ ASSOCIATION_BATCH = 1_000
 """A batch read takes 100 records, with histories 50, and 1,000 of associations. Source: https://developers.hubspot.com/docs/api/crm/contacts"""
 
 PARALLEL = 4
+PRIMARY_COMPANY = 1
 MERGED_IDS = "hs_merged_object_ids"
 
 T = TypeVar("T")
@@ -105,11 +106,15 @@ class Reader:
         now = self._clock()
         found = [each for rows in await _all([self._batch(group.known, c) for c in chunks]) for each in rows]
         parents = await self._parents(group.known, [str(each["id"]) for each in found])
+        employers = await self._employers(group.known, [str(each["id"]) for each in found])
         sight = await self._sight(group.known, found)
         observed: dict[str, Observation] = {}
         for row in found:
             row_id = str(row["id"])
-            observed[row_id] = sight.observation(row, now, parents.get(row_id, ()))
+            seen = sight.observation(row, now, parents.get(row_id, ()))
+            observed[row_id] = (
+                seen if employers is None else replace(seen, employers=employers.get(row_id, ()))
+            )
             for old in str(properties(row).get(MERGED_IDS) or "").split(";"):
                 group.moved.setdefault(old, row_id)
         missing = [each for each in group.ids if each not in observed]
@@ -161,14 +166,30 @@ class Reader:
         """Return the contacts that activities and deals hang on."""
         if known.kind not in {Kind.ACTIVITY, Kind.OPPORTUNITY} or not ids:
             return {}
+        return await self._associated(known, OBJECTS[CONTACT], ids)
+
+    async def _employers(
+        self, known: HubSpotObject, ids: Sequence[str]
+    ) -> Mapping[str, tuple[RecordRef, ...]] | None:
+        """Return the companies that contacts hang on, the primary one first; None where companies aren't kept."""
+        if known.name != CONTACT or not self._field_map.keeps_companies:
+            return None
+        return await self._associated(known, OBJECTS[COMPANY], ids) if ids else {}
+
+    async def _associated(
+        self, known: HubSpotObject, to: HubSpotObject, ids: Sequence[str]
+    ) -> Mapping[str, tuple[RecordRef, ...]]:
         found: dict[str, tuple[RecordRef, ...]] = {}
-        path = f"/crm/v4/associations/{known.plural}/contacts/batch/read"
+        path = f"/crm/v4/associations/{known.plural}/{to.plural}/batch/read"
         for chunk in _chunks(ids, ASSOCIATION_BATCH):
             answer = await self._client.post(path, {"inputs": [{"id": each} for each in chunk]})
             for each in answer.parts("results"):
                 start = cast("Mapping[str, Any]", each.get("from") or {})
-                ends = [str(end["toObjectId"]) for end in objects(each.get("to")) if "toObjectId" in end]
-                found[str(start.get("id"))] = tuple(RecordRef(SYSTEM, CONTACT, end) for end in ends)
+                ends = [end for end in objects(each.get("to")) if "toObjectId" in end]
+                ends.sort(key=_is_primary, reverse=True)
+                found[str(start.get("id"))] = tuple(
+                    RecordRef(SYSTEM, to.name, str(end["toObjectId"])) for end in ends
+                )
         return found
 
     async def _sight(self, known: HubSpotObject, rows: Sequence[Row]) -> Sight:
@@ -184,6 +205,15 @@ class Reader:
         )
         account = self._account
         return Sight(known, self.fields(known), account.app_id, account.own_property, context)
+
+
+def _is_primary(end: Mapping[str, Any]) -> bool:
+    """
+    Return whether a contact's association with a company is the primary one.
+
+    Source: https://developers.hubspot.com/docs/api/crm/associations (association type definitions)
+    """
+    return any(each.get("typeId") == PRIMARY_COMPANY for each in objects(end.get("associationTypes")))
 
 
 def _moves(group: _Wanted, notification: Notification) -> list[str]:

@@ -36,6 +36,9 @@ DEFAULT_CHANNELS = (
     "/data/EventChangeEvent",
 )
 
+ACCOUNT_CHANNEL = "/data/AccountChangeEvent"
+"""Followed where companies are kept."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientCredentials:

@@ -45,7 +45,8 @@ class Checker:
         findings = [each async for each in self._login()]
         if any(each.severity is Severity.ERROR for each in findings):
             return findings
-        steps = [self._object(each) for each in sorted(IDENTIFIED)]
+        companies = ("Account",) if self._mapping.keeps_companies else ()
+        steps = [self._object(each) for each in (*sorted(IDENTIFIED), *companies)]
         steps += [self._channel(each) for each in self._account.channels]
         for step in (*steps, self._people(), self._quota()):
             try:
@@ -87,7 +88,7 @@ class Checker:
             return
         fields = {each["name"]: each for each in cast("list[Row]", described["fields"])}
         problems = list(self._fields(sobject, fields))
-        problems += [] if sobject == "Event" else list(self._external_id(sobject, fields))
+        problems += [] if sobject in ("Event", "Account") else list(self._external_id(sobject, fields))
         problems += self._picklists(sobject, fields)
         for each in problems:
             yield each

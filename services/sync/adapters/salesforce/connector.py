@@ -1,4 +1,4 @@
-"""The Salesforce connector: Lead, Contact, Opportunity, Task and Event on the sales side."""
+"""The Salesforce connector: Lead, Contact, Account, Opportunity, Task and Event on the sales side."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -23,7 +23,7 @@ from services.sync.domain.records import Notification, Observation, RecordRef, S
 OVERFLOW_MARGIN_MS = 60_000
 """An overflow event is told some time after its transaction began to change records."""
 
-_SWEPT = ("Lead", "Contact", "Opportunity", "Task", "Event")
+_SWEPT = ("Lead", "Contact", "Account", "Opportunity", "Task", "Event")
 
 
 class SalesforceConnector:
@@ -70,7 +70,8 @@ class SalesforceConnector:
     def objects(self) -> Sequence[str]:
         """Those whose changes it follows, persons first: what nobody tells of isn't swept either."""
         told = {each for channel in self.channels for each in self.told_by(channel)}
-        return [each for each in _SWEPT if each in told]
+        kept = told if self._fields.keeps_companies else told - {"Account"}
+        return [each for each in _SWEPT if each in kept]
 
     def told_by(self, channel: str) -> Sequence[str]:
         """Return the objects of a channel: one, or all that we know."""

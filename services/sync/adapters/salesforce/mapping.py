@@ -75,6 +75,7 @@ class FieldMapping:
         self._readers: Mapping[FieldType, Callable[[Any], Scalar]] = {
             FieldType.TEXT: lambda raw: _clean(_text(raw)) or None,
             FieldType.PHONE: lambda raw: _clean(_text(raw)) or None,
+            FieldType.DOMAIN: lambda raw: _clean(_text(raw)) or None,
             FieldType.EMAIL: lambda raw: _clean(_text(raw)).lower() or None,
             FieldType.INTEGER: lambda raw: int(_number(raw)),
             FieldType.NUMBER: lambda raw: float(_number(raw)),
@@ -86,6 +87,7 @@ class FieldMapping:
         self._writers: Mapping[FieldType, Callable[[Any], object]] = {
             FieldType.TEXT: _text,
             FieldType.PHONE: _text,
+            FieldType.DOMAIN: _text,
             FieldType.EMAIL: _text,
             FieldType.INTEGER: lambda value: int(_number(value)),
             FieldType.NUMBER: lambda value: float(_number(value)),
@@ -98,6 +100,11 @@ class FieldMapping:
     def of(self, kind: Kind, sobject: str | None) -> tuple[MappedField, ...]:
         """Return the mapped fields of *sobject*, of all objects of *kind* without one."""
         return self._fields.of(kind, sobject)
+
+    @property
+    def keeps_companies(self) -> bool:
+        """Whether any field is a company's."""
+        return self._fields.keeps_companies
 
     def owner_fields(self) -> frozenset[str]:
         """Return the API names that hold user ids."""

@@ -19,7 +19,7 @@ from services.sync.adapters.salesforce.events import (
 )
 from services.sync.adapters.salesforce.mapping import FieldMapping, canonical_instant
 from services.sync.adapters.salesforce.moves import whereabouts
-from services.sync.adapters.salesforce.reading import PAGE, Reader
+from services.sync.adapters.salesforce.reading import EMPLOYER, PAGE, Reader
 from services.sync.adapters.salesforce.users import Users
 from services.sync.application.ports import Forbidden, Page, Place
 from services.sync.domain.records import FieldChange, Kind, Notification, Observation, RecordRef, Scalar
@@ -255,7 +255,15 @@ class Observer:
             external_id=str(external_id) if external_id else None,
             parents=self._parents(ref, values),
             moved_to=moved_to,
+            employers=self._employers(ref, values),
         )
+
+    def _employers(self, ref: RecordRef, values: Mapping[str, Any]) -> tuple[RecordRef, ...] | None:
+        """Return the account of a contact; a creation tells only what it has. None where it isn't told, or not kept."""
+        if ref.object != "Contact" or EMPLOYER not in values or not self._mapping.keeps_companies:
+            return None
+        account = values[EMPLOYER]
+        return (RecordRef(SYSTEM, "Account", account),) if isinstance(account, str) and account else ()
 
     def _activity(
         self,

@@ -19,6 +19,9 @@ _MORE: Mapping[str, tuple[str, ...]] = {
 PAGE = 2_000
 """Records of one page of a query, the most that one call gives. Source: https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_queryoptions.htm"""
 
+EMPLOYER = "AccountId"
+"""The field of a contact that holds its account."""
+
 IDENTIFIED = frozenset({"Lead", "Contact", "Opportunity", "Task", "Event"})
 """Objects that carry our external id."""
 
@@ -87,4 +90,5 @@ class Reader:
     def _fields(self, sobject: str) -> tuple[str, ...]:
         external = (self._account.external_id_field,) if sobject in IDENTIFIED else ()
         mapped = (each.vendor_name for each in self._mapping.of(KINDS[sobject], sobject))
-        return (*_ALWAYS, *external, *_MORE.get(sobject, ()), *dict.fromkeys(mapped))
+        employer = (EMPLOYER,) if sobject == "Contact" and self._mapping.keeps_companies else ()
+        return (*_ALWAYS, *external, *_MORE.get(sobject, ()), *employer, *dict.fromkeys(mapped))

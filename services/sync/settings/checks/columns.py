@@ -87,7 +87,7 @@ def _check_composed(document: Document, draft: Draft, entry: Entry[FieldEntry]) 
 def _check_scope(document: Document, draft: Draft) -> None:
     for entry in draft.scope:
         condition, path = entry.value, entry.path
-        field = known_field(document, draft, (*path, "field"), condition.field)
+        field = known_field(document, draft, (*path, "field"), condition.field, or_company=True)
         if field is not None and (field.is_produced):
             mend = "name a field that somebody fills in"
             document.report((*path, "field"), f'"{field.name}" is worked out by tasuki itself', mend)

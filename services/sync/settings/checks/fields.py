@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping
 from services.configuration.document import Document
 from services.configuration.places import KeyPath
 from services.configuration.tables import Entry
+from services.sync.domain.company import DOMAIN
 from services.sync.domain.field_map import FieldType
 from services.sync.domain.forms import NamePart
 from services.sync.domain.lead import OWN_ID
-from services.sync.settings.catalogue import LEAD_TYPES, OPPORTUNITY_TYPES
+from services.sync.domain.rules import Policy
+from services.sync.settings.catalogue import TYPES
 from services.sync.settings.checks.policies import check_policy
 from services.sync.settings.draft import Draft
 from services.sync.settings.rule_sections import FieldEntry, SfaColumn
@@ -27,6 +29,7 @@ def check(document: Document, draft: Draft) -> None:
         _check_type(document, entry)
         check_policy(document, entry)
         _check_values(document, entry)
+    _check_companies(document, draft)
     _check_needed(document, draft)
 
 
@@ -37,10 +40,17 @@ def sfa_names(entry: FieldEntry) -> Mapping[str, str]:
         return {}
     if entry.kind == "opportunity":
         return {"Opportunity": column.name} if column.name else {}
+    if entry.kind == "company":
+        return {"Account": column.name} if column.name else {}
     if column.name:
         return dict.fromkeys(column.objects or LEAD_OBJECTS, column.name)
     names = {"Lead": column.lead, "Contact": column.contact}
     return {vendor_object: name for vendor_object, name in names.items() if name}
+
+
+def shown_on_lead(entry: FieldEntry) -> str | None:
+    """Return the API name of the field of Lead that shows a company's field, None where none does."""
+    return entry.sfa.lead if entry.kind == "company" and entry.sfa else None
 
 
 def _check_duplicates(document: Document, draft: Draft) -> None:
@@ -83,8 +93,10 @@ def _part(entry: FieldEntry, side: object) -> NamePart | None:
 
 def _vendor_fields(entry: Entry[FieldEntry]) -> Iterator[tuple[KeyPath, str, str]]:
     if entry.value.ma:
-        vendor_object = "contact" if entry.value.kind == "lead" else "deal"
+        vendor_object = {"lead": "contact", "company": "company"}.get(entry.value.kind, "deal")
         yield (*entry.path, "ma"), vendor_object, entry.value.ma.name
+    if (shown := shown_on_lead(entry.value)) is not None:
+        yield (*entry.path, "sfa"), "Lead", shown
     for vendor_object, name in sfa_names(entry.value).items():
         yield (*entry.path, "sfa"), vendor_object, name
 
@@ -105,7 +117,9 @@ def _check_columns(document: Document, entry: Entry[FieldEntry]) -> None:
 
 def _check_sfa_column(document: Document, path: KeyPath, field: FieldEntry, column: SfaColumn) -> None:
     apart = column.lead or column.contact
-    if not column.name and not apart:
+    if field.kind == "company":
+        _check_account_column(document, path, column)
+    elif not column.name and not apart:
         document.report(path, "names no field", 'give name = "…", or lead = "…" and contact = "…"')
     elif column.name and apart:
         document.report(path, "has both name and lead or contact", "give name alone, or lead and contact")
@@ -115,10 +129,41 @@ def _check_sfa_column(document: Document, path: KeyPath, field: FieldEntry, colu
         document.report(path, "an opportunity is one object", 'give the name alone: sfa = "StageName"')
 
 
+def _check_account_column(document: Document, path: KeyPath, column: SfaColumn) -> None:
+    if column.contact or column.objects:
+        document.report(
+            path,
+            "a company is an Account",
+            'give its name there: sfa = "Industry"; `lead` may show it on leads',
+        )
+    elif not column.name:
+        document.report(path, "names no field of Account", 'give name = "…" beside lead = "…"')
+
+
+def _check_companies(document: Document, draft: Draft) -> None:
+    """A company is known by its domain, and a name is a lead's or a company's, so that rules can name either."""
+    entries = [each for each in draft.fields if each.value.kind == "company"]
+    leads = {each.value.name for each in draft.fields if each.value.kind == "lead"}
+    for entry in entries:
+        if entry.value.name in leads or entry.value.is_produced:
+            mend = "give the company's field another name, or take the lead's out"
+            document.report((*entry.path, "name"), f'"{entry.value.name}" is a field of leads already', mend)
+    domain = draft.field_named(DOMAIN, "company")
+    if entries and domain is None and draft.is_unknown(DOMAIN, "company"):
+        document.report(
+            entries[0].path,
+            "a company is known by its domain, which isn't mapped",
+            'add [[fields]] name = "domain", kind = "company", type = "domain", ma = "domain", sfa = "Website"',
+        )
+    elif domain is not None and domain.policy not in (None, Policy.FILL_BLANK):
+        path = next(each.path for each in entries if each.value is domain)
+        mend = 'give policy = "fill-blank", or take the line out'
+        document.report((*path, "policy"), "another domain would be another company", mend)
+
+
 def _check_type(document: Document, entry: Entry[FieldEntry]) -> None:
     field = entry.value
-    types = LEAD_TYPES if field.kind == "lead" else OPPORTUNITY_TYPES
-    wanted = types.get(field.name)
+    wanted = TYPES[field.kind].get(field.name)
     if wanted and field.type is not wanted:
         document.report(
             (*entry.path, "type"), f'"{field.name}" can\'t be of type {field.type}', f'give type = "{wanted}"'
@@ -148,6 +193,7 @@ def _check_needed(document: Document, draft: Draft) -> None:
         for vendor_object, name in sfa_names(entry.value).items()
         if vendor_object == "Lead"
     }
+    written |= {name for entry in draft.fields if (name := shown_on_lead(entry.value)) is not None}
     for name in _REQUIRED_BY_SALESFORCE:
         if draft.fields and not draft.broken_fields and name not in written:
             document.report(

@@ -55,9 +55,10 @@ def _check_who(document: Document, draft: Draft, people: AssignmentSection) -> N
                 ("assignment", "absences", index, "last"), "is before the first day", "swap the two"
             )
     for index, team in enumerate(people.teams):
-        known_field(document, draft, ("assignment", "teams", index, "field"), team.field)
+        known_field(document, draft, ("assignment", "teams", index, "field"), team.field, or_company=True)
     if people.account_owner is not None:
-        known_field(document, draft, ("assignment", "account_owner"), people.account_owner)
+        path = ("assignment", "account_owner")
+        known_field(document, draft, path, people.account_owner, or_company=True)
 
 
 def _check_handoffs(document: Document, draft: Draft) -> None:
@@ -121,4 +122,4 @@ def _check_segments(document: Document, draft: Draft, segments: tuple[str, ...])
         if name in segments[:index]:
             document.report(path, f'"{name}" is named twice', "keep one of the two")
         elif draft.fields and written:
-            known_field(document, draft, path, name)
+            known_field(document, draft, path, name, or_company=True)

@@ -3,6 +3,7 @@
 from services.configuration.document import Document
 from services.configuration.places import KeyPath
 from services.configuration.tables import Entry
+from services.sync.domain.company import DOMAIN
 from services.sync.domain.field_map import FieldType
 from services.sync.domain.rules import Policy
 from services.sync.settings.catalogue import NUMBERS
@@ -12,11 +13,12 @@ from services.sync.settings.rule_sections import FieldEntry, MaColumn, SfaColumn
 def check_policy(document: Document, entry: Entry[FieldEntry]) -> None:
     """Report what is wrong with the policy of *entry*."""
     field, path = entry.value, (*entry.path, "policy")
+    own = field.kind in ("lead", "company")
     if field.kind == "lead" and field.is_produced:
         _check_produced(document, entry)
-    elif field.ma and field.sfa and field.kind == "lead":
+    elif field.ma and field.sfa and own:
         _check_two_sided(document, path, field, field.ma, field.sfa)
-    elif field.policy is not None and field.kind == "lead":
+    elif field.policy is not None and own:
         document.report(
             path, "decides nothing, for only one side is mapped", "take it out, or map the other side"
         )
@@ -59,8 +61,11 @@ def _check_two_sided(
         document.report(
             path, f"never-loosen needs a boolean, {field.name} is {field.type}", "give another policy"
         )
+    if policy is Policy.NEVER_LOOSEN and field.kind == "company":
+        document.report(path, "consent is a person's, not a company's", "give another policy")
+    named = field.kind == "company" and field.name == DOMAIN
     for side, column in (("ma", ma), ("sfa", sfa)):
-        if column.read_only and policy is not Policy(side):
+        if column.read_only and policy is not Policy(side) and not named:
             document.report(
                 path,
                 f'"{policy}" may have to write {side}, which is read only',
@@ -74,6 +79,8 @@ def effective_policy(field: FieldEntry) -> Policy:
         return field.policy
     if field.name == "opted_out":
         return Policy.NEVER_LOOSEN
+    if (field.kind, field.name) == ("company", DOMAIN):
+        return Policy.FILL_BLANK
     if field.ma and field.ma.read_only:
         return Policy.MA
     return Policy.SFA if field.sfa and field.sfa.read_only else Policy.LATEST

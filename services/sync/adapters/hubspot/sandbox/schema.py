@@ -102,6 +102,9 @@ ASSOCIATION_TYPES: Mapping[tuple[str, str], int] = {
 }
 """Default association types. Source: https://developers.hubspot.com/docs/api/crm/associations"""
 
+PRIMARY_TYPES: Mapping[tuple[str, str], int] = {("contact", "company"): 1, ("company", "contact"): 2}
+"""The types of a contact's primary company, which it has beside the plain one. Same source."""
+
 
 def _same(*values: str) -> dict[str, str]:
     return {value: value for value in values}

@@ -75,6 +75,7 @@ class SandboxSettings:
     scopes: tuple[str, ...] = SCOPES
     own_property: str | None = "tasuki_id"
     extra_properties: tuple[Property, ...] = ()
+    extra_company_properties: tuple[Property, ...] = ()
     owners: tuple[Owner, ...] = (
         Owner("71001", "sato@sandbox.example", "花子", "佐藤"),
         Owner("71002", "suzuki@sandbox.example", "一郎", "鈴木"),

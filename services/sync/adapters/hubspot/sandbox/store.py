@@ -11,6 +11,7 @@ from services.sync.adapters.hubspot.sandbox.schema import (
     ASSOCIATION_TYPES,
     LIFECYCLE,
     OBJECTS,
+    PRIMARY_TYPES,
     PROPERTIES,
     Property,
 )
@@ -34,6 +35,8 @@ class Store:
         self.properties: dict[str, dict[str, Property]] = {
             name: {each.name: each for each in own} for name, own in PROPERTIES.items()
         }
+        own = {each.name: each for each in settings.extra_company_properties}
+        self.properties["company"].update(own)
         contact = self.properties["contact"]
         contact.update({each.name: each for each in settings.extra_properties})
         if settings.own_property is not None:
@@ -172,12 +175,17 @@ class Store:
             if kind is None:
                 raise invalid(f"No association type from {left.object} to {right.object}")
             links = left.links.setdefault(right.object, {})
+            primary = None
             if removed:
                 links.pop(right.id, None)
             else:
+                primary = _primary(left, right)
                 links.setdefault(right.id, set()).add(kind)
             told = {"from": left.id, "to": right.id, "to_object": right.object, "removed": removed}
             self._tell(left, "associate", self.clock.now(), origin, {}, told)
+            if primary is not None:
+                links[right.id].add(primary)
+                self._tell(left, "associate", self.clock.now(), origin, {}, {**told, "primary": True})
 
     def listed(self, of: str, after: str | None, *, newest: bool = False) -> Iterator[Row]:
         """Yield the records of the object *of* in the order of their ids, from the one after *after* on."""
@@ -254,6 +262,22 @@ def _backwards(row: Row, values: Mapping[str, str]) -> bool:
     if wanted not in LIFECYCLE or present not in LIFECYCLE:
         return False
     return LIFECYCLE.index(wanted) < LIFECYCLE.index(present)
+
+
+def _primary(left: Row, right: Row) -> int | None:
+    """
+    Return the type by which *right* becomes the primary company of *left*, None where that has one already.
+
+    Making a primary association also makes the other one, and both are told. Source:
+    https://developers.hubspot.com/docs/api/webhooks
+    """
+    kind = PRIMARY_TYPES.get((left.object, right.object))
+    person, company = (left, right) if right.object == "company" else (right, left)
+    taken = person.links.get("company", {})
+    other = any(
+        PRIMARY_TYPES["contact", "company"] in types for key, types in taken.items() if key != company.id
+    )
+    return None if other else kind
 
 
 def _ids(row: Row) -> list[str]:

@@ -146,6 +146,6 @@ def _details(change: Change) -> Mapping[str, Any]:
             "fromObjectId": int(extra["from"]),
             "toObjectId": int(extra["to"]),
             "associationRemoved": extra["removed"],
-            "isPrimaryAssociation": False,
+            "isPrimaryAssociation": extra.get("primary", False),
         }
     return {}

@@ -1,0 +1,205 @@
+"""
+Companies at work: a saga over the log between a company's shard and those of its leads (ADR 0034).
+
+| the shard holds          | it reads                         | it does, in one commit                                 |
+|--------------------------|----------------------------------|--------------------------------------------------------|
+| a lead                   | what makes it another company's  | tells the company that it left, the other that it joined |
+| a company                | company-joined                   | notes the lead, tells it its values                     |
+| a company                | what changes its values          | tells them to each of its leads                         |
+| a company                | that a record is another one's   | tells its leads; those that hang on that record go along |
+| a company without domain | a lead with an address joined    | goes into the company of that domain, as leads do (ADR 0023) |
+
+Nothing waits for an answer, and everything may be told twice.
+"""
+
+from base64 import b64encode
+from collections.abc import Callable, Collection
+
+from schemas.instants import rfc3339
+from schemas.lead import (
+    CompanyJoined,
+    CompanyLeft,
+    CompanyTold,
+    LeadChange,
+    LeadCompanyJoined,
+    LeadCompanyLeft,
+    LeadCompanyTold,
+    LeadMergedInto,
+    LeadObserved,
+    LeadTakenOver,
+    TakenOver,
+)
+from services.sync.application.decide import Decide, Decided
+from services.sync.application.steps import Sent, Step
+from services.sync.application.tell import SOURCE
+from services.sync.domain.company import by_address, employer_of, is_unnamed, rules_of, told_values
+from services.sync.domain.lead import Employer, Lead
+from services.sync.domain.records import Side
+from services.sync.domain.rules import CompanyRules, Rules
+
+
+def employed(lead: Lead, was: Employer | None, rules: Rules, event: LeadChange, event_id: str) -> list[Sent]:
+    """Return what the companies are told of *lead*, which worked for *was*, and note in it whose it is now."""
+    if rules.companies is None:
+        return []
+    now_id, was_id = employer_of(lead, rules.companies), None if was is None else was.id
+    if now_id == was_id:
+        return []
+    at = instant_of(event)
+    lead.employer = None if now_id is None else Employer(now_id)
+    sent: list[Sent] = []
+    if was_id is not None:
+        sent.append((was_id, _left(lead, was_id, event, event_id, at)))
+    if now_id is not None:
+        address = by_address(lead, rules.companies)
+        sent.append((now_id, _joined(lead, now_id, address, event, event_id, at)))
+    return sent
+
+
+def _left(lead: Lead, company_id: str, event: LeadChange, event_id: str, at: int) -> LeadCompanyLeft:
+    return LeadCompanyLeft(
+        id=f"{event_id}-cl",
+        source=SOURCE,
+        subject=company_id,
+        time=rfc3339(at),
+        traceparent=event.traceparent,
+        data=CompanyLeft(lead_id=lead.id, left_at=at),
+    )
+
+
+def _joined(
+    lead: Lead, company_id: str, address: str | None, event: LeadChange, event_id: str, at: int
+) -> LeadCompanyJoined:
+    return LeadCompanyJoined(
+        id=f"{event_id}-cj",
+        source=SOURCE,
+        subject=company_id,
+        time=rfc3339(at),
+        traceparent=event.traceparent,
+        data=CompanyJoined(lead_id=lead.id, by_address=address, joined_at=at),
+    )
+
+
+class Companies:
+    """Takes changes into companies."""
+
+    def __init__(self, rules: Rules, encode: Callable[[Lead], bytes]) -> None:
+        self._rules: CompanyRules | None = rules.companies
+        self._decide = Decide(rules_of(rules))
+        self._encode = encode
+
+    @property
+    def decide(self) -> Decide:
+        """What decides on the fields of companies."""
+        return self._decide
+
+    def take(self, company: Lead, event: LeadChange, other: Lead | None, event_id: str) -> Step:
+        """
+        Take *event* into *company*, which is changed; *other* is the one that it takes over.
+
+        Where companies aren't kept (any more), nothing comes of it.
+        """
+        rules = self._rules
+        if rules is None or isinstance(event, LeadMergedInto | LeadCompanyTold):
+            return Step(company)
+        decided = Decided()
+        told: Collection[str] = ()
+        if isinstance(event, LeadCompanyJoined):
+            company.members[event.data.lead_id] = event.data.joined_at
+            told = (event.data.lead_id,)
+            address = event.data.by_address
+            if is_unnamed(company.id) and address is not None and not is_unnamed(address):
+                return self._adopted(company, address, event, event_id)
+        elif isinstance(event, LeadCompanyLeft):
+            company.members.pop(event.data.lead_id, None)
+        elif isinstance(event, LeadTakenOver):
+            if other is not None:
+                told = [*other.members]
+                decided = self._decide.take_over(company, other, event, event_id)
+        else:
+            decided = self._decide.apply(company, event, event_id)
+        return Step(company, decided, self._news(company, event, event_id, told, rules))
+
+    def _news(
+        self, company: Lead, event: LeadChange, event_id: str, told: Collection[str], rules: CompanyRules
+    ) -> list[Sent]:
+        """Return what leads are told: all of them where something changed, else those in *told*."""
+        record, moved_to = _moved(event, company)
+        values = told_values(company, rules)
+        if values != company.told_members or record is not None:
+            told = company.members.keys()
+        company.told_members = values
+        if not told or not (values or company.taken_over or record is not None):
+            return []
+        at = instant_of(event)
+        news = CompanyTold(
+            company_id=company.id,
+            names=sorted(company.taken_over),
+            values=values,
+            record=record,
+            moved_to=moved_to,
+            told_at=at,
+        )
+        return [
+            (
+                lead_id,
+                LeadCompanyTold(
+                    id=f"{event_id}-c{number}",
+                    source=SOURCE,
+                    subject=lead_id,
+                    time=rfc3339(at),
+                    traceparent=event.traceparent,
+                    data=news,
+                ),
+            )
+            for number, lead_id in enumerate(sorted(told))
+        ]
+
+    def _adopted(self, company: Lead, there: str, event: LeadCompanyJoined, event_id: str) -> Step:
+        """Let a company without a domain be the one at whose domain a lead of it has an address."""
+        at = event.data.joined_at
+        state = b64encode(self._encode(company)).decode()
+        known = TakenOver(lead_id=company.id, side=Side.SFA.value, state=state, merged_at=at)
+        told = LeadTakenOver(
+            id=f"{event_id}-t0",
+            source=SOURCE,
+            subject=there,
+            time=rfc3339(at),
+            traceparent=event.traceparent,
+            data=known,
+        )
+        nothing = Decided(missing={side: [] for side in Side})
+        return Step(Lead(company.id, merged_into=there), nothing, [(there, told)])
+
+
+def _moved(event: LeadChange, company: Lead) -> tuple[str | None, str | None]:
+    """Return which record left *company* and for which other one, if *event* tells that."""
+    if not isinstance(event, LeadObserved):
+        return None, None
+    data = event.data
+    if not data.deleted or data.company is None or data.company == company.id:
+        return None, None
+    return f"{data.ref.system}:{data.ref.object}:{data.ref.id}", data.company
+
+
+def instant_of(event: LeadChange) -> int:  # noqa: PLR0911 -- one for each kind of change
+    """Return when *event* came to be, epoch ms, by the clock of whoever appended it."""
+    match event.type:
+        case "tasuki.lead.observed.v1":
+            return event.data.observed_at
+        case "tasuki.lead.write-started.v1":
+            return event.data.started_at
+        case "tasuki.lead.write-settled.v1":
+            return event.data.settled_at
+        case "tasuki.lead.write-retried.v1":
+            return event.data.retried_at
+        case "tasuki.lead.merged-into.v1":
+            return event.data.noticed_at
+        case "tasuki.lead.taken-over.v1":
+            return event.data.merged_at
+        case "tasuki.lead.company-joined.v1":
+            return event.data.joined_at
+        case "tasuki.lead.company-left.v1":
+            return event.data.left_at
+        case "tasuki.lead.company-told.v1":
+            return event.data.told_at

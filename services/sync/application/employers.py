@@ -1,0 +1,97 @@
+"""Which company a company's record belongs to, and which one a person's record hangs on."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeAlias, TypeVar
+
+from services.sync.application.identify import Identify, Sighting
+from services.sync.domain.company import told_in, unnamed
+from services.sync.domain.records import Observation, RecordRef
+from services.sync.domain.rules import CompanyRules
+
+H = TypeVar("H")
+
+Read: TypeAlias = Callable[[Mapping[RecordRef, H]], Awaitable[list[tuple[H, Sighting]]]]
+"""Reads records, each for the hint that led to it; leaves out those for whose reading a hint asked anyway."""
+
+
+@dataclass(slots=True)
+class Seen(Generic[H]):
+    """What was seen of companies: hint, sighting and the company that is told of it; whose each record is now."""
+
+    told: list[tuple[H, Sighting, str]] = field(default_factory=list[tuple[H, Sighting, str]])
+    owners: dict[RecordRef, str] = field(default_factory=dict[RecordRef, str])
+
+
+class Employers:
+    """
+    Finds the companies of records.
+
+    A record belongs to the company whose domain it holds now, so it may go from one to another. Its link only says
+    whose it is where the domain isn't told; it is set when its company takes it in. So whoever had it before is told
+    that it left for as long as that isn't sure.
+    """
+
+    def __init__(self, rules: CompanyRules, identify: Identify) -> None:
+        self._rules = rules
+        self._identify = identify
+
+    async def companies(self, pairs: Sequence[tuple[H, Sighting]], read: Read[H]) -> Seen[H]:
+        """Return whose records *pairs* are about; those that are new somewhere are read whole first."""
+        found: Seen[H] = Seen()
+        links = await self._identify.owners([each.seen.ref for _, each in pairs])
+        moving = {
+            each.seen.ref: hint for hint, each in pairs if self._owner(each.seen, links) != _link(each, links)
+        }
+        reread = await read(moving) if moving else []
+        whole = {each.seen.ref for _, each in reread}
+        for hint, each in [*(pair for pair in pairs if pair[1].seen.ref not in whole), *reread]:
+            seen, before = each.seen, links.get(each.seen.ref)
+            owner = self._owner(seen, links)
+            if owner is None:
+                continue
+            found.owners[seen.ref] = owner
+            found.told.append((hint, each, owner))
+            if before is not None and before != owner:
+                gone = Observation(
+                    ref=seen.ref,
+                    kind=seen.kind,
+                    observed_at=seen.observed_at,
+                    created_at=seen.created_at,
+                    deleted=True,
+                    company=owner,
+                )
+                found.told.append((hint, Sighting(gone, each.received_at), before))
+        return found
+
+    async def persons(
+        self, pairs: Sequence[tuple[H, Sighting]], read: Read[H]
+    ) -> tuple[list[tuple[H, Sighting]], Seen[H]]:
+        """Return *pairs* with the company of each person, where it is told, and the companies read for that."""
+        hints = {each.seen.employers[0]: hint for hint, each in pairs if each.seen.employers}
+        if not hints and all(each.seen.employers is None for _, each in pairs):
+            return [*pairs], Seen()
+        owners = dict(await self._identify.owners([*hints])) if hints else {}
+        unknown = {ref: hint for ref, hint in hints.items() if ref not in owners}
+        seen: Seen[H] = Seen()
+        if unknown:
+            seen = await self.companies(await read(unknown), read)
+            owners |= seen.owners
+        return [(hint, _employed(each, owners)) for hint, each in pairs], seen
+
+    def _owner(self, seen: Observation, links: Mapping[RecordRef, str]) -> str | None:
+        if seen.deleted or seen.moved_to is not None:
+            return links.get(seen.ref)
+        return told_in(seen, self._rules) or links.get(seen.ref) or unnamed(seen.ref)
+
+
+def _link(sighting: Sighting, links: Mapping[RecordRef, str]) -> str | None:
+    return links.get(sighting.seen.ref)
+
+
+def _employed(sighting: Sighting, owners: Mapping[RecordRef, str]) -> Sighting:
+    seen = sighting.seen
+    if seen.employers is None:
+        return sighting
+    company = owners.get(seen.employers[0], "") if seen.employers else ""
+    return replace(sighting, seen=replace(seen, company=company))
