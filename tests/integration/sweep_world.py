@@ -22,7 +22,7 @@ from services.sync.adapters.sandbox.faults import Faults
 from services.sync.adapters.sweep_orders import SweepOrders
 from services.sync.app.service import Sync, build
 from services.sync.application.orders import Order
-from services.sync.settings import Settings, demo_settings
+from services.sync.settings import Sections, Settings, demo_settings
 from tests.private_store import StoreServer
 from tests.waiting import wait_until
 
@@ -88,12 +88,20 @@ class SweepWorld:
         rows = self.hubspot.state.store.rows["contact"].values()
         return [each.values for each in rows if not each.archived]
 
+    def user(self, email: str) -> str:
+        """Return the id of the user of sales with *email*."""
+        rows = self.salesforce.state.tables["User"].rows.values()
+        return next(str(each["Id"]) for each in rows if each["Email"] == email)
+
+    def email(self, user_id: str) -> str:
+        """Return the address of sales' user *user_id*."""
+        return str(self.salesforce.state.tables["User"].rows[user_id]["Email"])
+
     async def sweep(self, since: int = 0) -> None:
         """Order everything to be swept, and wait for its end."""
         before = {key: each["ended_at"] for key, each in (await self.sweeps()).items()}
-        for system, objects in OBJECTS.items():
-            for name in objects:
-                await SweepOrders(self.service.store).order(Order(system, name, "ordered", since))
+        for system, name in before:
+            await SweepOrders(self.service.store).order(Order(system, name, "ordered", since))
 
         async def swept() -> bool:
             now = await self.sweeps()
@@ -142,20 +150,20 @@ class SweepWorld:
 
 @asynccontextmanager
 async def sweep_world(
-    folder: Path, *, sync: Mapping[str, Any] | None = None, **portal: Any
+    folder: Path, *, sync: Mapping[str, Any] | None = None, more: Sections | None = None, **portal: Any
 ) -> AsyncGenerator[SweepWorld]:
-    """Run the service; *sync* changes its section of the configuration, *portal* HubSpot's settings."""
+    """Run the service; *sync* changes its section of the configuration, *more* others, *portal* HubSpot's settings."""
     server = StoreServer()
     async with AsyncExitStack() as stack:
         stack.callback(server.stop)
-        plain = settings_of(folder)
+        plain = settings_of(folder, more=more)
         salesforce = await stack.enter_async_context(SalesforceSandbox(salesforce_settings(plain.sfa_fields)))
         made = hubspot_settings(plain.ma_fields, hook="http://127.0.0.1:1", public=PUBLIC_URL)
         hubspot = await stack.enter_async_context(
             HubSpotSandbox(replace(made, search_per_second=1_000, **portal))
         )
         urls = (hubspot.base_url, salesforce.base_url, salesforce.grpc_target)
-        settings = settings_of(folder, *urls, sync=sync)
+        settings = settings_of(folder, *urls, sync=sync, more=more)
         yield await stack.enter_async_context(_service(settings, server, hubspot, salesforce))
 
 
@@ -196,6 +204,7 @@ def settings_of(
     salesforce: str = "http://127.0.0.1:2",
     pubsub: str = "127.0.0.1:3",
     sync: Mapping[str, Any] | None = None,
+    more: Sections | None = None,
 ) -> Settings:
     """Return the demo's settings; sweeps only on order, without grace, unless *sync* says otherwise."""
     habits = {"reconcile": False, "reconcile_grace": "0s", "reconcile_overlap": "0s"}
@@ -205,7 +214,7 @@ def settings_of(
         pubsub=pubsub,
         data_folder=folder,
         public_url=PUBLIC_URL,
-        overrides={"log": {"partitions": 2}, "sync": {**habits, **(sync or {})}},
+        overrides={"log": {"partitions": 2}, "sync": {**habits, **(sync or {})}, **(more or {})},
     )
 
 

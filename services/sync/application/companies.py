@@ -32,21 +32,21 @@ from schemas.lead import (
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.steps import Sent, Step
 from services.sync.application.tell import SOURCE
-from services.sync.domain.company import by_address, employer_of, is_unnamed, rules_of, told_values
+from services.sync.domain.company import by_address, is_unnamed, rules_of, told_values
 from services.sync.domain.lead import Employer, Lead
 from services.sync.domain.records import Side
 from services.sync.domain.rules import CompanyRules, Rules
 
 
 def employed(lead: Lead, was: Employer | None, rules: Rules, event: LeadChange, event_id: str) -> list[Sent]:
-    """Return what the companies are told of *lead*, which worked for *was*, and note in it whose it is now."""
+    """Return what the companies are told of *lead*, which worked for *was* before *event*."""
     if rules.companies is None:
         return []
-    now_id, was_id = employer_of(lead, rules.companies), None if was is None else was.id
-    if now_id == was_id:
+    now_id = None if lead.employer is None else lead.employer.id
+    was_id = None if was is None else was.id
+    if now_id == was_id or (lead.employer is not None and was_id in lead.employer.names):
         return []
     at = instant_of(event)
-    lead.employer = None if now_id is None else Employer(now_id)
     sent: list[Sent] = []
     if was_id is not None:
         sent.append((was_id, _left(lead, was_id, event, event_id, at)))
@@ -105,13 +105,16 @@ class Companies:
         decided = Decided()
         told: Collection[str] = ()
         if isinstance(event, LeadCompanyJoined):
-            company.members[event.data.lead_id] = event.data.joined_at
-            told = (event.data.lead_id,)
+            lead_id, at = event.data.lead_id, event.data.joined_at
+            company.members[lead_id] = max(at, company.members.get(lead_id, at))
+            told = (lead_id,)
             address = event.data.by_address
             if is_unnamed(company.id) and address is not None and not is_unnamed(address):
                 return self._adopted(company, address, event, event_id)
         elif isinstance(event, LeadCompanyLeft):
-            company.members.pop(event.data.lead_id, None)
+            # Handed on by the company that it was before, it may come after the lead joined this one.
+            if company.members.get(event.data.lead_id, event.data.left_at) < event.data.left_at:
+                del company.members[event.data.lead_id]
         elif isinstance(event, LeadTakenOver):
             if other is not None:
                 told = [*other.members]
@@ -129,7 +132,7 @@ class Companies:
         if values != company.told_members or record is not None:
             told = company.members.keys()
         company.told_members = values
-        if not told or not (values or company.taken_over or record is not None):
+        if not told:
             return []
         at = instant_of(event)
         news = CompanyTold(

@@ -34,7 +34,7 @@ from services.sync.application.tell import (
     fields_decided,
     lifecycle_events,
 )
-from services.sync.domain.company import lacking, rules_of
+from services.sync.domain.company import employ, lacking, rules_of
 from services.sync.domain.decisions import Decision, made, outcomes
 from services.sync.domain.desired import Missing, missing
 from services.sync.domain.drift import Drift, drift
@@ -213,6 +213,8 @@ class Decide:
             for side in Side:
                 decided.missing[side] = lacking(lead, self.rules, side)
             return Lifecycle()
+        if self.rules.companies is not None:
+            employ(lead, self.rules.companies)
         life = life or trace(lead, self.rules)
         scoped = not self.rules.scope or in_scope(lead, self.rules)
         self._tell(tell(lead, life, activities, scoped=scoped), lead, life, context, at, decided)

@@ -12,5 +12,7 @@ def hear(lead: Lead, told: CompanyTold) -> bool:
             lead.employments[side] = each._replace(company=told.moved_to or "")
     if lead.employer is None or lead.employer.id not in names:
         return False
-    lead.employer = Employer(told.company_id, frozenset(told.names), dict(told.values))
+    lead.employer = Employer(
+        told.company_id, heard=True, names=frozenset(told.names), values=dict(told.values)
+    )
     return True

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from services.sync.domain.desired import Missing, Priority, is_other, wanted
 from services.sync.domain.fold import fields_hash, value_hash
-from services.sync.domain.lead import COMPANY_PREFIX, COMPANY_SLOT, NEVER, Lead, field_key, slot_key
+from services.sync.domain.lead import COMPANY_PREFIX, COMPANY_SLOT, NEVER, Employer, Lead, field_key, slot_key
 from services.sync.domain.owners import seen_from
 from services.sync.domain.records import Observation, RecordRef, Scalar, Side
 from services.sync.domain.register import is_blank
@@ -97,6 +97,13 @@ def employer_of(lead: Lead, rules: CompanyRules) -> str | None:
     found = next((each for each in said if each), None) or by_address(lead, rules)
     employer = lead.employer
     return employer.id if employer is not None and found in employer.names else found
+
+
+def employ(lead: Lead, rules: CompanyRules) -> None:
+    """Note in *lead* which company it works for; that company's values are to be told yet where it is another one."""
+    found = employer_of(lead, rules)
+    if found != (None if lead.employer is None else lead.employer.id):
+        lead.employer = None if found is None else Employer(found)
 
 
 def rules_of(rules: Rules) -> Rules:

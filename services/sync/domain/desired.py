@@ -69,11 +69,18 @@ def missing(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> list[Missi
     found = [*_differences(lead, life, rules, side)]
     if found and lead.refused:
         found = [*_acceptable(lead, found)]
-    if found and rules.scope and not in_scope(lead, rules):
+    if found and (_waits_for_company(lead, rules) or (rules.scope and not in_scope(lead, rules))):
         found = [*_consents(found, rules)]
     if found and found[0].slot != PERSON_SLOT and lead.person(side) is None:
         return []
     return found
+
+
+def _waits_for_company(lead: Lead, rules: Rules) -> bool:
+    """Return whether who gets the lead hangs on its company, which hasn't answered yet: that takes a moment."""
+    if rules.companies is None or lead.employer is None or lead.employer.heard:
+        return False
+    return rules.assignment.account_owner in rules.companies.told
 
 
 def _consents(found: list[Missing], rules: Rules) -> Iterator[Missing]:

@@ -143,10 +143,11 @@ class Employer:
     """
     The company that a lead works for, as it was told last: its id, the ids that it had too, its values.
 
-    What a company says is news of its own shard, in that shard's order.
+    What a company says is news of its own shard, in that shard's order. `heard`: it answered since the lead joined it.
     """
 
     id: str
+    heard: bool = False
     names: frozenset[str] = frozenset()
     values: dict[str, Scalar] = field(default_factory=dict[str, Scalar])
 

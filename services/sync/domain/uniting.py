@@ -60,9 +60,10 @@ class Uniter:
             erase(lead, self._kept, self._stage_fields)
 
     def _fields(self, lead: Lead, other: Lead) -> None:
-        for name, sides in other.fields.items():
+        for name, sides in other.fields.items():  # a company's names say of which record they are
+            mine = lead.fields.setdefault(name, {})
             for side, register in sides.items():
-                lead.register(name, side).join(register, consent=name in self._consents)
+                mine.setdefault(side, Register()).join(register, consent=name in self._consents)
         for key, said in other.history.items():
             _said(lead.history.setdefault(key, {}), said)
         for name, marks in other.sent.items():
@@ -84,7 +85,7 @@ def _employment(lead: Lead, other: Lead) -> None:
         if known is None or (each.at, *each) > (known.at, *known):
             lead.employments[side] = each
     for lead_id, since in other.members.items():
-        lead.members[lead_id] = min(since, lead.members.get(lead_id, since))
+        lead.members[lead_id] = max(since, lead.members.get(lead_id, since))
 
 
 def _person(persons: dict[str, Person], name: str, other: Person) -> None:

@@ -26,6 +26,7 @@ _CANONICAL: dict[FieldType, st.SearchStrategy[Any]] = {
     FieldType.TEXT: st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
     .map(str.strip)
     .filter(bool),
+    FieldType.DOMAIN: st.sampled_from(["acme.co.jp", "xn--6oqv20b1zgzxr.jp"]),
     FieldType.EMAIL: st.emails().map(str.lower),
     FieldType.PHONE: st.integers(312000000, 312999999).map(lambda number: f"+81{number}"),
     FieldType.INTEGER: st.integers(-(2**53), 2**53),
