@@ -157,9 +157,10 @@ class CompanyJoined(Open):
 
 
 class CompanyLeft(Open):
-    """A lead doesn't work for this company any more."""
+    """A lead doesn't work for this company any more, which it joined at `joined_at`."""
 
     lead_id: str = Field(min_length=1)
+    joined_at: EpochMs
     left_at: EpochMs
 
 

@@ -27,6 +27,9 @@ _WORDS = {
     "merged": "統合",
     "merged-into": "統合先",
     "taken-over": "統合元",
+    "joined": "所属",
+    "left": "離脱",
+    "company": "会社",
     "drift": "ズレ",
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -15,10 +15,13 @@ from jsonschema import Draft4Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
+from services.runtime.clock import now_ms
 from services.sync.adapters.hubspot import OAuthGrant
 from services.sync.adapters.sandbox.faults import Faults
-from services.sync.application.ports import Throttled
-from tests.integration.hubspot_world import BUSY, World, lead, open_world
+from services.sync.application.ports import Place, Throttled
+from services.sync.domain.field_map import FieldMap, FieldType, MappedField
+from services.sync.domain.records import Confirmed, Kind, RecordRef, Refused, Scalar, Write
+from tests.integration.hubspot_world import BUSY, FIELD_MAP, World, lead, open_world
 
 SHARED = Path(os.environ.get("TASUKI_SHARED", Path(__file__).parents[3] / "shared"))
 SPECS = SHARED / "reference/specs/hubspot"
@@ -120,6 +123,49 @@ class Witness(httpx2.AsyncHTTPTransport):
         return errors(name, answer["schema"], without_nulls(json.loads(body)))
 
 
+COMPANIES = FieldMap(
+    fields={
+        **FIELD_MAP.fields,
+        Kind.COMPANY: (
+            MappedField(name="domain", vendor_name="domain", type=FieldType.DOMAIN),
+            MappedField(name="trade", vendor_name="industry"),
+            MappedField(name="size", vendor_name="numberofemployees", type=FieldType.INTEGER),
+            MappedField(name="keeper", vendor_name="hubspot_owner_id", type=FieldType.OWNER),
+        ),
+    }
+)
+
+
+def company(row_id: str, **fields: Scalar) -> Write:
+    """Return the write of a company."""
+    ref = RecordRef("hubspot", "company", row_id)
+    return Write(lead_id="company:x.jp", slot="company", kind=Kind.COMPANY, fields=fields, ref=ref)
+
+
+async def of_companies(world: World) -> None:
+    """Make the connector do all that it can with companies."""
+    one, two = (world.user("create", "company", fields={"domain": each}) for each in ("x.jp", "y.jp"))
+    row = world.user("create", fields={"email": "c@x.jp"}, parents=[{"object": "company", "id": one}])
+    world.user("associate", id=row, parents=[{"object": "company", "id": two}])
+    (seen,) = await world.see(("contact", row))
+    assert [each.id for each in seen.employers or ()] == [one, two]
+    alone = world.user("create", fields={"email": "d@x.jp"})
+    (seen,) = await world.see(("contact", alone))
+    assert seen.employers == ()
+    results = await world.connector.write(
+        [
+            company(one, trade="金融", size=5, keeper="sato@sandbox.example"),
+            company(two, keeper="nobody@x.jp"),
+        ]
+        + [company("999", size=1), company(two, size=7)]
+    )
+    assert [type(each) for each in results] == [Confirmed, Refused, Refused, Confirmed]
+    merged = world.user("merge", "company", id=one, other={"object": "company", "id": two})
+    seen = await world.see(("company", one), ("company", merged), ("company", "999"))
+    assert [each.deleted for each in seen] == [False, False, True]
+    await world.connector.changed("company", Place(0), now_ms())
+
+
 async def everything(world: World) -> None:
     """Make the connector do all that it can."""
     row = world.user("create", fields={"email": "a@x.jp", "company": "甲", "hubspot_owner_id": "71001"})
@@ -137,8 +183,8 @@ async def everything(world: World) -> None:
     await world.see(("contact", row), ("contact", "999"), ("task", lonely), ("deal", deal), *made)
     merged = world.user("merge", id=row, other={"object": "contact", "id": other})
     await world.see(("contact", row), ("contact", merged))
-    await world.see(("contact", "*"))
-    await world.see(("contact", "*"), body='{"since": 1}')
+    await world.connector.changed("contact", Place(0), now_ms())
+    await world.connector.changed("contact", Place(now_ms(), "1"), now_ms())
     await world.connector.write(
         [
             lead({"stage": "customer", "revenue": 5}, ref=merged),
@@ -155,9 +201,11 @@ async def everything(world: World) -> None:
 async def test_requests_and_answers_are_those_of_hubspots_files() -> None:
     """With a private app's token, through reads, writes, sweeps, searches and checks."""
     witness = Witness()
-    async with open_world(transport=witness, developer_key=BUSY.developer_key) as world:
+    key = BUSY.developer_key
+    async with open_world(transport=witness, field_map=COMPANIES, developer_key=key) as world:
         world.sandbox.state.subscribe("contact.creation", "contact.propertyChange:email", "call.creation")
         await everything(world)
+        await of_companies(world)
     assert witness.wrong == []
     assert len(witness.seen) > 15
 

@@ -24,7 +24,7 @@ SCHEMAS = event_schemas()
 TOPIC_OF = {event: topic for topic in TOPICS for event in topic_schemas(topic)}
 SAMPLES = sorted((Path(__file__).parent / "schema_samples").glob("v*/*.json"))
 
-MAPS = {"fields", "offsets", "over", "reasons", "segments"}
+MAPS = {"fields", "offsets", "over", "reasons", "segments", "values"}
 """What is keyed by the firm's own names; a field that isn't named there would be a value like the others."""
 
 

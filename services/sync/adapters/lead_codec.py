@@ -132,7 +132,13 @@ def _companies(w: Tables, lead: Lead) -> list[Any]:
     known: list[Any] = []
     if employer is not None:
         names = [w.value(each) for each in sorted(employer.names)]
-        known = [w.value(employer.id), int(employer.heard), names, _values(w, employer.values)]
+        known = [
+            w.value(employer.id),
+            w.instants[employer.joined_at],
+            int(employer.heard),
+            names,
+            _values(w, employer.values),
+        ]
     members = [part for key, at in sorted(lead.members.items()) for part in (w.value(key), w.instants[at])]
     return [employed, known, members, _values(w, lead.told_members)]
 
@@ -148,10 +154,10 @@ def _read_companies(t: Tabled, packed: list[Any]) -> dict[str, Any]:
     employed, known, members, told = packed
     employer = None
     if known:
-        employer_id, heard, names, told_of_it = known
+        employer_id, joined_at, heard, names, told_of_it = known
         held = {values[name]: values[value] for name, value in records(2, told_of_it)}
         known_names = frozenset(values[each] for each in names)
-        employer = Employer(values[employer_id], bool(heard), known_names, held)
+        employer = Employer(values[employer_id], instants[joined_at], bool(heard), known_names, held)
     return {
         "employments": {
             _SIDES[side]: Employment(values[record], values[company], instants[at])

@@ -42,41 +42,39 @@ def employed(lead: Lead, was: Employer | None, rules: Rules, event: LeadChange, 
     """Return what the companies are told of *lead*, which worked for *was* before *event*."""
     if rules.companies is None:
         return []
-    now_id = None if lead.employer is None else lead.employer.id
-    was_id = None if was is None else was.id
-    if now_id == was_id or (lead.employer is not None and was_id in lead.employer.names):
+    now = lead.employer
+    if (now is None and was is None) or (now and was and was.id in {now.id, *now.names}):
         return []
-    at = instant_of(event)
     sent: list[Sent] = []
-    if was_id is not None:
-        sent.append((was_id, _left(lead, was_id, event, event_id, at)))
-    if now_id is not None:
-        address = by_address(lead, rules.companies)
-        sent.append((now_id, _joined(lead, now_id, address, event, event_id, at)))
+    if was is not None:
+        sent.append((was.id, _left(lead, was, event, event_id)))
+    if now is not None:
+        sent.append((now.id, _joined(lead, now, by_address(lead, rules.companies), event, event_id)))
     return sent
 
 
-def _left(lead: Lead, company_id: str, event: LeadChange, event_id: str, at: int) -> LeadCompanyLeft:
+def _left(lead: Lead, was: Employer, event: LeadChange, event_id: str) -> LeadCompanyLeft:
+    at = instant_of(event)
     return LeadCompanyLeft(
         id=f"{event_id}-cl",
         source=SOURCE,
-        subject=company_id,
+        subject=was.id,
         time=rfc3339(at),
         traceparent=event.traceparent,
-        data=CompanyLeft(lead_id=lead.id, left_at=at),
+        data=CompanyLeft(lead_id=lead.id, joined_at=was.joined_at, left_at=at),
     )
 
 
 def _joined(
-    lead: Lead, company_id: str, address: str | None, event: LeadChange, event_id: str, at: int
+    lead: Lead, now: Employer, address: str | None, event: LeadChange, event_id: str
 ) -> LeadCompanyJoined:
     return LeadCompanyJoined(
         id=f"{event_id}-cj",
         source=SOURCE,
-        subject=company_id,
-        time=rfc3339(at),
+        subject=now.id,
+        time=rfc3339(instant_of(event)),
         traceparent=event.traceparent,
-        data=CompanyJoined(lead_id=lead.id, by_address=address, joined_at=at),
+        data=CompanyJoined(lead_id=lead.id, by_address=address, joined_at=now.joined_at),
     )
 
 
@@ -113,8 +111,9 @@ class Companies:
                 return self._adopted(company, address, event, event_id)
         elif isinstance(event, LeadCompanyLeft):
             # Handed on by the company that it was before, it may come after the lead joined this one.
-            if company.members.get(event.data.lead_id, event.data.left_at) < event.data.left_at:
-                del company.members[event.data.lead_id]
+            left = event.data
+            if company.members.get(left.lead_id) == left.joined_at:
+                del company.members[left.lead_id]
         elif isinstance(event, LeadTakenOver):
             if other is not None:
                 told = [*other.members]

@@ -214,7 +214,7 @@ class Decide:
                 decided.missing[side] = lacking(lead, self.rules, side)
             return Lifecycle()
         if self.rules.companies is not None:
-            employ(lead, self.rules.companies)
+            employ(lead, self.rules.companies, at)
         life = life or trace(lead, self.rules)
         scoped = not self.rules.scope or in_scope(lead, self.rules)
         self._tell(tell(lead, life, activities, scoped=scoped), lead, life, context, at, decided)

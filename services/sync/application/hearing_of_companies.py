@@ -10,9 +10,10 @@ def hear(lead: Lead, told: CompanyTold) -> bool:
     for side, each in lead.employments.items():
         if told.record is not None and each.record == told.record and each.company in names:
             lead.employments[side] = each._replace(company=told.moved_to or "")
-    if lead.employer is None or lead.employer.id not in names:
+    was = lead.employer
+    if was is None or was.id not in names:
         return False
     lead.employer = Employer(
-        told.company_id, heard=True, names=frozenset(told.names), values=dict(told.values)
+        told.company_id, was.joined_at, heard=True, names=frozenset(told.names), values=dict(told.values)
     )
     return True

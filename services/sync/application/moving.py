@@ -15,7 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from schemas.instants import rfc3339
-from schemas.lead import LeadChange, LeadMergedInto, LeadTakenOver, TakenOver
+from schemas.lead import (
+    LeadChange,
+    LeadCompanyJoined,
+    LeadCompanyLeft,
+    LeadMergedInto,
+    LeadTakenOver,
+    TakenOver,
+)
 from services.sync.application.companies import Companies, employed
 from services.sync.application.decide import Decide
 from services.sync.application.steps import Sent, Step
@@ -65,6 +72,8 @@ class Moving:
         if isinstance(event, LeadTakenOver):
             other = self._read(event)
             return Step(lead, self._decide.take_over(lead, other, event, event_id))
+        if isinstance(event, LeadCompanyJoined | LeadCompanyLeft):
+            return Step(lead)  # a lead is no company
         return Step(lead, self._decide.apply(lead, event, event_id))
 
     def _read(self, event: LeadTakenOver) -> Lead:

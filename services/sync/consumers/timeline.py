@@ -14,9 +14,10 @@ from services.runtime.store import Store
 from services.sync.application.dispatch import urgency
 from services.sync.application.identify import Identity, email_claim, is_lead_id
 from services.sync.consumers.shard_leads import PRIORITY_STEP, Decode
+from services.sync.domain.company import lacking, normal_domain, rules_of
 from services.sync.domain.consent import opt_in
 from services.sync.domain.desired import Missing, Priority, missing
-from services.sync.domain.lead import NEVER, Lead
+from services.sync.domain.lead import COMPANY_PREFIX, NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, origin_of, trace
 from services.sync.domain.records import Scalar, Side
 from services.sync.domain.rules import Rules
@@ -68,18 +69,19 @@ class Timeline:
         self._decode = decode
         self._rules = rules
         self._service = service
+        self._of_companies = rules_of(rules)
 
     async def of(self, lead_or_email: str) -> Json | None:
         """
         Return all that is known of a lead, None if there is none.
 
         Args:
-            lead_or_email: A lead_id or an e-mail address, in any way of writing it.
+            lead_or_email: A lead_id or an e-mail address, in any way of writing it; of a company its id or its domain.
 
         Returns:
             lead_id, merged (the ids that it had too), stage, cycle, origin, score, reasons, links, duplicates (records that
-            are heard but not written to), milestones, fields, waiting, entries (oldest
-            first); instants are epoch ms.
+            are heard but not written to), milestones, fields, company (its id, and what it told), members (how many
+            leads a company has), waiting, entries (oldest first); instants are epoch ms.
         """
         lead_id = await self._lead_id(lead_or_email.strip())
         if lead_id is None:
@@ -90,7 +92,7 @@ class Timeline:
         if lead is None:
             return None
         shard = self._shard(lead.id)
-        life = trace(lead, self._rules)
+        life = Lifecycle() if lead.is_company else trace(lead, self._rules)
         return {
             **_summary(lead, life, self._rules),
             "waiting": [line for side in Side for line in await self._waiting(shard, lead, life, side)],
@@ -109,11 +111,18 @@ class Timeline:
     async def _lead_id(self, asked: str) -> str | None:
         if is_lead_id(asked):
             return asked.lower()
+        if asked.startswith(COMPANY_PREFIX):
+            return asked
+        if "@" not in asked and (domain := normal_domain(asked)) is not None:
+            return f"{COMPANY_PREFIX}{domain}"
         claim = email_claim(asked)
         return (await self._identity.claimed([claim])).get(claim)
 
     async def _waiting(self, shard: ShardId, lead: Lead, life: Lifecycle, side: Side) -> list[Json]:
-        lacks = missing(lead, life, self._rules, side)
+        of_company = lead.is_company
+        lacks = (
+            lacking(lead, self._of_companies, side) if of_company else missing(lead, life, self._rules, side)
+        )
         if not lacks:
             return []
         (score,) = await self._store.read([("ZSCORE", shard.key(f"dirty:{side}"), lead.id)])
@@ -160,7 +169,9 @@ def _summary(lead: Lead, life: Lifecycle, rules: Rules) -> Json:
             for (cycle, milestone), at in sorted(life.milestones.items(), key=lambda pair: pair[1])
         ],
         "consents": [_consent(lead, name, rules) for name in sorted(lead.opt_outs)],
-        "fields": {name: _sides(lead, name) for name in sorted(lead.fields)},
+        "fields": {name: _sides(lead, name) for name in lead.field_names},
+        "company": None if lead.employer is None else {"id": lead.employer.id, **lead.employer.values},
+        "members": len(lead.members),
         "opportunities": [str(each.ref) for each in lead.opportunities.values() if not each.deleted],
         "refused": sorted(lead.refused),
     }
@@ -206,6 +217,9 @@ _KINDS = {
     "tasuki.lead.write-retried.v1": ("retried", "retried_at"),
     "tasuki.lead.merged-into.v1": ("merged-into", "noticed_at"),
     "tasuki.lead.taken-over.v1": ("taken-over", "merged_at"),
+    "tasuki.lead.company-joined.v1": ("joined", "joined_at"),
+    "tasuki.lead.company-left.v1": ("left", "left_at"),
+    "tasuki.lead.company-told.v1": ("company", "told_at"),
     "tasuki.decision.fields-decided.v1": ("decided", "decided_at"),
     "tasuki.decision.drift-found.v1": ("drift", "found_at"),
     "tasuki.lifecycle.score-changed.v1": ("score", "changed_at"),

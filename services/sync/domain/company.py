@@ -40,8 +40,9 @@ def normal_domain(text: str) -> str | None:
         ascii_host = host.encode("idna").decode() if host else ""
     except UnicodeError:
         return None
-    ascii_host = ascii_host.removeprefix("www.")
-    return ascii_host if _HOST.fullmatch(ascii_host) else None
+    bare = ascii_host.removeprefix("www.")
+    host = bare if "." in bare else ascii_host
+    return host if _HOST.fullmatch(host) else None
 
 
 def is_free(domain: str, free: Collection[str]) -> bool:
@@ -99,11 +100,16 @@ def employer_of(lead: Lead, rules: CompanyRules) -> str | None:
     return employer.id if employer is not None and found in employer.names else found
 
 
-def employ(lead: Lead, rules: CompanyRules) -> None:
-    """Note in *lead* which company it works for; that company's values are to be told yet where it is another one."""
-    found = employer_of(lead, rules)
-    if found != (None if lead.employer is None else lead.employer.id):
-        lead.employer = None if found is None else Employer(found)
+def employ(lead: Lead, rules: CompanyRules, at: int) -> None:
+    """
+    Note in *lead* which company it works for, joined at *at* (our clock) where it is another one.
+
+    That one's values are to be told yet. No two companies of a lead were joined at the same instant.
+    """
+    found, was = employer_of(lead, rules), lead.employer
+    if found != (None if was is None else was.id):
+        since = at if was is None else max(at, was.joined_at + 1)
+        lead.employer = None if found is None else Employer(found, since)
 
 
 def rules_of(rules: Rules) -> Rules:

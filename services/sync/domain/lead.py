@@ -143,10 +143,12 @@ class Employer:
     """
     The company that a lead works for, as it was told last: its id, the ids that it had too, its values.
 
-    What a company says is news of its own shard, in that shard's order. `heard`: it answered since the lead joined it.
+    What a company says is news of its own shard, in that shard's order. `heard`: it answered since the lead joined it,
+    at `joined_at` by our own clock.
     """
 
     id: str
+    joined_at: int = NEVER
     heard: bool = False
     names: frozenset[str] = frozenset()
     values: dict[str, Scalar] = field(default_factory=dict[str, Scalar])
@@ -258,6 +260,11 @@ class Lead:
         if self.is_company:
             name = _of_record(name, self.person(side))
         return self.fields.get(name, _NO_SIDES).get(side, _NOTHING)
+
+    @property
+    def field_names(self) -> list[str]:
+        """The names of the fields of which anything was seen, in order."""
+        return sorted({each.partition(" ")[0] for each in self.fields} if self.is_company else self.fields)
 
     def of_company(self, name: str) -> Scalar:
         """Return the value of field *name* of the company that the lead works for, None where there is none."""
