@@ -156,8 +156,9 @@ async def of_companies(world: World) -> None:
         [
             company(one, trade="金融", size=5, keeper="sato@sandbox.example"),
             company(two, keeper="nobody@x.jp"),
+            company("999", size=1),
+            company(two, size=7),
         ]
-        + [company("999", size=1), company(two, size=7)]
     )
     assert [type(each) for each in results] == [Confirmed, Refused, Refused, Confirmed]
     merged = world.user("merge", "company", id=one, other={"object": "company", "id": two})

@@ -157,7 +157,9 @@ def _read_companies(t: Tabled, packed: list[Any]) -> dict[str, Any]:
         employer_id, joined_at, heard, names, told_of_it = known
         held = {values[name]: values[value] for name, value in records(2, told_of_it)}
         known_names = frozenset(values[each] for each in names)
-        employer = Employer(values[employer_id], instants[joined_at], bool(heard), known_names, held)
+        employer = Employer(
+            values[int(employer_id)], instants[int(joined_at)], bool(heard), known_names, held
+        )
     return {
         "employments": {
             _SIDES[side]: Employment(values[record], values[company], instants[at])

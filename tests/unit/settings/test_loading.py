@@ -222,3 +222,55 @@ def test_settings_are_frozen() -> None:
 def test_the_webhook_address_is_the_public_one() -> None:
     """The vendor signs the address that it calls."""
     assert settings_of().webhook_url("hubspot") == "https://tasuki.small.example/webhooks/hubspot"
+
+
+COMPANIES = """\
+[[fields]]
+kind = "company"
+name = "domain"
+type = "domain"
+ma = "domain"
+sfa = { name = "Website", lead = "Website" }
+
+[[fields]]
+kind = "company"
+name = "keeper"
+type = "owner"
+policy = "sfa"
+ma = "hubspot_owner_id"
+sfa = "OwnerId"
+
+[companies]
+free_mail = ["https://www.Mail.example", "nobody"]
+
+[assignment]
+account_owner = "keeper"
+
+[sync]
+segments = ["domain"]
+
+[handoffs]"""
+
+
+def test_companies_have_fields_of_their_own_and_may_be_named_by_rules() -> None:
+    """Domain by fill-blank whatever else; what is shown on leads is a field of Lead too; the list is as given."""
+    settings = settings_of(changed(("[handoffs]", COMPANIES)))
+    kept = settings.rules.companies
+    assert kept is not None
+    assert {name: rule.policy.value for name, rule in kept.fields.items()} == {
+        "domain": "fill-blank",
+        "keeper": "sfa",
+    }
+    assert (kept.told, kept.shown) == ({"domain", "keeper"}, {"domain"})
+    assert (kept.free_mail, kept.owner_fields) == ({"mail.example"}, {"keeper"})
+    assert [each.vendor_name for each in settings.sfa_fields.of(Kind.COMPANY)] == ["Website", "OwnerId"]
+    (shown,) = [each for each in settings.sfa_fields.of(Kind.LEAD) if each.name == "domain"]
+    assert (shown.vendor_name, shown.objects) == ("Website", ("Lead",))
+    assert settings.rules.segments == ("domain",)
+
+
+def test_companies_are_not_kept_where_no_field_of_theirs_is_mapped() -> None:
+    """Nothing is read of them then."""
+    settings = settings_of()
+    assert settings.rules.companies is None
+    assert not settings.ma_fields.keeps_companies
