@@ -19,6 +19,7 @@ SYNC: Final = (
     "owners",
     "assignment",
     "companies",
+    "currencies",
     "handoffs",
     "sync",
 )
@@ -26,7 +27,9 @@ KPI: Final = ("kpi", "calendars", "sla", "people", "roles", "sinks", "routes", "
 
 ALL: Final = (*SHARED, *SYNC, *KPI)
 
-LISTS: Final = frozenset({"fields", "stages", "scope", "sla", "people", "roles", "sinks", "routes"})
+LISTS: Final = frozenset(
+    {"fields", "currencies", "stages", "scope", "sla", "people", "roles", "sinks", "routes"}
+)
 """Those that are lists of tables."""
 
 NAMED: Final = frozenset({"calendars"})

@@ -10,8 +10,8 @@ from typing import TypeAlias
 from services.cli.rehearse.bad_value import BadValue
 from services.cli.rehearse.moments import day, instant
 from services.sync.adapters.forms import phone
-from services.sync.adapters.hubspot.mapping import exponent
 from services.sync.domain.field_map import FieldType
+from services.sync.domain.money import minor_digits
 from services.sync.domain.records import Scalar
 
 _EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s.,;<>\"]+(\.[^@\s.,;<>\"]+)+")
@@ -121,7 +121,7 @@ def _number(text: str, _reading: Reading) -> Value:
 
 def _money(text: str, reading: Reading) -> Value:
     found = number(text)
-    minor = found.scaleb(exponent(reading.currency))
+    minor = found.scaleb(minor_digits(reading.currency))
     if minor != minor.to_integral_value():
         raise BadValue(f"{text!r} has more decimals than {reading.currency} has; say `currency` in the map")
     return Value(int(minor), f"{found.normalize():f}")

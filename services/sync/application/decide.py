@@ -35,6 +35,7 @@ from services.sync.application.tell import (
     lifecycle_events,
 )
 from services.sync.domain.company import employ, lacking, rules_of
+from services.sync.domain.deals import lacks_rate
 from services.sync.domain.decisions import Decision, made, outcomes
 from services.sync.domain.desired import Missing, missing
 from services.sync.domain.drift import Drift, drift
@@ -175,7 +176,10 @@ class Decide:
             decided.forgotten = addresses(lead)
         if lead.is_company and not seen.deleted and seen.moved_to is None and not _has(lead, side, seen.ref):
             decided.linked = seen.ref
+        lacked = self._lacks_rate(lead, seen)
         news = self.folder.observe(lead, side, seen)
+        if (lacks := self._lacks_rate(lead, seen)) is not None and lacks != lacked:
+            decided.dead_letters.append(_no_rate(lead, data, lacks, context))
         if news:
             changed = [name for name in names if name in news]  # a set's order isn't that of the next process
             decided.made = list(made(before, outcomes(lead, changed, self.rules)))
@@ -185,6 +189,10 @@ class Decide:
         life = self._follow(lead, context, data.observed_at, decided, activities)
         if lead.erased_at != NEVER and not erased_before:
             self._tell([Erased(lead.erased_at)], lead, life, context, data.observed_at, decided)
+
+    def _lacks_rate(self, lead: Lead, seen: Observation) -> str | None:
+        deal = lead.opportunities.get(seen.ref.id) if seen.kind is Kind.OPPORTUNITY else None
+        return None if deal is None else lacks_rate(deal, self.rules)
 
     def _settle(self, lead: Lead, event: LeadWriteSettled, context: Context, decided: Decided) -> None:
         data, side = event.data, Side(event.data.side)
@@ -311,6 +319,28 @@ def _dead_letter(lead: Lead, data: WriteSettled, context: Context) -> DeadLetter
             attempts=1,
             failed_at=data.settled_at,
         ),
+    )
+
+
+def _no_rate(lead: Lead, data: Observed, detail: str, context: Context) -> DeadLettered:
+    """Return the letter that tells of a deal whose worth isn't known; replayed, the deal is read anew."""
+    ref = f"{data.ref.system}:{data.ref.object}:{data.ref.id}"
+    letter = DeadLetter(
+        reason="no-rate",
+        detail=f"{detail}: add it to [[currencies]]",
+        origin=data.ref.system,
+        key=ref,
+        body=enclosed(b""),
+        attempts=1,
+        failed_at=data.observed_at,
+    )
+    return DeadLettered(
+        id=f"{context.event_id}-n",
+        source=SOURCE,
+        subject=lead.id,
+        time=rfc3339(data.observed_at),
+        traceparent=context.traceparent,
+        data=letter,
     )
 
 

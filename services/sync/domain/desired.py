@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from services.sync.domain.assignment import assigned
 from services.sync.domain.consent import agreed
+from services.sync.domain.deals import worth
 from services.sync.domain.field_map import whole_seconds
 from services.sync.domain.fold import fields_hash, value_hash
 from services.sync.domain.lead import (
@@ -21,6 +22,7 @@ from services.sync.domain.lead import (
     slot_key,
 )
 from services.sync.domain.lifecycle import Lifecycle, cycle_of, opportunity_of, origin_of
+from services.sync.domain.money import NoRate
 from services.sync.domain.owners import as_on, seen_from
 from services.sync.domain.policy import UNSAID, resolve
 from services.sync.domain.records import Kind, Scalar, Side
@@ -327,7 +329,12 @@ def produced(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> Iterator[
     wanted = rules.produced.get(side, frozenset()) - rules.composed.keys()
     deal = opportunity_of(lead, life) if wanted.intersection(SALES_FIELDS) else None
     for name in sorted(wanted):
-        if name in _OF_OPPORTUNITY:
+        if name == "sales_amount":
+            try:
+                yield name, worth(deal, rules, rules.sales_currency) if deal else None
+            except NoRate:
+                continue  # what stands there is the last that was known
+        elif name in _OF_OPPORTUNITY:
             register = deal.fields.get(_OF_OPPORTUNITY[name]) if deal else None
             yield name, register.there if register else None
         elif name == "verdict":

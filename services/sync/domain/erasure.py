@@ -1,5 +1,6 @@
 """Erasing a person from a lead: what names or describes them goes for good, what is only counted stays."""
 
+from services.sync.domain.deals import SAID_AMOUNT, SAID_CURRENCY
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import Kind, Side
 from services.sync.domain.register import is_blank
@@ -8,7 +9,7 @@ from services.sync.domain.rules import Rules
 _ALWAYS_KEPT = frozenset({"owner", "source"})
 """Who of the firm works the lead, and where it comes from: the KPIs count by both."""
 
-KEPT_OF_DEALS = frozenset({"amount", "close_on", "owner"})
+KEPT_OF_DEALS = frozenset({"amount", SAID_AMOUNT, SAID_CURRENCY, "close_on", "owner"})
 KEPT_OF_ACTIVITIES = frozenset({"type", "at", "owner", "outcome"})
 
 

@@ -32,6 +32,7 @@ class MappedField:
     `vendor_name` is the vendor's API name. `objects` limits it to some of the vendor's objects (Salesforce:
     a field of Lead that Contact lacks); empty means all objects of the kind. `values` maps vendor values to
     canonical ones where they differ. `writable` False: read only. `form`: how the column holds values.
+    `currency`: of the amounts in the column, where it isn't the firm's.
     """
 
     name: str
@@ -41,6 +42,7 @@ class MappedField:
     writable: bool = True
     values: Mapping[str, str] = field(default_factory=dict[str, str])
     form: Form = PLAIN
+    currency: str | None = None
 
 
 def held(kind: Kind, mapped: MappedField, value: Scalar) -> Scalar:

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
+from services.sync.domain.deals import worth
 from services.sync.domain.lead import NEVER, Lead, Opportunity
+from services.sync.domain.money import NoRate
 from services.sync.domain.records import Kind, Side
 from services.sync.domain.rules import Milestone, Origin, Rules, StageMap
 from services.sync.domain.scoring import Tally, score_events, turns
@@ -87,7 +89,7 @@ def trace(lead: Lead, rules: Rules) -> Lifecycle:
     over = False
     for place, (at, source, amount) in enumerate(events):
         while done < len(facts) and facts[done].at < at:
-            _reach(life, tally, facts[done])
+            _reach(life, tally, facts[done], rules)
             over = tally.score >= threshold
             done += 1
         tally.take(source, amount)
@@ -96,7 +98,7 @@ def trace(lead: Lead, rules: Rules) -> Lifecycle:
             if over and not was_over:
                 _qualify(life, at)
     for fact in facts[done:]:
-        _reach(life, tally, fact)
+        _reach(life, tally, fact, rules)
     life.score, life.points = tally.score, tally.points()
     if lead.erased_at != NEVER:
         _as_told(life, lead)
@@ -119,7 +121,7 @@ def _as_told(life: Lifecycle, lead: Lead) -> None:
     life.closed = (life.cycle, Milestone.RECYCLED) in life.milestones
 
 
-def _reach(life: Lifecycle, tally: Tally, fact: Fact) -> None:
+def _reach(life: Lifecycle, tally: Tally, fact: Fact, rules: Rules) -> None:
     milestone = fact.milestone
     cycle = life.cycle if fact.deal is None else min(cycle_of(fact.deal, life), life.cycle)
     if milestone is Milestone.RECYCLED:
@@ -138,15 +140,19 @@ def _reach(life: Lifecycle, tally: Tally, fact: Fact) -> None:
             cycle = life.cycle
         if (cycle, milestone) not in life.milestones:
             life.milestones[cycle, milestone] = fact.at
-            if fact.deal is not None and (amount := _amount(fact.deal, milestone)) is not None:
+            if fact.deal is not None and (amount := _amount(fact.deal, milestone, rules)) is not None:
                 life.amounts[cycle, milestone] = amount
 
 
-def _amount(deal: Opportunity, milestone: Milestone) -> int | None:
-    """Return what *deal* is worth, minor units; None for a milestone that isn't told with it, or below 0."""
-    register = deal.fields.get("amount") if milestone in _WORTH else None
-    amount = None if register is None else register.there
-    return amount if isinstance(amount, int) and not isinstance(amount, bool) and amount >= 0 else None
+def _amount(deal: Opportunity, milestone: Milestone, rules: Rules) -> int | None:
+    """Return what *deal* is worth, minor units of the firm's currency; None for a milestone that isn't told with it, or below 0."""
+    if milestone not in _WORTH:
+        return None
+    try:
+        amount = worth(deal, rules)
+    except NoRate:
+        return None
+    return amount if amount is not None and amount >= 0 else None
 
 
 def _qualify(life: Lifecycle, at: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from services.sync.domain.money import Rates
 from services.sync.domain.records import Kind, Side
 
 
@@ -239,7 +240,9 @@ class Rules:
     `scope`: what a lead must be, all of it, for anything to be made, changed or told of it. `composed`: fields
     that are made of others. `together`: fields that a side keeps in one place, so that they are written together.
     `owners`: for each side, the other side's address of an owner to its own; `owner_default`: for those who
-    aren't in it. `companies`: None where companies aren't kept.
+    aren't in it. `companies`: None where companies aren't kept. `rates`:
+    to the firm's currency; `sales_currency`: in which marketing is told sales' amount, where it isn't the firm's; `deal_currency`:
+    that of the opportunities' amounts, where these don't say one each.
     """
 
     fields: Mapping[str, FieldRule]
@@ -269,6 +272,9 @@ class Rules:
     owner_default: Mapping[Side, str] = field(default_factory=dict[Side, str])
     owner_fields: frozenset[str] = frozenset({"owner"})
     companies: CompanyRules | None = None
+    rates: Rates = field(default_factory=Rates)
+    sales_currency: str | None = None
+    deal_currency: str | None = None
     consents: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -2,13 +2,16 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from types import MappingProxyType
 
 from services.configuration.platform import Platform, present
 from services.configuration.sections import Firm
 from services.sync.domain.company import normal_domain
+from services.sync.domain.deals import SAID_AMOUNT, SAID_CURRENCY
 from services.sync.domain.field_map import FieldMap, FieldType, MappedField
 from services.sync.domain.forms import Form
+from services.sync.domain.money import Rates
 from services.sync.domain.records import Kind, Side
 from services.sync.domain.rules import (
     Assignment,
@@ -101,10 +104,31 @@ def _rules(draft: Draft, fields: list[FieldEntry], firm: Firm) -> Rules:
         owner_default=MappingProxyType(_owner_default(present(draft.owners))),
         owner_fields=frozenset(each.name for each in fields if each.type is FieldType.OWNER),
         companies=_companies(fields, present(draft.companies)),
+        rates=_rates(draft, firm),
+        sales_currency=_currency_of(fields, "sales_amount", Side.MA),
+        deal_currency=_currency_of(fields, "amount", Side.SFA),
         time_zone=firm.time_zone,
         currency=firm.currency,
         language=firm.language,
     )
+
+
+def _rates(draft: Draft, firm: Firm) -> Rates:
+    dated: dict[str, list[tuple[str, Decimal]]] = {}
+    for each in sorted((entry.value for entry in draft.currencies), key=lambda each: each.since):
+        dated.setdefault(each.code, []).append((each.since, each.rate))
+    return Rates(
+        currency=firm.currency, dated=MappingProxyType({code: tuple(each) for code, each in dated.items()})
+    )
+
+
+def _currency_of(fields: Iterable[FieldEntry], name: str, side: Side) -> str | None:
+    """Return the currency of the field *name* on *side*, None where it is the firm's, or each record's own."""
+    for each in fields:
+        column = each.ma if side is Side.MA else each.sfa
+        if each.name == name and column is not None and column.currency is not None:
+            return column.currency
+    return None
 
 
 def _companies(fields: Iterable[FieldEntry], section: CompaniesSection) -> CompanyRules | None:
@@ -261,6 +285,7 @@ def _ma_fields(fields: Iterable[FieldEntry], firm: Firm) -> Iterator[tuple[Kind,
                     vendor_name=each.ma.name,
                     type=each.type,
                     writable=not each.ma.read_only,
+                    currency=each.ma.currency,
                     values=MappingProxyType(each.ma.values),
                     form=_form(each.ma, firm),
                 ),
@@ -284,6 +309,9 @@ def _sfa_fields(fields: Iterable[FieldEntry], firm: Firm) -> Iterator[tuple[Kind
                     form=_form(each.sfa, firm),
                 ),
             )
+        if each.sfa.currency is not None or each.sfa.currency_field is not None:
+            yield from _amount_as_said(each.sfa)
+            continue
         names = sfa_names(each)
         for vendor_name in dict.fromkeys(names.values()):
             objects = tuple(key for key, name in names.items() if name == vendor_name)
@@ -300,6 +328,15 @@ def _sfa_fields(fields: Iterable[FieldEntry], firm: Firm) -> Iterator[tuple[Kind
                     form=_form(each.sfa, firm),
                 ),
             )
+
+
+def _amount_as_said(column: SfaColumn) -> Iterator[tuple[Kind, MappedField]]:
+    """Yield what an opportunity's amount in another currency is read as: a number, and its currency's code."""
+    amount = MappedField(name=SAID_AMOUNT, vendor_name=column.name or "", writable=False)
+    yield Kind.OPPORTUNITY, amount
+    if column.currency_field is not None:
+        currency = MappedField(name=SAID_CURRENCY, vendor_name=column.currency_field, writable=False)
+        yield Kind.OPPORTUNITY, currency
 
 
 def _field_map(mapped: Iterable[tuple[Kind, MappedField]], firm: Firm) -> FieldMap:

@@ -11,6 +11,7 @@ from services.sync.settings.rule_sections import (
     AssignmentSection,
     AttributeEntry,
     BehaviourEntry,
+    CurrencyEntry,
     FieldEntry,
     HandoffsSection,
     OwnersSection,
@@ -32,6 +33,7 @@ SECTIONS: Final[dict[str, type[Section]]] = {
     "owners": OwnersSection,
     "assignment": AssignmentSection,
     "companies": CompaniesSection,
+    "currencies": CurrencyEntry,
     "handoffs": HandoffsSection,
     "sync": SyncSection,
     **PLATFORM,
@@ -57,6 +59,7 @@ class Draft:
     fields: tuple[Entry[FieldEntry], ...] = ()
     stages: tuple[Entry[StageEntry], ...] = ()
     scope: tuple[Entry[ScopeEntry], ...] = ()
+    currencies: tuple[Entry[CurrencyEntry], ...] = ()
     behaviours: tuple[Entry[BehaviourEntry], ...] = ()
     attributes: tuple[Entry[AttributeEntry], ...] = ()
     broken_fields: frozenset[str] = field(default_factory=frozenset[str])
@@ -92,6 +95,7 @@ def read_draft(document: Document) -> Draft:
         fields=fields,
         stages=tuple(read_elements(document, ("stages",), StageEntry)),
         scope=tuple(read_elements(document, ("scope",), ScopeEntry)),
+        currencies=tuple(read_elements(document, ("currencies",), CurrencyEntry)),
         behaviours=tuple(read_elements(document, ("scoring", "behaviours"), BehaviourEntry)),
         attributes=tuple(read_elements(document, ("scoring", "attributes"), AttributeEntry)),
         broken_fields=_broken_names(document, fields),

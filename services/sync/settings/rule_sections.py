@@ -1,11 +1,14 @@
 """The shape of the sections that hold the firm's rules: fields, scoring, stages, people, handoffs."""
 
 import re
+from contextlib import suppress
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal, cast
 
 from pydantic import BeforeValidator, Field, PlainValidator, StrictStr
 
+from services.configuration.currencies import CURRENCIES
 from services.configuration.quantities import (
     DurationBetween,
     FieldName,
@@ -58,6 +61,25 @@ def _wrong_day() -> str:
     raise wrong("is no day", 'write it like "2026-12-28"')
 
 
+def _rate(value: object) -> Decimal:
+    """TOML's numbers are floats: what was written is their shortest form."""
+    if not isinstance(value, bool) and isinstance(value, int | float | str):
+        with suppress(InvalidOperation):
+            rate = Decimal(str(value))
+            if rate.is_finite() and rate > 0:
+                return rate
+    raise wrong("is no rate", 'write a number above 0: rate = 149.53, or rate = "149.53"')
+
+
+def _code(value: object) -> str:
+    if isinstance(value, str) and value in CURRENCIES:
+        return value
+    raise wrong("is no currency in use", 'write its code: "USD" (ISO 4217)')
+
+
+CurrencyCode = Annotated[str, PlainValidator(_code)]
+
+
 def _times(value: object) -> tuple[tuple[int, int], ...]:
     entries = cast("list[object]", value) if isinstance(value, list) else []
     found = tuple(each for entry in entries if (each := _time_span(entry)) is not None)
@@ -106,6 +128,12 @@ class Column(Section):
         "which it begins in the firm's time zone.",
     )
 
+    currency: CurrencyCode | None = Field(
+        default=None,
+        description="Of the amounts there, where it isn't the firm's: `USD`. For an opportunity's `amount` in sales and "
+        "`sales_amount` in marketing; converted by `[[currencies]]`, by the day on which the opportunity closes.",
+    )
+
 
 class MaColumn(Column):
     """The field in the marketing tool. The short form is its name alone: `ma = "email"`."""
@@ -127,8 +155,25 @@ class SfaColumn(Column):
         description="Instead of `name`: the API name on Lead, where Contact's differs or lacks. Of a company's field "
         "beside `name`, which is Account's: the field of Lead that shows it until the lead is converted.",
     )
+    currency_field: VendorName | None = Field(
+        default=None,
+        description="The field that holds the currency's code of each record: `CurrencyIsoCode`. For an opportunity's "
+        "`amount`.",
+    )
     contact: VendorName | None = Field(
         default=None, description="Instead of `name`: the API name on Contact."
+    )
+
+
+class CurrencyEntry(Section):
+    """What a unit of another currency is worth in the firm's, from a day on."""
+
+    code: CurrencyCode = Field(description="The currency, ISO 4217: `USD`.")
+    since: Annotated[str, PlainValidator(_day)] = Field(
+        alias="from", description="The first day on which the rate holds, `2026-04-01`; until the next one's."
+    )
+    rate: Annotated[Decimal, PlainValidator(_rate)] = Field(
+        description="What 1 of it is worth in units of the firm's currency, `149.53`; taken exactly as written."
     )
 
 

@@ -11,12 +11,12 @@ from services.sync.adapters.hubspot.mapping import (
     Context,
     Unmappable,
     Unreadable,
-    exponent,
     instant,
     to_canonical,
     to_vendor,
 )
 from services.sync.domain.field_map import FieldType, MappedField
+from services.sync.domain.money import minor_digits
 from services.sync.domain.records import Scalar
 
 CONTEXT = Context(
@@ -112,7 +112,7 @@ def test_any_canonical_value_is_written_or_unmappable(value: Scalar, kind: Field
 
 def test_currencies_have_their_decimals() -> None:
     """Yen has none, dollar two, dinar three."""
-    assert [exponent(each) for each in ("JPY", "USD", "KWD", "jpy")] == [0, 2, 3, 0]
+    assert [minor_digits(each) for each in ("JPY", "USD", "KWD", "jpy")] == [0, 2, 3, 0]
     usd, kwd = Context(currency="USD"), Context(currency="KWD")
     assert to_vendor(mapped(FieldType.MONEY), 12_345, CONTEXT) == "12345"
     assert to_vendor(mapped(FieldType.MONEY), 12_345, usd) == "123.45"

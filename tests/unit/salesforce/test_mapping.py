@@ -12,10 +12,10 @@ from services.sync.adapters.salesforce.mapping import (
     FieldMapping,
     Unmappable,
     canonical_instant,
-    minor_digits,
     vendor_instant,
 )
 from services.sync.domain.field_map import FieldMap, FieldType, MappedField
+from services.sync.domain.money import minor_digits
 from services.sync.domain.records import Kind, Scalar
 
 USERS = {"sato@sales.example": "0055g0000000002AAA"}

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 
 from services.sync.adapters.forms import Unmappable, canonical, day_of_instant, midnight
 from services.sync.domain.field_map import FieldType, MappedField
+from services.sync.domain.money import minor, minor_digits
 from services.sync.domain.records import Scalar
 
 MAX_LENGTH = 65_536
@@ -20,13 +21,6 @@ _DIGITS = re.compile(r"-?[0-9]{1,18}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TRUE = frozenset({"true", "1", "yes"})
 _FALSE = frozenset({"false", "0", "no"})
-
-_NO_MINOR = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
-_EXPONENTS: Mapping[str, int] = {
-    **dict.fromkeys(_NO_MINOR.split(), 0),
-    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
-    **dict.fromkeys(["CLF", "UYW"], 4),
-}
 
 
 class Unreadable(Exception):
@@ -41,11 +35,6 @@ class Context:
     time_zone: str = "Asia/Tokyo"
     owner_ids: Mapping[str, str] = field(default_factory=dict[str, str])
     owner_emails: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-def exponent(currency: str) -> int:
-    """Return how many decimals *currency* (ISO 4217) has: JPY 0, USD 2, KWD 3."""
-    return _EXPONENTS.get(currency.upper(), 2)
 
 
 def to_vendor(mapped: MappedField, value: Scalar, context: Context) -> str:
@@ -129,7 +118,7 @@ def _read(mapped: MappedField, text: str, context: Context) -> Scalar:
         case FieldType.NUMBER:
             value = float(_decimal(text))
         case FieldType.MONEY:
-            value = int(_decimal(text).scaleb(exponent(context.currency)).to_integral_value())
+            value = minor(_decimal(text), mapped.currency or context.currency)
         case FieldType.DATE:
             value = (
                 day_of_instant(instant(text), context.time_zone) if mapped.form.as_instant else _day_of(text)
@@ -176,7 +165,8 @@ def _truth(mapped: MappedField, value: Scalar) -> str:
 
 
 def _money(mapped: MappedField, value: Scalar, context: Context) -> str:
-    return f"{Decimal(_integer(mapped, value)).scaleb(-exponent(context.currency)):f}"
+    digits = minor_digits(mapped.currency or context.currency)
+    return f"{Decimal(_integer(mapped, value)).scaleb(-digits):f}"
 
 
 def _integer(mapped: MappedField, value: Scalar) -> int:

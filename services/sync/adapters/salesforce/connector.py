@@ -70,13 +70,17 @@ class SalesforceConnector:
     def objects(self) -> Sequence[str]:
         """Those whose changes it follows, persons first: what nobody tells of isn't swept either."""
         told = {each for channel in self.channels for each in self.told_by(channel)}
-        kept = told if self._fields.keeps_companies else told - {"Account"}
-        return [each for each in _SWEPT if each in kept]
+        return [each for each in self._known if each in told]
+
+    @property
+    def _known(self) -> Sequence[str]:
+        """The objects that we read; accounts only where companies are kept."""
+        return [each for each in _SWEPT if each != "Account" or self._fields.keeps_companies]
 
     def told_by(self, channel: str) -> Sequence[str]:
         """Return the objects of a channel: one, or all that we know."""
         name = channel.rpartition("/")[2].removesuffix("ChangeEvent")
-        return (name,) if name in _SWEPT else _SWEPT
+        return (name,) if name in _SWEPT else self._known
 
     def since(self, notification: Notification) -> int:
         """Return a little before an overflow's commit; a change of all records of a kind asks for all of them."""

@@ -3,21 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.errors import Rejected
 from services.sync.adapters.forms import Unmappable, canonical, columns, day_of_instant, midnight
 from services.sync.domain.field_map import FieldMap, FieldType, MappedField, held
+from services.sync.domain.money import minor, minor_digits
 from services.sync.domain.records import Kind, Scalar
-
-_WHOLE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
-_THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND"
-MINOR_DIGITS: Mapping[str, int] = MappingProxyType(
-    {**dict.fromkeys(_WHOLE.split(), 0), **dict.fromkeys(_THOUSANDTHS.split(), 3)}
-)
-"""Decimals of currencies that do not have two. Source: https://www.six-group.com (ISO 4217, list one)"""
 
 _DAY_MS = 86_400_000
 _LAST_INSTANT = 253_402_300_799_999  # the end of the year 9999
@@ -34,11 +27,6 @@ TASK_FIELDS = (
     MappedField(name="priority", vendor_name="Priority"),
 )
 """How a task of ours is written where the field map says nothing of it; it isn't read back this way."""
-
-
-def minor_digits(currency: str) -> int:
-    """Return how many decimals *currency* has."""
-    return MINOR_DIGITS.get(currency, 2)
 
 
 def vendor_instant(at: int) -> str:
@@ -79,7 +67,7 @@ class FieldMapping:
             FieldType.EMAIL: lambda raw: _clean(_text(raw)).lower() or None,
             FieldType.INTEGER: lambda raw: int(_number(raw)),
             FieldType.NUMBER: lambda raw: float(_number(raw)),
-            FieldType.MONEY: lambda raw: int((_number(raw) * self._scale).to_integral_value()),
+            FieldType.MONEY: lambda raw: minor(_number(raw), fields.currency),
             FieldType.DATE: self._day,
             FieldType.INSTANT: canonical_instant,
             FieldType.BOOLEAN: _boolean,

@@ -1,7 +1,7 @@
 """What must fit together across the sections of a configuration; one module for each matter."""
 
 from services.configuration.document import Document
-from services.sync.settings.checks import columns, connections, fields, people, scoring, stages
+from services.sync.settings.checks import columns, connections, currencies, fields, people, scoring, stages
 from services.sync.settings.draft import Draft
 
 
@@ -12,4 +12,5 @@ def check_together(document: Document, draft: Draft) -> None:
     scoring.check(document, draft)
     stages.check(document, draft)
     people.check(document, draft)
+    currencies.check(document, draft)
     connections.check(document, draft)
