@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from enum import Enum
 from inspect import cleandoc
 from pathlib import Path
@@ -15,7 +16,13 @@ from pydantic_core import PydanticUndefined
 from services.configuration.explain import keys_of, models_in
 from services.configuration.quantities import GUARDED
 
-_PLAIN: Final = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+_PLAIN: Final = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    Decimal: "number",
+    bool: "true or false",
+}
 
 
 @runtime_checkable

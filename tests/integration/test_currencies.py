@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import orjson
 import tomlkit
 
-from services.cli.settings import Sections
+from schemas.topics import LIFECYCLE
+from services.sync.application.letters import Wanted
+from services.sync.settings import Sections
 from services.sync.settings.template import template
 from tests.integration.sweep_world import MQL, SweepWorld, sweep_world
 
@@ -27,8 +30,12 @@ async def test_a_deal_in_another_currency_comes_to_both_in_theirs(tmp_path: Path
         world.contact(1, **MQL)
         await world.settled()
         (lead,) = world.leads()
-        deal = {"Amount": 1000.5, "CurrencyIsoCode": "USD", "CloseDate": "2026-09-30", "StageName": "Closed Won"}
-        made = world.salesforce.desk
+        deal = {
+            "Amount": 1000.5,
+            "CurrencyIsoCode": "USD",
+            "CloseDate": "2026-09-30",
+            "StageName": "Closed Won",
+        }
         world.sales("convert", id=lead["Id"], fields={"opportunityName": "例", **deal})
         await world.settled()
         (contact,) = world.contacts()
@@ -36,23 +43,25 @@ async def test_a_deal_in_another_currency_comes_to_both_in_theirs(tmp_path: Path
         assert await amounts(world) == [149_605]
 
         (row,) = (each for each in world.salesforce.state.tables["Opportunity"].rows.values())
-        world.sales("update", "Opportunity", id=row["Id"], fields={"CurrencyIsoCode": "JPY", "Amount": 149530})
+        world.sales(
+            "update", "Opportunity", id=row["Id"], fields={"CurrencyIsoCode": "JPY", "Amount": 149530}
+        )
         await world.settled()
         assert world.contacts()[0]["tasuki_sales_amount"] == "1000.00"
         world.sales("update", "Opportunity", id=row["Id"], fields={"CurrencyIsoCode": "EUR"})
         await world.settled()
         assert world.contacts()[0]["tasuki_sales_amount"] == "1000.00"
-        (letter,) = await world.service.letters.listed()
+        (letter,) = await world.service.letters.letters(Wanted())
         assert letter.data.reason == "no-rate"
-        del made
+        assert await world.service.letters.obstacle(letter) is None
 
 
 async def amounts(world: SweepWorld) -> list[int]:
     """Return what the KPIs were told that won deals are worth."""
     found: list[int] = []
-    for partition, each in (await world.service.log.offsets("tasuki.lifecycle.v1")).items():
-        for record in await world.service.log.read("tasuki.lifecycle.v1", partition, each.begin):
-            event = tomlkit.parse("") if record.value is None else __import__("orjson").loads(record.value)
+    for partition, each in (await world.service.log.offsets(LIFECYCLE.name)).items():
+        for record in await world.service.log.read(LIFECYCLE.name, partition, each.begin):
+            event = orjson.loads(record.value or b"")
             if event["type"].endswith("milestone-reached.v1") and event["data"]["milestone"] == "won":
                 found.append(event["data"]["amount"])
     return found

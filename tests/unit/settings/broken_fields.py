@@ -216,4 +216,63 @@ FIELDS = {
         problem="consent is a person's",
         mend="another policy",
     ),
+    "amount in a currency without a rate": Broken(
+        old="[handoffs]",
+        new='[[fields]]\nkind = "opportunity"\nname = "amount"\ntype = "money"\n'
+        'sfa = { name = "Amount", currency = "USD" } # x\n[handoffs]',
+        at='sfa = { name = "Amount", currency = "USD" } # x',
+        key="fields[amount].sfa.currency",
+        problem="there is no rate of USD",
+        mend="[[currencies]]",
+    ),
+    "another amount in another currency": Broken(
+        old="[handoffs]",
+        new='[[fields]]\nname = "revenue"\ntype = "money"\nma = { name = "annualrevenue", currency = "JPY" } # x\n[handoffs]',
+        at='ma = { name = "annualrevenue", currency = "JPY" } # x',
+        key="fields[revenue].ma.currency",
+        problem="only an opportunity's amount is converted",
+        mend="take it out",
+    ),
+    "currency said twice": Broken(
+        old="[handoffs]",
+        new='[[fields]]\nkind = "opportunity"\nname = "amount"\ntype = "money"\n'
+        'sfa = { name = "Amount", currency = "JPY", currency_field = "CurrencyIsoCode" } # x\n[handoffs]',
+        at='sfa = { name = "Amount", currency = "JPY", currency_field = "CurrencyIsoCode" } # x',
+        key="fields[amount].sfa.currency",
+        problem="is said twice",
+        mend="keep",
+    ),
+    "two rates of one day": Broken(
+        old="[handoffs]",
+        new='[[currencies]]\ncode = "USD"\nfrom = "2026-01-01"\nrate = 149.53\n'
+        '[[currencies]]\ncode = "USD"\nfrom = "2026-01-01" # x\nrate = 150\n[handoffs]',
+        at='from = "2026-01-01" # x',
+        key="currencies[1].from",
+        problem="has a rate from 2026-01-01 already",
+        mend="one of the two",
+    ),
+    "rate of the firm's own currency": Broken(
+        old="[handoffs]",
+        new='[[currencies]]\ncode = "JPY" # x\nfrom = "2026-01-01"\nrate = 1\n[handoffs]',
+        at='code = "JPY" # x',
+        key="currencies[0].code",
+        problem="is the firm's own",
+        mend="take it out",
+    ),
+    "rate of nothing": Broken(
+        old="[handoffs]",
+        new='[[currencies]]\ncode = "USD"\nfrom = "2026-01-01"\nrate = 0 # x\n[handoffs]',
+        at="rate = 0 # x",
+        key="currencies[0].rate",
+        problem="is no rate",
+        mend="149.53",
+    ),
+    "currency that nobody uses": Broken(
+        old="[handoffs]",
+        new='[[currencies]]\ncode = "DEM" # x\nfrom = "2026-01-01"\nrate = 1\n[handoffs]',
+        at='code = "DEM" # x',
+        key="currencies[0].code",
+        problem="is no currency in use",
+        mend="ISO 4217",
+    ),
 }
