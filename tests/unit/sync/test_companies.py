@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from schemas.lead import LeadChange, LeadMergedInto, LeadObserved, MergedInto, Ref
+from schemas.lead import (
+    CompanyLeft,
+    LeadChange,
+    LeadCompanyLeft,
+    LeadMergedInto,
+    LeadObserved,
+    MergedInto,
+    Ref,
+)
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.application.decide import Decide
 from services.sync.application.moving import Moving
@@ -174,7 +182,7 @@ def test_a_record_that_left_takes_those_who_hang_on_it_along() -> None:
     )
     assert shards.known[LEAD_ID].of_company("size") == 40
     shards.company(START + MINUTE, key=new, size=50)
-    gone = replace_data(seen(START + MINUTE), deleted=True, company=new)
+    gone = replace_data(seen(START + MINUTE, size=50), fields=[], deleted=True, company=new)
     for each in (ACME, new):
         shards.take(each, gone)
     assert shards.known[LEAD_ID].of_company("size") == 50
@@ -217,6 +225,20 @@ def test_a_lead_waits_for_its_company_s_answer_where_that_says_whose_it_is() -> 
         "tanaka@firm",
         "IT",
     )
+
+
+def test_a_leaving_that_comes_late_ends_no_later_membership() -> None:
+    """The company that it was before may hand it on after the lead has joined anew."""
+    shards = Shards()
+    shards.lead(START, "a@acme.co.jp")
+    since = shards.known[ACME].members[LEAD_ID]
+    for joined_at, members in ((since - 1, [LEAD_ID]), (since, [])):
+        data = CompanyLeft(lead_id=LEAD_ID, joined_at=joined_at, left_at=since + MINUTE)
+        left = LeadCompanyLeft(
+            id="l", source="/test", subject=ACME, time="2026-09-21T00:00:00.000Z", data=data
+        )
+        shards.take(ACME, left)
+        assert list(shards.known[ACME].members) == members
 
 
 def test_a_merged_and_an_erased_lead_leave_their_company() -> None:
