@@ -12,6 +12,7 @@ import httpx2
 from services.kpi.adapters.feed import Feed, make_feed, make_lead_parts
 from services.kpi.consumers.promised import Promised
 from services.kpi.domain.clock_rules import ClockRules
+from services.kpi.domain.goals import Goals
 from services.kpi.domain.rules import CountingRules
 from services.kpi.domain.sla.rulebook import BookEra
 from services.runtime.clock import now_ms
@@ -49,11 +50,14 @@ def rules_of(promised: Promised | None) -> ClockRules:
 
 @asynccontextmanager
 async def feed_world(
-    keys: Sequence[ApiKey] = (), heartbeat_ms: int = 15_000, promises: Promised | None = None
+    keys: Sequence[ApiKey] = (),
+    heartbeat_ms: int = 15_000,
+    promises: Promised | None = None,
+    goals: Goals | None = None,
 ) -> AsyncGenerator[FeedWorld]:
-    """Give the feed at work; *promises* hold."""
+    """Give the feed at work; *promises* hold, the firm has *goals*."""
     async with kpi_world() as kpi, kpi.counting(RULES, promises) as worker:
-        readings = kpi.readings(RULES)
+        readings = kpi.readings(RULES, goals)
         leads = make_lead_parts(
             store=kpi.store,
             log=kpi.log,

@@ -18,6 +18,7 @@ from services.kpi.application.reading import Readings
 from services.kpi.consumers.clocks import LeadClocks
 from services.kpi.consumers.counts import CountProcessor
 from services.kpi.consumers.promised import Forms, Promised
+from services.kpi.domain.goals import Goals
 from services.kpi.domain.rules import CountingRules
 from services.runtime.clock import now_ms
 from services.runtime.log.embedded import EmbeddedLog
@@ -59,9 +60,11 @@ class KpiWorld:
         """Append *given* as it is."""
         await self.log.append(given)
 
-    def readings(self, rules: CountingRules) -> Readings:
-        """Return what reads the counters."""
-        return Readings(StoredCounts(self.store, service=self.service, partitions=PARTITIONS), rules)
+    def readings(self, rules: CountingRules, goals: Goals | None = None) -> Readings:
+        """Return what reads the counters, of a firm with *goals*."""
+        return Readings(
+            StoredCounts(self.store, service=self.service, partitions=PARTITIONS), rules, goals=goals
+        )
 
     @asynccontextmanager
     async def counting(

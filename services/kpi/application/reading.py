@@ -13,6 +13,7 @@ from services.kpi.application.ports import Counters, CounterStore, Wanted
 from services.kpi.domain.calendar import Calendar
 from services.kpi.domain.catalogue import METRICS
 from services.kpi.domain.counters import KNOWN, cohort, money
+from services.kpi.domain.goals import Goals
 from services.kpi.domain.metric import Counted, Metric, Money, People, Share, Spent
 from services.kpi.domain.places import ALL_TIME, counts_name, spreads_name
 from services.kpi.domain.rates import Interval, rate, wilson
@@ -112,12 +113,22 @@ class Readings:
         store: Where the counters are read.
         rules: How the firm counts.
         metrics: The catalogue by name, with the firm's own targets where it has any.
+        goals: What the firm wants of a year, if it says so.
+        currency: The firm's own, ISO 4217: that of its goal, and of money where none is asked for.
     """
 
     def __init__(
-        self, store: CounterStore, rules: CountingRules, metrics: Mapping[str, Metric] = METRICS
+        self,
+        store: CounterStore,
+        rules: CountingRules,
+        metrics: Mapping[str, Metric] = METRICS,
+        *,
+        goals: Goals | None = None,
+        currency: str = "JPY",
     ) -> None:
         self.metrics = metrics
+        self.goals = goals
+        self.currency = currency
         self._store = store
         self._rules = rules
         self._generation = rules.generation
