@@ -20,6 +20,7 @@ from services.cli.commands.kpi import kpi
 from services.cli.commands.lead import lead
 from services.cli.commands.recount import recount
 from services.cli.commands.rehearse import rehearse
+from services.cli.commands.replay import replay
 from services.cli.commands.resume import resume
 from services.cli.commands.sandbox import sandbox
 from services.cli.commands.status import status
@@ -62,5 +63,6 @@ COMMANDS: Final = (
     Command("resume", resume, LOOK),
     Command("recount", recount, LOOK),
     Command("sweep", sweep, LOOK),
+    Command("replay", replay, LOOK),
 )
 """In the order in which a newcomer meets them."""
