@@ -17,6 +17,7 @@ from services.runtime.log.kafka import KafkaLog
 from services.runtime.log.kafka_settings import KafkaSettings
 from services.runtime.log.kafka_subscription import KafkaSubscription
 from services.runtime.log.port import LogRecord, Record, TopicSpec
+from tests.waiting import PATIENCE_S
 
 AnyLog = EmbeddedLog | KafkaLog
 AnySubscription = EmbeddedSubscription | KafkaSubscription
@@ -138,7 +139,7 @@ class LogWorld:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         for subscription in self.subscriptions:
-            await asyncio.wait_for(subscription.stop(), 30)
+            await asyncio.wait_for(subscription.stop(), PATIENCE_S)
         for log in (self.log, *self.logs):
             await log.close()
 

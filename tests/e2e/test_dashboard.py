@@ -70,7 +70,7 @@ async def test_a_new_fact_changes_the_figure_without_a_reload(browser: Browser, 
         desk.firm.teller.reached("lead-live", "won", now_ms(), amount=5_000_000, currency="JPY")
         await desk.kpi.tell(desk.firm.teller.told[told:])
 
-        await expect(won).to_have_text(str(before + 1), timeout=5_000)
+        await expect(won).to_have_text(str(before + 1))
         assert await page.evaluate("window.unchanged") is True
 
 
@@ -105,13 +105,13 @@ async def test_a_clock_that_is_overdue_runs_and_leaves_when_it_is_met(browser: B
         clock = row.get_by_role("timer")
         before = await clock.inner_text()
         assert before.startswith("2:00:")
-        await expect(clock).not_to_have_text(before, timeout=3_000)
+        await expect(clock).not_to_have_text(before)
         assert await page.locator("tbody td:nth-child(3)").all_inner_texts() != []
         assert all("ito@" in each for each in await page.locator("tbody td:nth-child(3)").all_inner_texts())
 
         desk.firm.teller.reached("lead-late", "appointment", now_ms(), **who)
         await desk.kpi.tell(desk.firm.teller.told[told + 1 :])
-        await expect(row).to_have_count(0, timeout=5_000)
+        await expect(row).to_have_count(0)
 
 
 async def test_the_pages_are_used_by_keyboard_alone(browser: Browser, desk: Desk) -> None:
@@ -159,7 +159,7 @@ async def test_a_feed_that_is_away_is_said_and_come_back_to(browser: Browser, de
         await expect(page.locator("#live-text")).to_contain_text("接続が切れました")
         assert await complaints_of(page) == []
         await page.unroute("**/kpi/events**")
-        await expect(page.locator("#live-text")).to_have_text("ライブ", timeout=10_000)
+        await expect(page.locator("#live-text")).to_have_text("ライブ")
 
 
 async def test_a_key_is_asked_for_and_kept_in_the_tab_only(browser: Browser) -> None:

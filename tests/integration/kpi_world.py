@@ -134,7 +134,7 @@ class KpiWorld:
                 for number, each in ends.items()
             )
 
-        await wait_until(caught_up, within_s=30, description="all facts are counted")
+        await wait_until(caught_up, description="all facts are counted")
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from services.runtime.http_access import ApiKey, Role, role_holders
 from services.runtime.problems import install_problems
 from tests.integration.feed_world import RULES, FeedWorld, feed_world
 from tests.kpi_facts import DAY, HOUR, MINUTE, Teller
+from tests.waiting import PATIENCE_S
 
 READ = ApiKey("a key for reading, long enough", Role.READ)
 EVIL = "=HYPERLINK(1)"
@@ -219,7 +220,7 @@ async def test_a_key_for_reading_operates_nothing() -> None:
     install_problems(app)
     app.add_api_route("/lever", lambda: "moved")
     server = await serve(app, "127.0.0.1", 0)
-    async with httpx2.AsyncClient(base_url=server.url) as http:
+    async with httpx2.AsyncClient(base_url=server.url, timeout=PATIENCE_S) as http:
         refused = await http.get("/lever", headers={"X-Api-Key": READ.key})
         assert (refused.status_code, refused.json()["reason"]) == (403, "role-missing")
         assert (await http.get("/lever", headers={"X-Api-Key": operate.key})).json() == "moved"

@@ -12,6 +12,7 @@ import pytest
 
 from services.sync.adapters.hubspot.sandbox import HubSpotSandbox, SandboxSettings
 from tests.integration.hubspot_world import BUSY
+from tests.waiting import PATIENCE_S
 
 CONTACTS = "/crm/v3/objects/contacts"
 
@@ -22,7 +23,9 @@ async def opened(settings: SandboxSettings = BUSY) -> AsyncGenerator[httpx2.Asyn
     async with (
         HubSpotSandbox(settings) as sandbox,
         httpx2.AsyncClient(
-            base_url=sandbox.base_url, headers={"authorization": f"Bearer {settings.token}"}
+            base_url=sandbox.base_url,
+            headers={"authorization": f"Bearer {settings.token}"},
+            timeout=PATIENCE_S,
         ) as http,
     ):
         yield http
@@ -39,7 +42,7 @@ async def _until(
     http: httpx2.AsyncClient, done: Callable[[httpx2.Response], bool], ask: dict[str, Any] | None = None
 ) -> None:
     """List contacts, or search for them, until the answer is what is waited for."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             answer = await (http.get(CONTACTS) if ask is None else http.post(f"{CONTACTS}/search", json=ask))
             if done(answer):
@@ -215,7 +218,7 @@ async def test_a_driver_waits_for_changes_without_asking_again_and_again() -> No
     async with opened() as http:
         waiting = asyncio.create_task(http.get("/_sandbox/changes?since=0&wait_ms=20000"))
         (made,) = await acts(http, {"act": "create", "object": "contact", "fields": {"email": "a@x.jp"}})
-        told = (await asyncio.wait_for(waiting, 5)).json()
+        told = (await asyncio.wait_for(waiting, PATIENCE_S)).json()
         assert told["changes"][0]["id"] == made["id"]
         assert told["changes"][0]["origin"] == "user"
         assert told["changes"][0]["fields"] == {"email": "a@x.jp"}
@@ -285,11 +288,11 @@ async def test_it_runs_by_itself() -> None:
     )
     try:
         assert process.stdout is not None
-        url = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
-        async with httpx2.AsyncClient(base_url=url) as http:
+        url = (await asyncio.wait_for(process.stdout.readline(), PATIENCE_S)).decode().strip()
+        async with httpx2.AsyncClient(base_url=url, timeout=PATIENCE_S) as http:
             answer = await http.get(CONTACTS, headers={"authorization": "Bearer pat-test"})
             assert answer.json() == {"results": []}
             assert (await http.get(CONTACTS)).status_code == 401
     finally:
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 0

@@ -15,7 +15,7 @@ from services.runtime.valkey_server import EmbeddedServer
 from tests.integration.kpi_app_world import alerts, kpi_app, kpi_settings, snapshots, tell, topics
 from tests.kpi_facts import HOUR, Teller
 from tests.receivers import http_receiver, status
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ async def test_it_is_live_and_not_ready_before_it_has_its_shards(
             answers = [await each.http.get("/health/ready") for each in (first, second)]
             return sorted(each.status_code for each in answers) == [200, 503]
 
-        await wait_until(waits, within_s=20, description="one has no partition of the alerts")
+        await wait_until(waits, description="one has no partition of the alerts")
         assert (await second.http.get("/health/live")).is_success
 
 
@@ -152,7 +152,7 @@ async def test_a_client_that_listens_is_let_go_first(server: EmbeddedServer, tmp
     """An open stream doesn't hold up the end; it is told that the service stops."""
     async with kpi_app(kpi_settings(tmp_path), server.url) as app:
         url = app.http.base_url.join("/kpi/events?metrics=mqls")
-        async with httpx2.AsyncClient(timeout=20) as client, client.stream("GET", url) as stream:
+        async with httpx2.AsyncClient(timeout=PATIENCE_S) as client, client.stream("GET", url) as stream:
             lines = stream.aiter_lines()
             while "figures" not in await anext(lines):
                 pass

@@ -71,9 +71,7 @@ async def test_two_processes_tell_as_one(server: EmbeddedServer, tmp_path: Path)
         kpi_app(settings, server.url) as a,
         kpi_app(settings, server.url) as b,
     ):
-        await wait_until(
-            lambda: _held(a.kpi) + _held(b.kpi) == 3, within_s=20, description="all shards are held"
-        )
+        await wait_until(lambda: _held(a.kpi) + _held(b.kpi) == 3, description="all shards are held")
         await tell(log, [Teller().reached("ann", "mql", now_ms())])
         await told(log, "mqls/today", 1)
 

@@ -24,6 +24,7 @@ from services.sync.domain.quota import Limit
 from tests.integration import salesforce_world
 from tests.integration.hubspot_world import BUSY, FIELD_MAP, account_of
 from tests.private_store import StoreServer, running_store
+from tests.waiting import PATIENCE_S
 
 SPAN_MS = 1_000
 PATH = "/crm/v3/objects/contacts/search"
@@ -122,7 +123,9 @@ async def test_another_app_that_eats_the_quota_is_adapted_to() -> None:
         async def other_app() -> None:
             nonlocal eaten
             headers = {"authorization": f"Bearer {sandbox.state.settings.token}"}
-            async with httpx2.AsyncClient(base_url=sandbox.base_url, headers=headers) as http:
+            async with httpx2.AsyncClient(
+                base_url=sandbox.base_url, headers=headers, timeout=PATIENCE_S
+            ) as http:
                 while not ended.is_set():
                     eaten += (await http.get("/crm/v3/owners")).status_code == 200
                     await asyncio.sleep(0.08)
@@ -167,7 +170,7 @@ async def test_a_429_in_one_process_closes_the_limit_for_the_other() -> None:
     async with HubSpotSandbox(settings) as sandbox, hubspots(sandbox, requests=1_000) as both:
         (one, _), (_, governor) = both
         headers = {"authorization": f"Bearer {sandbox.state.settings.token}"}
-        async with httpx2.AsyncClient(base_url=sandbox.base_url, headers=headers) as http:
+        async with httpx2.AsyncClient(base_url=sandbox.base_url, headers=headers, timeout=PATIENCE_S) as http:
             for _ in range(3):
                 await http.get("/crm/v3/owners")
         with pytest.raises(OutOfQuota, match="closed by the vendor"):

@@ -17,7 +17,7 @@ from services.sync.consumers.resuming import obey
 from services.sync.domain.records import Side
 from tests.integration.letter_world import forget_marks, letter_box
 from tests.integration.sync_world import MOST_REFUSALS, SyncWorld, sync_world
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 LEADS = 40
 
@@ -163,7 +163,7 @@ async def test_a_retry_of_a_lead_that_is_not_there_makes_none(world: SyncWorld) 
 
 async def test_a_batch_that_misses_one_order_to_stop_ends_all_the_same() -> None:
     """On Python 3.11 a cancellation may be lost on its way to a vendor's call; the service stops nevertheless."""
-    async with asyncio.timeout(20), sync_world(traced=False) as world:
+    async with asyncio.timeout(PATIENCE_S), sync_world(traced=False) as world:
         world.sales.stubborn = True
         await world.notify(1)
         await wait_until(lambda: world.sales.asked > 0, description="a write is under way")

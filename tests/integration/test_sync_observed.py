@@ -8,7 +8,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from schemas.topics import INBOX, LEAD_CHANGES
 from services.runtime.health import Condition
 from tests.integration.sync_world import CHANNEL, SyncWorld, sync_world
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 VENDORS = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 STREAM = f"stream.sales:{CHANNEL}"
@@ -143,7 +143,7 @@ async def _condition(world: SyncWorld) -> Condition:
 
 async def test_a_stream_that_misses_the_order_to_stop_is_told_again() -> None:
     """On Python 3.11 a client may swallow a cancellation; the shard is let go all the same."""
-    async with asyncio.timeout(20), sync_world() as world:
+    async with asyncio.timeout(PATIENCE_S), sync_world() as world:
         world.sales.deaf = True
         await wait_until(lambda: world.sales.followed, description="sales' stream is followed")
 

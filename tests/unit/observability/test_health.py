@@ -17,6 +17,7 @@ from services.runtime.health_probes import (
 )
 from services.runtime.log.port import LogRecord, LogUnavailable
 from services.runtime.metrics import Metrics
+from tests.waiting import PATIENCE_S
 
 NOON = 1_767_225_600_000
 
@@ -386,7 +387,7 @@ async def test_a_blocked_event_loop_is_noticed(monkeypatch: pytest.MonkeyPatch) 
     busy_until = asyncio.get_running_loop().time() + 0.1
     while asyncio.get_running_loop().time() < busy_until:
         pass
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while (await watch()).condition is Condition.OK:  # noqa: ASYNC110 - a measurement has no event
             await asyncio.sleep(0.001)
 

@@ -12,6 +12,7 @@ import pytest
 
 from services.errors import Misconfigured, Retryable
 from services.runtime.lifecycle import Component, ExitCode, Signals, exit_code, run
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[3]
 
@@ -225,6 +226,6 @@ def test_a_real_process_obeys_real_signals(
             assert process.stdout.readline() == "stops\n"
             for each in signals[1:]:
                 process.send_signal(each)
-            assert process.wait(timeout=20) == code
+            assert process.wait(timeout=PATIENCE_S) == code
         finally:
             process.kill()
