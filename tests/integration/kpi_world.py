@@ -50,6 +50,11 @@ class KpiWorld:
     failures: list[BaseException] = field(default_factory=list[BaseException])
     set_aside: list[str] = field(default_factory=list[str])
     page: int = 100
+    ahead_ms: int = 0
+
+    def clock(self) -> int:
+        """Return the present of the workers that are begun now, epoch ms; `ahead_ms` moves it on."""
+        return now_ms() + self.ahead_ms
 
     async def tell(self, events: Sequence[LifecycleFact]) -> None:
         """Append *events* to the lifecycle topic."""
@@ -72,7 +77,7 @@ class KpiWorld:
             rules=rules,
             encode=encode,
             decode=decode,
-            clock=now_ms,
+            clock=self.clock,
             failed=self.failures.append,
             set_aside=self.set_aside.append,
             clocks=None if promises is None else self.clocks(promises),
@@ -81,7 +86,7 @@ class KpiWorld:
             service=self.service,
             topic=LIFECYCLE.name,
             processor=processor,
-            mechanism=Mechanism(store=self.store, log=self.log),
+            mechanism=Mechanism(store=self.store, log=self.log, clock=self.clock),
             max_records=max_records,
         )
         await worker.start()
@@ -99,7 +104,7 @@ class KpiWorld:
             promised=promises,
             log=self.log,
             forms=FORMS,
-            clock=now_ms,
+            clock=self.clock,
             failed=self.failures.append,
             page=self.page,
         )
