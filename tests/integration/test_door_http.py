@@ -267,7 +267,7 @@ async def test_a_log_that_hangs_is_503_well_before_the_vendor_gives_up() -> None
 
         refused(answer, 503, "timeout")
         assert int(answer.headers["retry-after"]) >= 1
-        assert answer.elapsed.total_seconds() < 2
+        assert answer.elapsed.total_seconds() < 5
 
 
 def test_the_limits_together_stay_below_the_vendors_patience() -> None:
@@ -279,7 +279,7 @@ def test_the_limits_together_stay_below_the_vendors_patience() -> None:
 
 async def test_more_requests_than_the_door_holds_are_asked_to_come_again() -> None:
     """The bodies held at a time bound the memory."""
-    limits = DoorLimits(in_flight=4, append_ms=400)
+    limits = DoorLimits(in_flight=4, append_ms=1_000)
     async with (
         open_door(inbox=MemoryInbox(hangs=True), limits=limits) as door,
         httpx2.AsyncClient(base_url=door.url, timeout=PATIENCE_S) as http,
@@ -343,7 +343,7 @@ async def test_health_and_metrics_are_served(door: OpenDoor, http: httpx2.AsyncC
     assert ready.json()["components"]["log"]["condition"] == "ok"
 
     door.inbox.down = True
-    await asyncio.sleep(0.002)  # reports are kept for 1 ms here
+    await asyncio.sleep(0.02)  # reports are kept for 1 ms here
     red = await http.get("/health/ready")
     assert red.status_code == 503
     assert red.json()["reasons"] == ["log: the test's log is down"]

@@ -51,7 +51,8 @@ async def report(world: SyncWorld, component: str) -> Report:
 
 
 async def stopped(world: SyncWorld) -> None:
-    """Let all leads come in while sales refuses each; return when its line stands."""
+    """Let all leads come in while sales refuses each; return when its line stands, and no pause ends by itself."""
+    world.clock.stand()
     world.sales.refuses = True
     for person in range(LEADS):
         await world.notify(person)
@@ -113,13 +114,12 @@ async def test_while_it_stands_only_trials_leave(world: SyncWorld) -> None:
     await stopped(world)
     await wait_until(lambda: letters(world) == MOST_REFUSALS, description="the letters")
     for number in range(1, 4):
-        asked = world.sales.asked
+        asked, stop = world.sales.asked, world.circuits.writes["sales"].stop
+        assert stop is not None
         world.clock.ahead_ms += 2_000 * 2**number
         for dispatcher in world.dispatchers("sales"):
             dispatcher.wake()
         await wait_until(lambda asked=asked: world.sales.asked > asked, description="a trial")
-        stop = world.circuits.writes["sales"].stop
-        assert stop is not None
         assert (world.sales.asked, stop.attempts) == (asked + 1, number)
     assert letters(world) == MOST_REFUSALS
 

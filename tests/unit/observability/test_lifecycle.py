@@ -128,7 +128,7 @@ async def test_a_stop_that_hangs_is_left_when_the_time_is_over(parts: Parts) -> 
     components = [parts.part("store"), Component(name="stubborn", stop=hang)]
 
     assert await run(components, until=parts.stop, stop_within_ms=100) is ExitCode.FAILED
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < PATIENCE_S
     assert parts.story[-1] == "store stops"
 
 
@@ -209,7 +209,7 @@ PROCESS = """
 
 @pytest.mark.parametrize(
     ("stop_seconds", "signals", "code"),
-    [(0, [signal.SIGTERM], 0), (0, [signal.SIGINT], 0), (30, [signal.SIGTERM, signal.SIGTERM], 143)],
+    [(0, [signal.SIGTERM], 0), (0, [signal.SIGINT], 0), (600, [signal.SIGTERM, signal.SIGTERM], 143)],
 )
 def test_a_real_process_obeys_real_signals(
     stop_seconds: int, signals: list[signal.Signals], code: int
