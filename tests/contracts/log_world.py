@@ -87,19 +87,19 @@ class LogWorld:
         """The topic."""
         return TopicSpec(self.topic, self.partitions)
 
-    async def another_log(self) -> AnyLog:
+    async def another_log(self, *, session_ms: int | None = None) -> AnyLog:
         """Return another, independent connection to the same log."""
-        log = open_log(self.kind, self.url, self.session_ms)
+        log = open_log(self.kind, self.url, session_ms or self.session_ms)
         self.logs.append(log)
         await log.start()
         await log.ensure_topics([self.spec])
         return log
 
     async def member(
-        self, handler: Remembering, *, group: str = "g", max_records: int = 500
+        self, handler: Remembering, *, group: str = "g", max_records: int = 500, log: AnyLog | None = None
     ) -> AnySubscription:
         """Start a member of *group* and return it."""
-        subscription = self.log.subscribe(self.topic, group, handler, max_records=max_records)
+        subscription = (log or self.log).subscribe(self.topic, group, handler, max_records=max_records)
         self.subscriptions.append(subscription)
         await subscription.start()
         return subscription

@@ -25,6 +25,7 @@ from tests.servers import KafkaServer
 from tests.waiting import PATIENCE_S, wait_until
 
 PARTITIONS = 4
+LONG_SESSION_MS = 6_000
 
 
 @pytest.fixture(params=["embedded", "kafka"])
@@ -178,10 +179,11 @@ async def test_two_members_share_and_hand_over_in_order(world: LogWorld) -> None
     """A second member gets its half; when the first stops, all of it; each record is handled exactly once."""
     ledger: dict[int, int] = {}
     first, second = Remembering(ledger), Remembering(ledger)
-    one = await world.member(first)
+    log = await world.another_log(session_ms=LONG_SESSION_MS)
+    one = await world.member(first, log=log)
     await wait_until(lambda: len(one.assignment) == PARTITIONS, description="all for the first")
     sent = await world.append(100, prefix="a")
-    two = await world.member(second)
+    two = await world.member(second, log=log)
     await wait_until(
         lambda: len(one.assignment) == len(two.assignment) == PARTITIONS // 2, description="half for each"
     )
@@ -192,7 +194,7 @@ async def test_two_members_share_and_hand_over_in_order(world: LogWorld) -> None
     assert not one.assignment
     stopped = time.monotonic()
     await wait_until(lambda: len(two.assignment) == PARTITIONS, description="all for the second")
-    assert time.monotonic() - stopped < world.session_ms / 1000 * 0.9  # left, not timed out
+    assert time.monotonic() - stopped < LONG_SESSION_MS / 1000 * 0.9  # left, not timed out
     sent += await world.append(100, prefix="c")
     await wait_until(lambda: len(first.records + second.records) >= 300, description="all records")
     assert sorted(first.keys() + second.keys()) == sorted(each.key for each in sent)

@@ -13,6 +13,7 @@ from tests.browser import LAPTOP, PHONE, a_browser
 from tests.e2e.dashboard_desk import Desk, dashboard_desk
 from tests.e2e.dashboard_looks import a_reader, complaints_of, drawn
 from tests.kpi_facts import HOUR
+from tests.waiting import clear_of_midnight
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -59,6 +60,7 @@ async def test_each_page_fits_reads_well_and_loads_nothing_from_elsewhere(
 
 async def test_a_new_fact_changes_the_figure_without_a_reload(browser: Browser, desk: Desk) -> None:
     """The funnel's count and the page's state follow within a second or two; the page is the same one."""
+    await clear_of_midnight()
     async with a_reader(browser, size=LAPTOP) as page:
         await drawn(page, desk.url + "/?window=today")
         await expect(page.locator("#live-text")).to_have_text("ライブ")

@@ -12,7 +12,7 @@ from services.cli.main import main
 from services.cli.stage.sandbox_client import Act
 from services.cli.stage.stage import Stage
 from services.sync.settings.demo import DEMO_ENVIRONMENT
-from tests.waiting import PATIENCE_S, wait_until
+from tests.waiting import PATIENCE_S, clear_of_midnight, wait_until
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ async def test_a_lead_is_counted_and_its_clock_runs_until_it_is_answered(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The contact becomes an MQL in sales; the feed counts it; a call logged there fulfils the promise."""
+    await clear_of_midnight()
     contact = {"lastname": "山田", "company": "A社", "email": "taro@firm.example"}
     counters = {"num_conversion_events": "3", "document_downloads": "3"}
     await stage.ma.act([Act(act="create", object="contact", fields={**contact, **counters})])
