@@ -14,7 +14,7 @@ import httpx2
 
 from services.sync.settings import demo_document
 from tests.integration.kpi_app_world import PARTITIONS, SECRET, SINK
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,7 +31,7 @@ class Process:
     async def start(self) -> None:
         """Start it, and return when it is ready."""
         await self.spawn()
-        await wait_until(self.is_ready, within_s=40, description="tasuki kpi is ready", every_s=0.05)
+        await wait_until(self.is_ready, description="tasuki kpi is ready", every_s=0.05)
 
     async def spawn(self) -> None:
         """Start it, and don't wait for it."""
@@ -56,7 +56,7 @@ class Process:
 
     async def get(self, path: str) -> httpx2.Response:
         """Return the answer for *path*."""
-        async with httpx2.AsyncClient(timeout=10) as http:
+        async with httpx2.AsyncClient(timeout=PATIENCE_S) as http:
             return await http.get(f"http://127.0.0.1:{self.port}{path}")
 
     async def mqls(self) -> float:

@@ -20,6 +20,7 @@ from services.runtime.http import RunningServer, serve
 from services.runtime.http_access import ApiKey
 from services.runtime.worker import ShardWorker
 from tests.integration.kpi_world import PARTITIONS, KpiWorld, kpi_world
+from tests.waiting import PATIENCE_S
 
 RULES = CountingRules(teams={"sato@firm.example": "east"})
 
@@ -78,7 +79,7 @@ async def feed_world(
         )
         server = await serve(feed.app, "127.0.0.1", 0)
         try:
-            async with httpx2.AsyncClient(base_url=server.url, timeout=20) as http:
+            async with httpx2.AsyncClient(base_url=server.url, timeout=PATIENCE_S) as http:
                 yield FeedWorld(kpi, worker, feed, server, http)
         finally:
             await feed.hub.stop()

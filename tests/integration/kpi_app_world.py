@@ -21,7 +21,7 @@ from services.kpi.settings import Settings, loads
 from services.runtime import lifecycle
 from services.runtime.log.embedded import EmbeddedLog
 from tests.kpi_facts import records
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 PARTITIONS = 3
 RESPONSE = Policy(
@@ -87,7 +87,7 @@ async def kpi_app(settings: Settings, url: str) -> AsyncGenerator[KpiApp]:
     try:
         await wait_until(lambda: made.feed.server is not None or life.done(), description="the feed answers")
         assert made.feed.server is not None, f"it ended with {life.result()}: {made.failures}"
-        async with httpx2.AsyncClient(base_url=made.feed.server.url, timeout=20) as http:
+        async with httpx2.AsyncClient(base_url=made.feed.server.url, timeout=PATIENCE_S) as http:
             yield KpiApp(made, http)
     finally:
         stop.set()

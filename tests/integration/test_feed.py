@@ -22,6 +22,7 @@ from services.runtime.http_access import ApiKey, Role, role_holders
 from services.runtime.problems import install_problems
 from tests.integration.feed_world import RULES, FeedWorld, feed_world
 from tests.kpi_facts import DAY, HOUR, MINUTE, Teller
+from tests.waiting import PATIENCE_S
 
 READ = ApiKey("a key for reading, long enough", Role.READ)
 EVIL = "=HYPERLINK(1)"
@@ -190,7 +191,8 @@ async def test_csv_is_made_for_excel_and_runs_nothing(world: FeedWorld) -> None:
 
 async def test_what_has_not_changed_is_not_sent_again(world: FeedWorld) -> None:
     """304 by the ETag, until a fact is counted."""
-    path = "/kpi/metrics/mqls?from=2026-01-01&to=2027-12-31"
+    year = datetime.fromtimestamp(now_ms() / 1000, UTC).year
+    path = f"/kpi/metrics/mqls?from={year - 1}-01-01&to={year + 1}-12-31"
     first = await world.get(path)
     again = await world.get(path, if_none_match=f'"other", {first.headers["etag"]}')
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
@@ -274,7 +276,7 @@ async def test_a_key_for_reading_operates_nothing() -> None:
     install_problems(app)
     app.add_api_route("/lever", lambda: "moved")
     server = await serve(app, "127.0.0.1", 0)
-    async with httpx2.AsyncClient(base_url=server.url) as http:
+    async with httpx2.AsyncClient(base_url=server.url, timeout=PATIENCE_S) as http:
         refused = await http.get("/lever", headers={"X-Api-Key": READ.key})
         assert (refused.status_code, refused.json()["reason"]) == (403, "role-missing")
         assert (await http.get("/lever", headers={"X-Api-Key": operate.key})).json() == "moved"

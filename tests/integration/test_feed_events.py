@@ -28,9 +28,7 @@ async def test_hundreds_of_clients_hear_of_each_change_and_end_at_the_last_state
         streams = [EventStream(world.server.port, PATH) for _ in range(CLIENTS)]
         for each in streams:
             await stack.enter_async_context(each.open())
-        await wait_until(
-            lambda: all(each.value == 0 for each in streams), within_s=30, description="all listen"
-        )
+        await wait_until(lambda: all(each.value == 0 for each in streams), description="all listen")
         teller, delays, loop = Teller(), list[float](), asyncio.get_running_loop()
         made = world.feed.hub.readings_made
         for number in range(1, 11):
@@ -38,7 +36,6 @@ async def test_hundreds_of_clients_hear_of_each_change_and_end_at_the_last_state
             await _tell(world, teller, f"lead-{number}")
             await wait_until(
                 lambda number=number: all(each.value == number for each in streams),
-                within_s=20,
                 description="all have heard",
             )
             delays += [each.arrived[-1][0] - told_at for each in streams]

@@ -27,6 +27,7 @@ from services.runtime.log.port import Record
 from tests.integration.feed_world import RULES, FeedWorld, feed_world
 from tests.integration.kpi_world import PARTITIONS
 from tests.kpi_facts import DAY, HOUR, MINUTE, Teller
+from tests.waiting import wait_until
 
 PROMISES = Promised(
     book=Rulebook.of(
@@ -257,6 +258,10 @@ async def test_a_lead_s_history_is_told_from_all_topics_without_what_is_personal
         await world.kpi.tell(teller.told)
         await world.kpi.counted(world.worker)
 
+        async def breached() -> bool:
+            return bool(await world.kpi.alerts())
+
+        await wait_until(breached, description="the breach is told")
         body = (await world.get("/kpi/leads/ann/timeline")).json()
         assert [(each["kind"], each["what"]) for each in body["items"]] == [
             ("decision", "fields-decided"),

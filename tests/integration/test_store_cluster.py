@@ -80,7 +80,7 @@ async def join(ports: list[int]) -> None:
     for number, client in enumerate(clients):
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * HALF, number * HALF + HALF - 1)
     clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", ports[1])
-    await wait_until(ok, within_s=30, description="the nodes form a cluster")
+    await wait_until(ok, description="the nodes form a cluster")
     for client in clients:
         client.close()
 
