@@ -10,7 +10,7 @@ from schemas.alerts import Alert, SlaRecomputed
 from schemas.reading import Unreadable, read
 from schemas.topics import ALERTS
 from services.errors import Misconfigured
-from services.kpi.application.notify import Clocks, Delivery, NoClocks, Sink
+from services.kpi.application.notify import Asking, Clocks, Delivery, NoClocks, Sink
 from services.kpi.consumers.alerts import SOURCE
 from services.kpi.consumers.notice_codec import notice_of
 from services.kpi.consumers.shard_notices import Counted, ShardSink, load_sinks
@@ -64,7 +64,7 @@ class NoticeProcessor:
         self,
         *,
         rules: NoticeRules,
-        sinks: Mapping[str, Sink],
+        sinks: Mapping[str, Sink | Asking],
         clock: Clock,
         failed: Callable[[BaseException], None],
         clocks: Clocks | None = None,

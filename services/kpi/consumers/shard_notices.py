@@ -28,6 +28,7 @@ from services.kpi.consumers.notice_codec import (
     read_waiting,
 )
 from services.kpi.consumers.refusals import refusal
+from services.kpi.consumers.task_requests import asked
 from services.kpi.domain.notice_ledger import Change, SinkLedger
 from services.kpi.domain.notice_rules import SinkRule
 from services.kpi.domain.notices import Outcome, Place
@@ -67,7 +68,7 @@ class ShardSink:
             if change:
                 operations = Operations()
                 self.stage(operations, change)
-                await turn.commit(operations, emissions=self._refusals(change))
+                await turn.commit(operations, emissions=[*self._refusals(change), *map(asked, change.asks)])
                 self.accept(change)
             return found
 
