@@ -5,6 +5,8 @@ VENV   := .venv
 UV     := $(VENV)/bin/uv
 RUN    := $(UV) run --frozen --no-sync
 SECONDS ?=
+# So many processes share the tests, file by file in their order: the slow ones come first.
+WORKERS ?= 2
 
 .PHONY: setup demo test check lint types imports unit schemas format clean bench
 
@@ -19,7 +21,7 @@ demo: setup
 	$(VENV)/bin/tasuki demo $(if $(SECONDS),--seconds $(SECONDS),)
 
 test: check
-	$(VENV)/bin/pytest $(ARGS)
+	$(VENV)/bin/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup lint imports types schemas
 

@@ -15,10 +15,10 @@ import pytest
 from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
-WITHIN_S = 150
+WITHIN_S = 300
 
 pytestmark = [
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(sys.platform == "win32", reason="the embedded store has no binary for Windows"),
 ]
 
