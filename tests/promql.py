@@ -56,7 +56,8 @@ def exported() -> dict[str, frozenset[str]]:
     of_process = {
         each.name for family in Metrics(process=True).registry.collect() for each in family.samples
     } - {name.removesuffix("_bucket") for name in found}
-    return found | {name: SCRAPED for name in of_process if name.startswith("process_")}
+    of_prometheus = {"up": SCRAPED}
+    return found | of_prometheus | {name: SCRAPED for name in of_process if name.startswith("process_")}
 
 
 def _series(metric: Metric) -> Iterator[tuple[str, set[str]]]:
@@ -84,15 +85,21 @@ def wrong(expr: str) -> list[str]:
     return found + [
         f"{each.name} has no {label}={value}"
         for each in question.series
-        for label, value in each.matched
+        for label, values in each.matched
+        for value in values.split("|")  # alternatives of a pattern
         if value not in closed(each.name, label, value)
     ]
 
 
 def closed(name: str, label: str, value: str) -> tuple[str, ...]:
     """Return which values the label of a series may have; *value* itself where the catalogue leaves it open."""
+    return closed_values(name, label) or (value,)
+
+
+def closed_values(name: str, label: str) -> tuple[str, ...]:
+    """Return the closed list of a label's values, or nothing where the configuration bounds them."""
     for metric in CATALOGUE:
         if name.startswith(metric.name) and label in metric.labels:
             values = metric.labels[label]
-            return (value,) if values == CONFIGURED else values
-    return (value,)
+            return () if values == CONFIGURED else values
+    return ()

@@ -171,7 +171,7 @@ SET_ASIDE = Row(
             " automation set back so often that they are left alone.",
             queries=(
                 grown("tasuki_conflicts_total", "rule"),
-                Query("sum(increase(tasuki_fights_total[$__rate_interval])) > 0", "left alone: a fight"),
+                grown("tasuki_fights_total", legend="left alone: a fight"),
             ),
         ),
     ),

@@ -65,12 +65,21 @@ def rate(metric: str, *labels: str, only: str = "") -> Query:
     )
 
 
-def grown(metric: str, *labels: str) -> Query:
-    """Return by how much it grew in the time shown in one step, by *labels*: for what is rare."""
-    return Query(
-        f"sum by ({', '.join(labels)}) (increase({metric}[$__rate_interval])) > 0",
-        " ".join(f"{{{{{label}}}}}" for label in labels),
-    )
+def increase(metric: str, window: str) -> str:
+    """
+    Return the question by how much each series of *metric* grew in *window*.
+
+    A series may be born with its first event, which PromQL's increase doesn't see: one that wasn't there when the
+    window began counts whole.
+    """
+    return f"({metric} unless {metric} offset {window}) or increase({metric}[{window}])"
+
+
+def grown(metric: str, *labels: str, legend: str = "") -> Query:
+    """Return by how much it grew in the time of one step, by *labels*: for what is rare."""
+    grouped = f"sum by ({', '.join(labels)})" if labels else "sum"
+    named = legend or " ".join(f"{{{{{label}}}}}" for label in labels)
+    return Query(f"{grouped} ({increase(metric, '$__rate_interval')}) > 0", named)
 
 
 def stat(title: str, unit: str, tells: str, expr: str, *, bad_from: float | None = None) -> Panel:

@@ -2,7 +2,7 @@
 
 from deploy.grafana.flow_rows import HANDOFF, LOG, SET_ASIDE
 from deploy.grafana.kpi_rows import KPIS, PROMISES
-from deploy.grafana.panels import HANDOFF_P99_S, Panel, Query, Row, grown, stat
+from deploy.grafana.panels import HANDOFF_P99_S, Panel, Query, Row, grown, increase, stat
 from deploy.grafana.vendor_rows import SWEEPS, VENDORS
 
 GLANCE = Row(
@@ -20,7 +20,7 @@ GLANCE = Row(
             "Handoffs in 24 h",
             "short",
             "MQLs and SQLs that were handed over and stand in the sales tool.",
-            "sum(increase(tasuki_handoffs_total[24h]))",
+            f"sum({increase('tasuki_handoffs_total', '24h')})",
         ),
         stat(
             "Handoff p99 in 1 h",
@@ -49,14 +49,14 @@ GLANCE = Row(
             "Dead letters in 24 h",
             "short",
             "Records put aside for a person: `tasuki dead-letters list`.",
-            "sum(increase(tasuki_dead_letters_total[24h]))",
+            f"sum({increase('tasuki_dead_letters_total', '24h')})",
             bad_from=1,
         ),
         stat(
             "Drift in 24 h",
             "short",
             "Differences between the two systems that no notification told of; the sweep repaired them. Should be 0.",
-            "sum(increase(tasuki_drift_total[24h]))",
+            f"sum({increase('tasuki_drift_total', '24h')})",
             bad_from=1,
         ),
         stat(

@@ -104,10 +104,7 @@ SWEEPS = Row(
             tells="Sweeps that came to their end, by why they began; and times that a stream lost events.",
             queries=(
                 grown("tasuki_sweeps_total", "system", "cause"),
-                Query(
-                    "sum by (system, cause) (increase(tasuki_stream_losses_total[$__rate_interval])) > 0",
-                    "lost: {{system}} {{cause}}",
-                ),
+                grown("tasuki_stream_losses_total", "system", "cause", legend="lost: {{system}} {{cause}}"),
             ),
         ),
         Panel(
