@@ -11,8 +11,7 @@ GLANCE = Row(
         stat(
             "Processes not ready",
             "short",
-            "Processes that say they don't do their work now; /health/ready of each tells why. Only those whose"
-            " readiness is asked for count.",
+            "Processes that say they don't do their work now; /health/ready of each tells why.",
             "count(tasuki_ready == 0) or vector(0)",
             bad_from=1,
         ),
