@@ -8,7 +8,7 @@ SECONDS ?=
 # So many processes share the tests, file by file in their order: the slow ones come first.
 WORKERS ?= 2
 
-.PHONY: setup demo test check lint types imports unit schemas format clean bench deploy-tools
+.PHONY: setup demo test check lint types imports tests schemas format clean bench deploy-tools
 
 setup: $(VENV)/.ready
 
@@ -20,7 +20,9 @@ $(VENV)/.ready: pyproject.toml uv.lock
 demo: setup
 	$(VENV)/bin/tasuki demo $(if $(SECONDS),--seconds $(SECONDS),)
 
-test: check
+test: check tests
+
+tests: setup
 	$(VENV)/bin/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup lint imports types schemas

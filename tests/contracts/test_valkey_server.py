@@ -168,9 +168,15 @@ async def test_a_user_that_stays_starts_the_server_again_when_its_starter_dies(t
         assert await redis.get("k") == b"v"
 
 
-async def test_a_folder_deep_down_gets_a_short_socket(tmp_path: Path) -> None:
+@pytest.mark.parametrize("temporary", [False, True], ids=["data folder", "temporary folder too"])
+async def test_a_folder_deep_down_gets_a_short_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, temporary: bool
+) -> None:
     """A path longer than a socket may have is no obstacle, for those who join either."""
     deep = tmp_path / ("x" * 60) / ("y" * 60)
+    if temporary:
+        (tmp_path / ("z" * 90)).mkdir()
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / ("z" * 90)))
     async with EmbeddedServer(deep) as server, EmbeddedServer(deep) as joined, client(joined) as redis:
         assert server.url == joined.url
         assert await redis.ping()
