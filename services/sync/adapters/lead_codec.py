@@ -29,7 +29,7 @@ from services.sync.domain.records import RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
 
-FORMAT = 7
+FORMAT = 8
 _MA, _SFA = Side.MA, Side.SFA
 _SIDES: tuple[Side, ...] = (_MA, _SFA)
 _SIDE_PLACE = {side: place for place, side in enumerate(_SIDES)}

@@ -1,6 +1,7 @@
 """Lead-changes → decide → lifecycle, decisions, dead letters; and the dispatchers of the shards that are held."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from schemas.lead import (
     LeadTakenOver,
     LeadWriteRetried,
     LeadWriteSettled,
+    LeadWriteStarted,
 )
 from schemas.reading import Unreadable, read
 from schemas.topics import DEAD_LETTERS, DECISIONS, LEAD_CHANGES, LIFECYCLE
@@ -64,6 +66,7 @@ class _Batch:
     )
     settled: list[LeadWriteSettled] = field(default_factory=list[LeadWriteSettled])
     drifts: dict[str, int] = field(default_factory=dict[str, int])
+    echoes: Counter[str] = field(default_factory=Counter[str])
 
 
 class Resident(Protocol):
@@ -201,6 +204,7 @@ class LeadProcessor:
         for lead in batch.leads.values():
             held.leads.keep(operations, lead)
         held.leads.count_drift(operations, batch.drifts)
+        held.leads.count_echoes(operations, batch.echoes)
         woken = [
             held.leads.mark(operations, lead_id, missing, since)
             for lead_id, (missing, since) in batch.waits.items()
@@ -229,6 +233,10 @@ class LeadProcessor:
         if decided.missing:
             batch.waits[lead.id] = (decided.missing, _since(event))
         _add_drift(batch.drifts, event, decided)
+        if isinstance(event, LeadObserved):
+            _add_echoes(batch.echoes, event.data.ref.system, decided)
+        elif isinstance(event, LeadWriteStarted):
+            _add_echoes(batch.echoes, self._connectors[Side(event.data.side)].system, decided)
         self._decided(event, decided)
 
     def _step(self, lead: Lead, event: LeadChange, record: LogRecord, emissions: list[Emission]) -> Step:
@@ -247,6 +255,16 @@ def _add_drift(drifts: dict[str, int], event: LeadChange, decided: Decided) -> N
         for name, count in counted(decided.drift).items():
             key = f"{event.data.ref.system}:{name}"
             drifts[key] = drifts.get(key, 0) + count
+
+
+def _add_echoes(echoes: Counter[str], system: str, decided: Decided) -> None:
+    """Count in *echoes* what came of our own writes in *system*, see services.sync.consumers.shard_leads."""
+    for layer, count in decided.echoes.items():
+        echoes[f"suppressed:{system}:{layer}"] += count
+    for name in decided.false_drops:
+        echoes[f"false-drop:{system}:{name}"] += 1
+    for name in decided.loops:
+        echoes[f"loop:{system}:{name}"] += 1
 
 
 def _applied(held: HeldShard, batch: _Batch, *, woken: bool) -> None:

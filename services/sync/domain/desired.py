@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from services.sync.domain.assignment import assigned
 from services.sync.domain.consent import agreed
 from services.sync.domain.field_map import whole_seconds
-from services.sync.domain.fold import fields_hash, value_hash
+from services.sync.domain.fold import fields_hash
 from services.sync.domain.lead import (
     OWN_ID,
     PERSON_SLOT,
@@ -24,7 +24,7 @@ from services.sync.domain.lifecycle import Lifecycle, cycle_of, opportunity_of, 
 from services.sync.domain.owners import as_on, seen_from
 from services.sync.domain.policy import UNSAID, resolve
 from services.sync.domain.records import Kind, Scalar, Side
-from services.sync.domain.register import NEVER, Register, is_blank
+from services.sync.domain.register import NEVER, Register, is_blank, value_hash
 from services.sync.domain.rules import FieldRule, Job, Milestone, Origin, Rules
 from services.sync.domain.scope import in_scope
 

@@ -9,6 +9,7 @@ before, and what stood just before may come to light later.
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
+from zlib import crc32
 
 from services.sync.domain.records import Scalar
 
@@ -42,6 +43,11 @@ def later(value: Scalar, at: int, than: Scalar, than_at: int) -> bool:
     return at > than_at or (at == than_at and order_key(value) > order_key(than))
 
 
+def value_hash(value: Scalar) -> int:
+    """Return a 32-bit hash of *value*, the same in each process."""
+    return crc32(f"{type(value).__name__}:{value}".encode())
+
+
 def is_blank(value: Scalar) -> bool:
     """Return whether *value* counts as not filled in."""
     return value is None or value == ""
@@ -56,7 +62,8 @@ class Register:
     now whoever set it, since `there_at`. Both instants are the vendor's; NEVER means nothing is known.
     `filled_at` is the first time that anything but a blank is known to have stood there. `certain` is the
     last saying whose time is exact: nothing older matters. `sights` are what was seen after it. `sent` are
-    hashes of the values that tasuki sent: the echo ledger.
+    hashes of the values that tasuki sent: the echo ledger. `sent_on` are hashes of what was said on both sides, and
+    of what stood here, when it sent the last of them.
     """
 
     said: Scalar = None
@@ -67,6 +74,7 @@ class Register:
     certain: tuple[Scalar, int] = (None, NEVER)
     sights: tuple[Sight, ...] = ()
     sent: tuple[int, ...] = ()
+    sent_on: tuple[int, int] = (0, 0)
 
     @property
     def speaks(self) -> bool:

@@ -1,6 +1,7 @@
 """Our own writes coming back, and people's changes around them."""
 
 from schemas.lead import Change
+from services.sync.domain.echoes import Layer
 from services.sync.domain.records import Side
 from tests.firm import DAY, HOUR, START, Story, change, observed, settled, started
 
@@ -27,8 +28,8 @@ def test_echoes_are_counted_and_nothing_else_is() -> None:
     """What is marked as ours but was never sent is no echo."""
     story = _handed()
 
-    assert story.echo(Side.SFA, {"phone": "03-1"}, START + 200).echoes == 1
-    assert story.echo(Side.SFA, {"phone": "03-9"}, START + HOUR).echoes == 0
+    assert story.echo(Side.SFA, {"phone": "03-1"}, START + 200).echoes == {Layer.LEDGER: 1}
+    assert story.echo(Side.SFA, {"phone": "03-9"}, START + HOUR).echoes == {}
 
 
 def test_a_value_that_was_never_sent_is_somebodys_though_marked_as_ours() -> None:
