@@ -144,7 +144,7 @@ def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) ->
             value = False
         if name == "owner" and is_blank(value) and _is_offered(lead, life):
             value = owner_of(lead, life, rules)
-        if there != value and is_other(there, value) and (rule.write_ma if writes_ma else rule.write_sfa):
+        if there != value and is_other(there, value) and is_other(mine.overtaken, value) and (rule.write_ma if writes_ma else rule.write_sfa):
             differs[name] = value
     made = produced(lead, life, rules, side)
     made = chain(made, _composed(lead, rules, side, differs))

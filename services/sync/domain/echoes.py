@@ -13,14 +13,10 @@ from zlib import crc32
 
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import FieldChange, Kind, Observation, Scalar, Side
-from services.sync.domain.register import NEVER, Register, order_key, value_hash
+from services.sync.domain.register import Register, order_key, value_hash
 
 if TYPE_CHECKING:
     from services.sync.domain.drift import Drift
-
-SETTLED = 0
-"""Stands for what a value was sent over once the vendor took it."""
-
 
 class Layer(StrEnum):
     """By what an echo was known."""
@@ -44,7 +40,7 @@ def hidden(lead: Lead, side: Side, seen: Observation, found: "list[Drift]") -> I
         return
     for each in found:
         register = lead.fields.get(each.field, {}).get(side)
-        if register is not None and each.changed_at <= person.seen_at and _by_echo(register):
+        if register is not None and each.changed_at <= person.seen_at and register.by_echo:
             yield each.field
 
 
@@ -79,21 +75,10 @@ def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int) -> b
     )
 
 
-def arrived(register: Register) -> None:
-    """Note that what was sent last stands there."""
-    register.sent_on = (register.sent_on[0], SETTLED)
-
-
 def _words(lead: Lead, name: str) -> int:
     """Return a hash of what people last said of the field *name*, on both sides."""
     said = [(side.value, each.said_at, each.said) for side, each in sorted(lead.fields[name].items())]
     return crc32(repr(said).encode())
-
-
-def _by_echo(register: Register) -> bool:
-    """Return whether the latest that was heard of the field is a change that was taken for an echo."""
-    at, value = register.there_at, register.there
-    return at != NEVER and (at, False, value) in register.sights and (at, True, value) not in register.sights
 
 
 def _was_echo(register: Register, change: FieldChange) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from zlib import crc32
 
 from services.sync.domain.consent import note
-from services.sync.domain.echoes import Layer, arrived, goes_round
+from services.sync.domain.echoes import Layer, goes_round
 from services.sync.domain.erasure import KEPT_OF_ACTIVITIES, KEPT_OF_DEALS, erase, kept_fields
 from services.sync.domain.fights import fought, given_up
 from services.sync.domain.lead import (
@@ -211,8 +211,6 @@ class Folder:
             if name == OWN_ID or (lead.erased_at != NEVER and name not in self._kept):
                 continue
             register = lead.register(name, side)
-            if name in self._shared:
-                arrived(register)
             if name in self._shared and name not in self._consents:
                 register.confirm(value, over.get(name, NEVER), settled_at)
             else:
