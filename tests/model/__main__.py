@@ -62,6 +62,7 @@ def main() -> int:
     print(f"{report.runs} runs, {report.acts.total()} acts ({report.refused} refused), {report.kills} kills")
     print(f"  {dict(report.acts.most_common())}")
     print(f"  {report.echoes}, drift {report.drift}, {report.seconds:.0f} s")
+    print(f"  {report.several} leads stood several times on a side, and were not judged")
     kinds = {each.kind for each, _ in report.found}
     print(f"  {len(report.found)} findings {sorted(kinds)}")
     return 1 if report.found else 0

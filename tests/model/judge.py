@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from services.cli.stage.look import reader_of
@@ -31,13 +32,12 @@ class Finding(NamedTuple):
 
 
 class Word(NamedTuple):
-    """A field got a value: when, on which side, by a person or by tasuki; `known`: the record was there already."""
+    """A field got a value: when, on which side, by a person or by tasuki."""
 
     at: int
     side: Side
     value: Scalar
     by_api: bool
-    known: bool
 
 
 @dataclass
@@ -55,6 +55,7 @@ class Judge:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
+        self.several = 0
         self._settings = stage.settings
         self._reader = reader_of(stage)
         self._rules = stage.settings.rules
@@ -77,6 +78,9 @@ class Judge:
                 for person in lead.persons.get(side, {}).values():
                     if person.alive:
                         owners[person.ref].append(lead.id)
+            if stood_several_times(lead):
+                self.several += 1
+                continue
             found += [Finding(tag, *each) for each in self._of_lead(lead, scenarios[tag], books)]
         found += self._of_records(scenarios, owners, books)
         return found
@@ -109,8 +113,6 @@ class Judge:
         self, lead: Lead, refs: Mapping[Side, RecordRef | None], books: Books, people: Mapping[Side, Any]
     ) -> Iterator[tuple[str, str]]:
         """Of a field where the latest counts, what was last said by anybody stands on both sides."""
-        if any(lead.duplicates(side) for side in Side):
-            return
         for name, rule in self._rules.fields.items():
             if rule.policy is not Policy.LATEST:
                 continue
@@ -133,15 +135,15 @@ class Judge:
 
     def _consent(self, lead: Lead, people: Mapping[Side, Any], books: Books) -> Iterator[tuple[str, str]]:
         for name in self._rules.consents:
-            words = [
-                word
+            records = [
+                books.words[side, person.ref.object, person.ref.id].get(name, [])
                 for side, persons in lead.persons.items()
                 for person in persons.values()
-                for word in books.words[side, person.ref.object, person.ref.id].get(name, [])
             ]
-            if any(word.by_api and word.value is False and word.known for word in words):
-                yield "consent", f"tasuki loosened {name} ({lead.id})"
-            if any(word.value and not word.by_api for word in words):
+            for words in records:
+                if any(two.by_api and one.value and not two.value for one, two in pairwise(words)):
+                    yield "consent", f"tasuki loosened {name} ({lead.id})"
+            if any(word.value and not word.by_api for words in records for word in words):
                 for side, person in people.items():
                     if person is not None and not person.fields.get(name):
                         yield "consent", f"opted out, but not in {side} ({lead.id})"
@@ -226,13 +228,22 @@ class Judge:
             value = None if value == _UNKNOWN else value
             if known.type is FieldType.BOOLEAN:
                 value = bool(value)
-            books.words[key][known.name].append(Word(item.at, side, value, item.origin == "api", item.change != "create"))
+            books.words[key][known.name].append(Word(item.at, side, value, item.origin == "api"))
             if known.name == "email" and value:
                 books.tags.setdefault(key, _tag(str(value)))
         if key not in books.tags and item.change == "merge":
             row = self._stage.hubspot.state.store.rows["contact"].get(item.id)
             if row is not None:
                 books.tags[key] = _tag(row.values.get("email", ""))
+
+
+def stood_several_times(lead: Lead) -> bool:
+    """
+    Return whether several records of one side were the lead at once.
+
+    One register holds what stands in all of them, so the one that is written to may differ: see docs/adr/0033.
+    """
+    return any(sum(not each.moved for each in persons.values()) > 1 for persons in lead.persons.values())
 
 
 def _tag(address: str) -> str:

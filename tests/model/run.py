@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import orjson
 
-from schemas.topics import DEAD_LETTERS
+from schemas.topics import DEAD_LETTERS, DECISIONS
 from services.cli.stage.books import Books
 from services.cli.stage.quiet import quiet
 from services.cli.stage.stage import Stage
@@ -21,7 +21,7 @@ from services.sync.adapters.sandbox.faults import Faults
 from services.sync.adapters.sweep_orders import SweepOrders
 from services.sync.application.orders import Order
 from tests.model.hands import Hands
-from tests.model.judge import Finding, Judge
+from tests.model.judge import Finding, Judge, stood_several_times
 from tests.model.steps import Step
 from tests.waiting import wait_until
 
@@ -54,6 +54,7 @@ class Report:
     refused: int = 0
     kills: int = 0
     leads: int = 0
+    several: int = 0
     echoes: dict[str, int] = field(default_factory=dict[str, int])
     drift: dict[str, int] = field(default_factory=dict[str, int])
     seconds: float = 0
@@ -69,7 +70,7 @@ class World:
         self._http = http
         self._judge = Judge(stage)
         self._number = 0
-        self._letters: dict[int, int] = {}
+        self._read: dict[tuple[str, int], int] = {}
         self._logged = 0
 
     async def batch(
@@ -97,9 +98,23 @@ class World:
         await self._at_quiet()
         after = await self.status()
         found = await self._found(hands)
+        found += await self._drifted(hands)
         found += self._of_all(before, after, writes)
         self.players = players
         return [(each, hands.get(each.tag, ())) for each in found]
+
+    async def _drifted(self, hands: Mapping[str, Sequence[Step]]) -> list[Finding]:
+        """Return what the sweep found of leads that stand once on each side."""
+        found: list[Finding] = []
+        leads = {lead.id: lead async for lead in self.books.leads()}
+        for event in await self._new_events(DECISIONS.name):
+            lead = leads.get(event["subject"])
+            if event["type"] != "tasuki.decision.drift-found.v1" or lead is None or stood_several_times(lead):
+                continue
+            tag = self._judge.tag_of(lead)
+            differences = [(each["field"], each["believed"], each["found"]) for each in event["data"]["differences"]]
+            found.append(Finding(tag, "drift", f"{event['data']['ref']['object']} {differences} ({lead.id})"))
+        return found
 
     async def _at_quiet(self) -> None:
         await self.stage.ready()
@@ -108,7 +123,7 @@ class World:
     async def _found(self, hands: Mapping[str, Sequence[Step]]) -> list[Finding]:
         leads = {lead.id: lead async for lead in self.books.leads()}
         found = self._judge.findings(hands, leads.values())
-        for letter in await self._new_letters():
+        for letter in [each["data"] for each in await self._new_events(DEAD_LETTERS.name)]:
             lead = leads.get(letter["key"])
             tag = "" if lead is None else self._judge.tag_of(lead)
             if not _may_be_refused(hands.get(tag, ())):
@@ -116,25 +131,21 @@ class World:
         for line in self._new_lines():
             if line.get("event") in {"write.looped", "echo.mistaken"}:
                 lead = leads.get(line["lead_id"])
-                tag = "" if lead is None else self._judge.tag_of(lead)
-                found.append(Finding(tag, line["event"], f"{line['field']} of {line['lead_id']}"))
+                if lead is not None and not stood_several_times(lead):
+                    tag = self._judge.tag_of(lead)
+                    found.append(Finding(tag, line["event"], f"{line['field']} of {line['lead_id']}"))
         return found
 
     def _of_all(self, before: Mapping[str, Any], after: Mapping[str, Any], writes: int) -> list[Finding]:
         found: list[Finding] = []
-        drift = Counter(after["drift"]) - Counter(before["drift"])
-        if drift:
-            found.append(Finding("", "drift", str(dict(drift))))
-        bad = {
-            name: count
-            for name, count in (Counter(after["echoes"]) - Counter(before["echoes"])).items()
-            if not name.startswith("suppressed")
-        }
-        if bad:
-            found.append(Finding("", "echoes", str(bad)))
-        if self._written() != writes:
+        if self._written() != writes and after["drift"] == before["drift"]:
             found.append(Finding("", "unquiet", f"{self._written() - writes} writes after the sweep"))
         return found
+
+    def several(self) -> int:
+        """Return how many leads stood several times on a side since this was asked last, and weren't judged."""
+        count, self._judge.several = self._judge.several, 0
+        return count
 
     def _written(self) -> int:
         desks = (self.stage.hubspot.desk, self.stage.salesforce.desk)
@@ -162,17 +173,18 @@ class World:
         sweeps = (await self.status())["sweeps"] or ()
         return {(each["system"], each["object"]): each["ended_at"] for each in sweeps}
 
-    async def _new_letters(self) -> list[dict[str, Any]]:
+    async def _new_events(self, topic: str) -> list[dict[str, Any]]:
+        """Return what was told on *topic* since it was asked last."""
         found: list[dict[str, Any]] = []
-        for partition, bounds in (await self.books.log.offsets(DEAD_LETTERS.name)).items():
-            begin = self._letters.get(partition, bounds.begin)
+        for partition, bounds in (await self.books.log.offsets(topic)).items():
+            begin = self._read.get((topic, partition), bounds.begin)
             while begin < bounds.end:
-                records = await self.books.log.read(DEAD_LETTERS.name, partition, begin)
+                records = await self.books.log.read(topic, partition, begin)
                 if not records:
                     break
-                found += [orjson.loads(each.value or b"{}")["data"] for each in records]
+                found += [orjson.loads(each.value or b"{}") for each in records]
                 begin = records[-1].offset + 1
-            self._letters[partition] = begin
+            self._read[topic, partition] = begin
         return found
 
     def _new_lines(self) -> list[dict[str, Any]]:
@@ -210,6 +222,7 @@ async def play(world: World, report: Report, batches: Sequence[tuple[Sequence[Se
         report.acts.update(each.act for steps in scenarios for each in steps)
         report.refused += sum(len(each.refused) for each in world.players.values())
         report.seconds += time.monotonic() - began
+    report.several += world.several()
     report.kills = world.stage.kills
     status = await world.status()
     report.echoes, report.drift = status["echoes"], status["drift"]
