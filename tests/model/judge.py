@@ -170,7 +170,8 @@ class Judge:
             ref = RecordRef(self._desks[side].name.lower(), of, record_id)
             if self._person(side, ref) is not None:
                 count = len(owners.get(ref, ()))
-                if count != 1:
+                shared = any(step.value.startswith("of-") for step in scenarios[tag])
+                if count != 1 and not (shared and count):
                     yield Finding(tag, "owned", f"{ref} belongs to {count} leads")
         yield from self._made_twice(scenarios, books)
 

@@ -142,6 +142,8 @@ def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) ->
         there, value = mine.there, wanted(mine, theirs, side, rule, rules)
         if value and name in rules.opt_ins and agreed(lead, name, rules) is not None:
             value = False
+        if not value and not there and name in rules.consents:
+            continue  # the same consent: a False that is on its way could undo an opt-out of that moment
         if name == "owner" and is_blank(value) and _is_offered(lead, life):
             value = owner_of(lead, life, rules)
         if there != value and is_other(there, value) and is_other(mine.overtaken, value) and (rule.write_ma if writes_ma else rule.write_sfa):
