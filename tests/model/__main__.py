@@ -36,11 +36,16 @@ async def run(given: argparse.Namespace) -> Report:
                     await play(one, report, [(scenarios, kills, faults)], random)
                     for finding, steps in report.found[before:]:
                         show(finding, steps, killed=bool(kills), faulty=faults is not None)
-                    print(f"{report.runs} runs, {report.seconds:.0f} s, {len(report.found)} findings", flush=True)
+                    print(
+                        f"{report.runs} runs, {report.seconds:.0f} s, {len(report.found)} findings",
+                        flush=True,
+                    )
     return report
 
 
-def show(finding: object, steps: "list[Step] | tuple[Step, ...] | object", *, killed: bool, faulty: bool) -> None:
+def show(
+    finding: object, steps: "list[Step] | tuple[Step, ...] | object", *, killed: bool, faulty: bool
+) -> None:
     """Print a finding and how to play it again."""
     print(f"{finding} {'killed ' if killed else ''}{'faulty' if faulty else ''}")
     if isinstance(steps, list) and steps:

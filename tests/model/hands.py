@@ -59,7 +59,8 @@ class Hands:
         email = self.addresses[step.who][-1]
         if side == "ma":
             self._act(
-                "ma", Act(act="create", object="contact", fields={"email": email, "lastname": f"{step.who}姓"})
+                "ma",
+                Act(act="create", object="contact", fields={"email": email, "lastname": f"{step.who}姓"}),
             )
         else:
             fields = {"Email": email, "LastName": f"{step.who}姓", "Company": "仮社"}
@@ -180,9 +181,7 @@ class Hands:
         """Return the id of marketing's latest contact with one of the person's addresses."""
         wanted = set(self.addresses[who])
         rows = self._stage.hubspot.state.store.rows["contact"].values()
-        found = [
-            each.id for each in rows if each.archived is archived and each.values.get("email") in wanted
-        ]
+        found = [each.id for each in rows if each.archived is archived and each.values.get("email") in wanted]
         return found[-1] if found else None
 
     def _person(self, who: str, *, deleted: bool = False) -> tuple[str, str] | None:

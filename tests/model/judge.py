@@ -129,8 +129,7 @@ class Judge:
                 if name in person.fields and not _same(person.fields[name], last.value):
                     yield (
                         "last word",
-                        f"{name}: {last.value!r} was last said, in {last.side} at {last.at},"
-                        f" {person.fields[name]!r} stands in {side} ({lead.id})",
+                        f"{name}: {last.value!r} was said last, in {last.side}, {person.fields[name]!r} stands in {side}",
                     )
 
     def _consent(self, lead: Lead, people: Mapping[Side, Any], books: Books) -> Iterator[tuple[str, str]]:
@@ -165,13 +164,18 @@ class Judge:
             for name, words in fields.items():
                 for word in words:
                     told = name == "owner" or is_blank(word.value) or word.value is False
-                    if word.by_api and not told and not any(_same(word.value, one) for one in said[tag, name]):
-                        yield Finding(tag, "no cause", f"{name} = {word.value!r} on {side}: nobody ever said so")
+                    if (
+                        word.by_api
+                        and not told
+                        and not any(_same(word.value, one) for one in said[tag, name])
+                    ):
+                        yield Finding(
+                            tag, "no cause", f"{name} = {word.value!r} on {side}: nobody ever said so"
+                        )
             ref = RecordRef(self._desks[side].name.lower(), of, record_id)
             if self._person(side, ref) is not None:
                 count = len(owners.get(ref, ()))
-                shared = any(step.value.startswith("of-") for step in scenarios[tag])
-                if count != 1 and not (shared and count):
+                if count != 1:
                     yield Finding(tag, "owned", f"{ref} belongs to {count} leads")
         yield from self._made_twice(scenarios, books)
 
@@ -265,7 +269,5 @@ def _same(one: Scalar, other: Scalar) -> bool:
 
 
 def _is_refused(lead: Lead, name: str) -> bool:
-    keys = [
-        key for side in Side for key in (field_key(side, PERSON_SLOT, name), slot_key(side, PERSON_SLOT))
-    ]
+    keys = [key for side in Side for key in (field_key(side, PERSON_SLOT, name), slot_key(side, PERSON_SLOT))]
     return any(key in lead.refused for key in keys)

@@ -98,12 +98,12 @@ class World:
         await self._at_quiet()
         after = await self.status()
         found = await self._found(hands)
-        found += await self._drifted(hands)
+        found += await self._drifted()
         found += self._of_all(before, after, writes)
         self.players = players
         return [(each, hands.get(each.tag, ())) for each in found]
 
-    async def _drifted(self, hands: Mapping[str, Sequence[Step]]) -> list[Finding]:
+    async def _drifted(self) -> list[Finding]:
         """Return what the sweep found of leads that stand once on each side."""
         found: list[Finding] = []
         leads = {lead.id: lead async for lead in self.books.leads()}
@@ -112,7 +112,9 @@ class World:
             if event["type"] != "tasuki.decision.drift-found.v1" or lead is None or stood_several_times(lead):
                 continue
             tag = self._judge.tag_of(lead)
-            differences = [(each["field"], each["believed"], each["found"]) for each in event["data"]["differences"]]
+            differences = [
+                (each["field"], each["believed"], each["found"]) for each in event["data"]["differences"]
+            ]
             found.append(Finding(tag, "drift", f"{event['data']['ref']['object']} {differences} ({lead.id})"))
         return found
 
@@ -165,7 +167,9 @@ class World:
 
         async def swept() -> bool:
             now = await self._swept_at()
-            return all(at is not None and at != before.get(key) for key, at in now.items() if key[1] in _NAMES)
+            return all(
+                at is not None and at != before.get(key) for key, at in now.items() if key[1] in _NAMES
+            )
 
         await wait_until(swept, within_s=30, every_s=0.05, description="all is swept")
 
@@ -198,7 +202,9 @@ _NAMES = {name for names in SWEPT.values() for name in names}
 
 def _may_be_refused(steps: Sequence[Step]) -> bool:
     """Return whether a vendor may refuse what tasuki writes: an address may be another person's there."""
-    return any(each.act.partition("-")[0] in {"address", "swap", "merge", "restore", "delete"} for each in steps)
+    return any(
+        each.act.partition("-")[0] in {"address", "swap", "merge", "restore", "delete"} for each in steps
+    )
 
 
 @asynccontextmanager
@@ -212,7 +218,12 @@ async def world(folder: Path) -> AsyncGenerator[World]:
         yield World(stage, books, http)
 
 
-async def play(world: World, report: Report, batches: Sequence[tuple[Sequence[Sequence[Step]], int, Faults | None]], random: Random) -> None:
+async def play(
+    world: World,
+    report: Report,
+    batches: Sequence[tuple[Sequence[Sequence[Step]], int, Faults | None]],
+    random: Random,
+) -> None:
     """Play *batches* (scenarios, kills, faults) and add to *report*."""
     for scenarios, kills, faults in batches:
         began = time.monotonic()

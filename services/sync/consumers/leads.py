@@ -31,6 +31,7 @@ from services.sync.application.circuit import Circuit
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.dispatch import Dispatcher, Plan
 from services.sync.application.gate import Gate
+from services.sync.application.meeting import Adopt
 from services.sync.application.moving import Moving, Step, UnreadableLead
 from services.sync.application.ports import Connector
 from services.sync.application.quota import UNGOVERNED, Admitting
@@ -106,6 +107,7 @@ class LeadProcessor:
         dispatching: Entered around each sending of a batch to a system, for the trace.
         residents: What else lives in some of the shards.
         quotas: By system, what says which work may begin.
+        adopt: Links records that a write met to their leads.
     """
 
     def __init__(
@@ -130,7 +132,9 @@ class LeadProcessor:
         deciding: Callable[[LeadChange], AbstractContextManager[object]] | None = None,
         dispatching: Callable[[str, Sequence[Plan]], AbstractContextManager[object]] = _untraced,
         quotas: Mapping[str, Admitting] = MappingProxyType({}),
+        adopt: Adopt | None = None,
     ) -> None:
+        self._adopt = adopt
         self._quotas = quotas
         self._decide = decide
         self._moving = Moving(decide, encode, decode)
@@ -180,6 +184,7 @@ class LeadProcessor:
             sending=lambda plans, now: self._sending(system, plans, now),
             around=lambda plans: self._dispatching(system, plans),
             quota=self._quotas.get(system, UNGOVERNED),
+            adopt=self._adopt,
         )
 
     async def closed(self, shard: Shard) -> None:

@@ -146,7 +146,12 @@ def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) ->
             continue  # the same consent: a False that is on its way could undo an opt-out of that moment
         if name == "owner" and is_blank(value) and _is_offered(lead, life):
             value = owner_of(lead, life, rules)
-        if there != value and is_other(there, value) and is_other(mine.overtaken, value) and (rule.write_ma if writes_ma else rule.write_sfa):
+        if (
+            there != value
+            and is_other(there, value)
+            and is_other(mine.overtaken, value)
+            and (rule.write_ma if writes_ma else rule.write_sfa)
+        ):
             differs[name] = value
     made = produced(lead, life, rules, side)
     made = chain(made, _composed(lead, rules, side, differs))

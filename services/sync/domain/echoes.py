@@ -18,6 +18,7 @@ from services.sync.domain.register import Register, order_key, value_hash
 if TYPE_CHECKING:
     from services.sync.domain.drift import Drift
 
+
 class Layer(StrEnum):
     """By what an echo was known."""
 

@@ -205,8 +205,7 @@ class Folder:
                 opportunity.cycle = max(opportunity.cycle, int(slot.partition(":")[2]))
             return
         person = _person(lead, side, ref)
-        person.marked = person.marked or OWN_ID in fields
-        person.seen_at = max(person.seen_at, settled_at)
+        person.marked = person.marked or OWN_ID in fields  # not seen by that: it may have been deleted since
         for name, value in fields.items():
             if name == OWN_ID or (lead.erased_at != NEVER and name not in self._kept):
                 continue

@@ -168,3 +168,15 @@ def test_our_own_task_is_nobodys_deed() -> None:
     story.activity(START, "call", external_id=f"{story.lead.id}:1")
 
     assert story.lead.activities == {}
+
+
+def test_a_write_that_is_told_after_the_deletion_revives_nobody() -> None:
+    """It landed before, but its answer is taken in after the news that the record is gone."""
+    story = _handed()
+    story.marketing(START + HOUR, phone="03-2")
+    story.take(started(Side.SFA, "lead", {"phone": "03-2"}, START + HOUR + 100))
+    story.take(observed("sfa", [], observed_at=START + HOUR + 200, deleted=True))
+    story.take(settled(Side.SFA, "lead", {"phone": "03-2"}, START + HOUR + 300, over={"phone": START + 120}))
+
+    assert story.lead.person(Side.SFA) is None
+    assert story.lacks(Side.SFA) == {}

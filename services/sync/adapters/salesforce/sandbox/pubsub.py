@@ -89,7 +89,9 @@ class PubSubService:
         """How many events the slowest of the streams has not been given yet, be it open or broken off."""
         open_ones = (each.channel.left_after(each.number) for each in self._streams)
         broken = (
-            channel.left_after(number) for bus, channel, number in self._left_at.values() if bus is self._org.bus
+            channel.left_after(number)
+            for bus, channel, number in self._left_at.values()
+            if bus is self._org.bus
         )
         return max((*open_ones, *broken), default=0)
 
