@@ -82,6 +82,8 @@ EventName = Literal[
     "batch.halved",
     "write.refused",
     "write.deferred",
+    "write.looped",
+    "echo.mistaken",
     "record.observed",
     "record.unrelated",
     "lead.created",

@@ -2,7 +2,8 @@
 The canonical export of the store: what the two systems said, reached and hold, without a trace of how it got there.
 
 Ids that we or the vendors hand out, and the times of our own writes, depend on the order in which work was
-done; they are left out, and a lead is named by its e-mail address. So two runs of one history, whatever was
+done; they are left out, and a lead is named by its e-mail address. So is that a field is blank and nobody ever said
+so: whether we saw it depends on whether the record was read or told. So two runs of one history, whatever was
 killed on the way, give the same bytes.
 """
 
@@ -46,7 +47,7 @@ def _lead(lead: Lead, rules: Rules) -> dict[str, Any]:
         "told": {f"{cycle}:{milestone.value}": at for (cycle, milestone), at in lead.told.milestones.items()},
         "offered": sorted(lead.told.offered),
         "stands": {side.value: lead.person(side) is not None for side in Side},
-        "fields": {name: _field(lead, name) for name in lead.fields},
+        "fields": {name: found for name in lead.fields if (found := _field(lead, name))},
         "history": {
             name: {str(at): value for at, value in seen.items()} for name, seen in lead.history.items()
         },
@@ -63,7 +64,7 @@ def _field(lead: Lead, name: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for side in Side:
         register = lead.seen(name, side)
-        if register.there_at != NEVER:
+        if register.there_at != NEVER and (register.there or register.said_at != NEVER):
             found[side.value] = {"there": register.there}
             if register.said_at != NEVER:
                 found[side.value] |= {"said": register.said, "said_at": register.said_at}

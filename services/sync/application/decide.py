@@ -5,6 +5,7 @@ A pure function of the lead and the event: the same event at the same place of t
 emissions, so they may be repeated after any crash.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -34,6 +35,7 @@ from services.sync.application.tell import (
 from services.sync.domain.decisions import Decision, made, outcomes
 from services.sync.domain.desired import Missing, may_have_tasks, missing
 from services.sync.domain.drift import Drift, drift
+from services.sync.domain.echoes import Layer, disputed, hidden
 from services.sync.domain.erasure import addresses
 from services.sync.domain.facts import Erased, Fact, MergedInto, tell, tell_handover, tell_offers
 from services.sync.domain.fold import Folder
@@ -58,7 +60,9 @@ class Decided:
     `facts`, `decisions` and `dead_letters` are events for their topics. `made` are the decisions that are told.
     `missing` is what is to be written, by side, empty where all is well. `addresses`: the e-mail addresses that the
     lead had before and has now, where these differ; `forgotten`: those of a lead that was erased. `drift` is what
-    nobody had told us. `unfit`: why nothing can come of the change, a stable word and a text.
+    nobody had told us. `echoes`: how many of our own writes came back; `false_drops`: the fields of changes that were
+    taken for such and were somebody's; `loops`: those in which our own write led to our own write. `unfit`: why nothing
+    can come of the change, a stable word and a text.
     """
 
     facts: list[Event] = field(default_factory=list[Event])
@@ -68,7 +72,9 @@ class Decided:
     missing: dict[Side, list[Missing]] = field(default_factory=dict[Side, list[Missing]])
     forgotten: frozenset[str] | None = None
     addresses: tuple[frozenset[str], frozenset[str]] | None = None
-    echoes: int = 0
+    echoes: Counter[Layer] = field(default_factory=Counter[Layer])
+    false_drops: list[str] = field(default_factory=list[str])
+    loops: list[str] = field(default_factory=list[str])
     fights: int = 0
     drift: list[Drift] = field(default_factory=list[Drift])
     unfit: tuple[str, str] | None = None
@@ -94,7 +100,7 @@ class Decide:
         decided = Decided()
         if isinstance(event, LeadWriteStarted):
             started = event.data
-            lost = self.folder.start_write(
+            lost, decided.loops = self.folder.start_write(
                 lead, Side(started.side), started.slot, started.fields, started.started_at
             )
             if lost:
@@ -158,10 +164,13 @@ class Decide:
         names = sorted({change.name for change in seen.fields}) if seen.kind is Kind.LEAD else []
         before = outcomes(lead, names, self.rules)
         if names:
-            decided.echoes = sum(self.folder.is_echo(lead, side, change) for change in seen.fields)
+            layers = (self.folder.layer(lead, side, change) for change in seen.fields)
+            decided.echoes = Counter(each for each in layers if each is not None)
+            decided.false_drops = sorted(set(disputed(lead, side, seen)))
         if data.sweep is not None and data.sweep not in EXPLAINED:
             decided.drift = drift(lead, side, seen, self.folder)
             if decided.drift:
+                decided.false_drops += hidden(lead, side, seen, decided.drift)
                 decided.decisions.append(drift_found(decided.drift, data, context))
         _hurry(lead, data)
         erased_before = lead.erased_at != NEVER

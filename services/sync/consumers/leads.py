@@ -1,6 +1,7 @@
 """Lead-changes → decide → lifecycle, decisions, dead letters; and the dispatchers of the shards that are held."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from schemas.lead import (
     LeadTaskWanted,
     LeadWriteRetried,
     LeadWriteSettled,
+    LeadWriteStarted,
 )
 from schemas.reading import Unreadable, read
 from schemas.topics import DEAD_LETTERS, DECISIONS, LEAD_CHANGES, LIFECYCLE
@@ -32,6 +34,7 @@ from services.sync.application.circuit import Circuit
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.dispatch import Dispatcher, Plan
 from services.sync.application.gate import Gate
+from services.sync.application.meeting import Adopt
 from services.sync.application.moving import Moving, Step, UnreadableLead
 from services.sync.application.ports import Connector
 from services.sync.application.quota import UNGOVERNED, Admitting
@@ -68,6 +71,7 @@ class _Batch:
     )
     settled: list[LeadWriteSettled] = field(default_factory=list[LeadWriteSettled])
     drifts: dict[str, int] = field(default_factory=dict[str, int])
+    echoes: Counter[str] = field(default_factory=Counter[str])
 
 
 class Resident(Protocol):
@@ -107,6 +111,7 @@ class LeadProcessor:
         dispatching: Entered around each sending of a batch to a system, for the trace.
         residents: What else lives in some of the shards.
         quotas: By system, what says which work may begin.
+        adopt: Links records that a write met to their leads.
     """
 
     def __init__(
@@ -131,7 +136,9 @@ class LeadProcessor:
         deciding: Callable[[LeadChange], AbstractContextManager[object]] | None = None,
         dispatching: Callable[[str, Sequence[Plan]], AbstractContextManager[object]] = _untraced,
         quotas: Mapping[str, Admitting] = MappingProxyType({}),
+        adopt: Adopt | None = None,
     ) -> None:
+        self._adopt = adopt
         self._quotas = quotas
         self._decide = decide
         self._moving = Moving(decide, encode, decode)
@@ -181,6 +188,7 @@ class LeadProcessor:
             sending=lambda plans, now: self._sending(system, plans, now),
             around=lambda plans: self._dispatching(system, plans),
             quota=self._quotas.get(system, UNGOVERNED),
+            adopt=self._adopt,
         )
 
     async def closed(self, shard: Shard) -> None:
@@ -205,6 +213,7 @@ class LeadProcessor:
         for lead in batch.leads.values():
             held.leads.keep(operations, lead)
         held.leads.count_drift(operations, batch.drifts)
+        held.leads.count_echoes(operations, batch.echoes)
         woken = [
             held.leads.mark(operations, lead_id, missing, since)
             for lead_id, (missing, since) in batch.waits.items()
@@ -238,6 +247,10 @@ class LeadProcessor:
         if decided.missing:
             batch.waits[lead.id] = (decided.missing, _since(event))
         _add_drift(batch.drifts, event, decided)
+        if isinstance(event, LeadObserved):
+            _add_echoes(batch.echoes, event.data.ref.system, decided)
+        elif isinstance(event, LeadWriteStarted):
+            _add_echoes(batch.echoes, self._connectors[Side(event.data.side)].system, decided)
         self._decided(event, decided)
 
     def _step(self, lead: Lead, event: LeadChange, record: LogRecord, emissions: list[Emission]) -> Step:
@@ -269,6 +282,16 @@ def _add_drift(drifts: dict[str, int], event: LeadChange, decided: Decided) -> N
         for name, count in counted(decided.drift).items():
             key = f"{event.data.ref.system}:{name}"
             drifts[key] = drifts.get(key, 0) + count
+
+
+def _add_echoes(echoes: Counter[str], system: str, decided: Decided) -> None:
+    """Count in *echoes* what came of our own writes in *system*, see services.sync.consumers.shard_leads."""
+    for layer, count in decided.echoes.items():
+        echoes[f"suppressed:{system}:{layer}"] += count
+    for name in decided.false_drops:
+        echoes[f"false-drop:{system}:{name}"] += 1
+    for name in decided.loops:
+        echoes[f"loop:{system}:{name}"] += 1
 
 
 def _applied(held: HeldShard, batch: _Batch, *, woken: bool) -> None:

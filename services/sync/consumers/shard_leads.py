@@ -5,6 +5,7 @@ The leads of one shard in the store, and which of them a side waits for.
 |-------------|------------|--------------------------------------------------------------------------------|
 | lead:<id>   | string     | the lead, see services.sync.adapters.lead_codec; as long as the lead is known   |
 | drift       | hash       | <system>:<field> → how many differences sweeps found                            |
+| echoes      | hash       | suppressed:<system>:<layer>, false-drop:<system>:<field>, loop:<system>:<field> → count |
 | dirty:<side>| sorted set | lead_id → priority * 10^13 + epoch ms since when; until that side lacks nothing |
 """
 
@@ -22,6 +23,7 @@ from services.sync.domain.lead import Lead
 from services.sync.domain.records import Side
 
 DRIFT = "drift"
+ECHOES = "echoes"
 
 PRIORITY_STEP = 10**13
 """More than any epoch ms until the year 2286, so that priority goes before age."""
@@ -81,6 +83,11 @@ class ShardLeads:
         """Add to *operations* what sweeps found, by ``<system>:<field>``."""
         if drifts:
             operations.hincrby(self._shard.id.key(DRIFT), drifts)
+
+    def count_echoes(self, operations: Operations, echoes: Mapping[str, int]) -> None:
+        """Add to *operations* what came of our own writes that came back, by the names above."""
+        if echoes:
+            operations.hincrby(self._shard.id.key(ECHOES), echoes)
 
     def mark(
         self, operations: Operations, lead_id: str, missing: Mapping[Side, Sequence[Missing]], since: int

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from services.sync.domain.assignment import assigned
 from services.sync.domain.consent import agreed
 from services.sync.domain.field_map import whole_seconds
-from services.sync.domain.fold import fields_hash, value_hash
+from services.sync.domain.fold import fields_hash
 from services.sync.domain.lead import (
     OWN_ID,
     PERSON_SLOT,
@@ -24,7 +24,7 @@ from services.sync.domain.lifecycle import Lifecycle, cycle_of, opportunity_of, 
 from services.sync.domain.owners import as_on, seen_from
 from services.sync.domain.policy import UNSAID, resolve
 from services.sync.domain.records import Kind, Scalar, Side
-from services.sync.domain.register import NEVER, Register, is_blank
+from services.sync.domain.register import NEVER, Register, is_blank, value_hash
 from services.sync.domain.rules import FieldRule, Job, Milestone, Origin, Rules
 from services.sync.domain.scope import in_scope
 from services.sync.domain.tasks import DONE, AskedTask
@@ -150,9 +150,16 @@ def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) ->
         there, value = mine.there, wanted(mine, theirs, side, rule, rules)
         if value and name in rules.opt_ins and agreed(lead, name, rules) is not None:
             value = False
+        if not value and not there and name in rules.consents:
+            continue  # the same consent: a False that is on its way could undo an opt-out of that moment
         if name == "owner" and is_blank(value) and _is_offered(lead, life):
             value = owner_of(lead, life, rules)
-        if there != value and is_other(there, value) and (rule.write_ma if writes_ma else rule.write_sfa):
+        if (
+            there != value
+            and is_other(there, value)
+            and is_other(mine.overtaken, value)
+            and (rule.write_ma if writes_ma else rule.write_sfa)
+        ):
             differs[name] = value
     made = produced(lead, life, rules, side)
     made = chain(made, _composed(lead, rules, side, differs))
