@@ -106,11 +106,11 @@ class Judge:
                         f"{each.field}: {each.ma!r} in marketing, {each.sfa!r} in sales ({lead.id})",
                     )
             if not any(each.act.partition("-")[0] in _MOVING for each in steps):
-                yield from self._last_words(lead, refs, books, {Side.MA: ma, Side.SFA: sfa})
+                yield from self._last_words(refs, books, {Side.MA: ma, Side.SFA: sfa})
         yield from self._consent(lead, people, books)
 
     def _last_words(
-        self, lead: Lead, refs: Mapping[Side, RecordRef | None], books: Books, people: Mapping[Side, Any]
+        self, refs: Mapping[Side, RecordRef | None], books: Books, people: Mapping[Side, Any]
     ) -> Iterator[tuple[str, str]]:
         """Of a field where the latest counts, what was last said by anybody stands on both sides."""
         for name, rule in self._rules.fields.items():

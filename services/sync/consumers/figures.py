@@ -75,10 +75,9 @@ class Figures(SweepTold):
             self._looped(event, decided)
         if decided.fights:
             self._metrics.count("tasuki_fights_total", decided.fights)
-        for letter in decided.dead_letters:
-            self._metrics.count("tasuki_dead_letters_total", reason=letter.data.reason)
-        if decided.unfit is not None:
-            self._metrics.count("tasuki_dead_letters_total", reason=decided.unfit[0])
+        reasons = [letter.data.reason for letter in decided.dead_letters]
+        for reason in (*reasons, *(() if decided.unfit is None else decided.unfit[:1])):
+            self._metrics.count("tasuki_dead_letters_total", reason=reason)
         if isinstance(event, LeadObserved):
             self._seen(event, decided)
             if any(lack.priority is Priority.HOT for lacks in decided.missing.values() for lack in lacks):

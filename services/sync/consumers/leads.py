@@ -236,11 +236,7 @@ class LeadProcessor:
         decided = step.decided
         if decided is None:
             return
-        if decided.forgotten is not None and self._forget is not None:
-            refs = [each.ref for persons in lead.persons.values() for each in persons.values()]
-            await self._forget((lead.id, *lead.taken_over), decided.forgotten, refs)
-        if decided.addresses is not None and self._addresses_moved is not None:
-            await self._addresses_moved((lead.id, *lead.taken_over), *decided.addresses)
+        await self._tell_identity(lead, decided)
         batch.emissions += _emissions(record, decided)
         if decided.unfit is not None:
             batch.emissions.append(_unfit(record, *decided.unfit))
@@ -252,6 +248,14 @@ class LeadProcessor:
         elif isinstance(event, LeadWriteStarted):
             _add_echoes(batch.echoes, self._connectors[Side(event.data.side)].system, decided)
         self._decided(event, decided)
+
+    async def _tell_identity(self, lead: Lead, decided: Decided) -> None:
+        """Tell whoever knows people by their addresses what became of those of *lead*."""
+        if decided.forgotten is not None and self._forget is not None:
+            refs = [each.ref for persons in lead.persons.values() for each in persons.values()]
+            await self._forget((lead.id, *lead.taken_over), decided.forgotten, refs)
+        if decided.addresses is not None and self._addresses_moved is not None:
+            await self._addresses_moved((lead.id, *lead.taken_over), *decided.addresses)
 
     def _step(self, lead: Lead, event: LeadChange, record: LogRecord, emissions: list[Emission]) -> Step:
         """Return what *event* does to *lead*; one that can't be taken in is added to *emissions* as a dead letter."""
