@@ -142,6 +142,19 @@ class TakenOver(Open):
     merged_at: EpochMs
 
 
+class Reviewed(Open):
+    """
+    Nothing happened to the lead, but its score may be another by now.
+
+    `cause`: its points got old, or the rules of the score changed. `hand_over`: who is over the threshold only by rules
+    that changed is handed over now, as somebody confirmed.
+    """
+
+    cause: Literal["aged", "rules"]
+    reviewed_at: EpochMs
+    hand_over: bool = False
+
+
 class LeadObserved(Envelope):
     """A record of the lead was seen in one of the systems."""
 
@@ -184,8 +197,21 @@ class LeadTakenOver(Envelope):
     data: TakenOver
 
 
+class LeadReviewed(Envelope):
+    """The lead is looked at again, though nothing happened to it."""
+
+    type: Literal["tasuki.lead.reviewed.v1"] = "tasuki.lead.reviewed.v1"
+    data: Reviewed
+
+
 LeadChange = Annotated[
-    LeadObserved | LeadWriteStarted | LeadWriteSettled | LeadWriteRetried | LeadMergedInto | LeadTakenOver,
+    LeadObserved
+    | LeadWriteStarted
+    | LeadWriteSettled
+    | LeadWriteRetried
+    | LeadMergedInto
+    | LeadTakenOver
+    | LeadReviewed,
     Field(discriminator="type"),
 ]
 LEAD_CHANGE: TypeAdapter[LeadChange] = TypeAdapter(LeadChange)

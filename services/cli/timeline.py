@@ -21,6 +21,7 @@ _WORDS = {
     "sent": "送信",
     "settled": "結果",
     "retried": "再試行",
+    "reviewed": "見直し",
     "handed-over": "引き渡し",
     "cycle": "サイクル",
     "erased": "消去",
@@ -144,6 +145,10 @@ _DETAILS: Mapping[str, Callable[[Json], str]] = {
     "sent": _sent,
     "settled": _settled,
     "retried": lambda entry: f"{entry['side']} {entry['slot']}: what was refused may be sent again",
+    "reviewed": lambda entry: (
+        {"aged": "points got old", "rules": "the scoring rules changed"}[entry["cause"]]
+        + (", handed over as confirmed" if entry.get("hand_over") else "")
+    ),
     "score": lambda entry: f"{entry['previous']} → {entry['score']}",
     "reached": lambda entry: f"{entry['milestone']} (cycle {entry['cycle']})",
     "retracted": lambda entry: f"{entry['milestone']} (cycle {entry['cycle']})",

@@ -14,11 +14,13 @@ from schemas.lead import (
     LeadChange,
     LeadMergedInto,
     LeadObserved,
+    LeadReviewed,
     LeadTakenOver,
     LeadWriteRetried,
     LeadWriteSettled,
     LeadWriteStarted,
     Observed,
+    Reviewed,
     WriteSettled,
 )
 from services.sync.application.tell import (
@@ -39,6 +41,7 @@ from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, trace
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
 from services.sync.domain.register import is_blank
+from services.sync.domain.rescoring import bring, confirm, join
 from services.sync.domain.rules import Rules
 from services.sync.domain.scope import in_scope
 from services.sync.domain.uniting import Uniter, told_of_both
@@ -55,7 +58,7 @@ class Decided:
     `facts`, `decisions` and `dead_letters` are events for their topics. `made` are the decisions that are told.
     `missing` is what is to be written, by side, empty where all is well. `addresses`: the e-mail addresses that the
     lead had before and has now, where these differ; `forgotten`: those of a lead that was erased. `drift` is what
-    nobody had told us.
+    nobody had told us. `changes_at`: when the score changes if nothing happens, NEVER if it doesn't.
     """
 
     facts: list[Event] = field(default_factory=list[Event])
@@ -68,6 +71,7 @@ class Decided:
     echoes: int = 0
     fights: int = 0
     drift: list[Drift] = field(default_factory=list[Drift])
+    changes_at: int = NEVER
 
 
 class Decide:
@@ -101,9 +105,14 @@ class Decide:
             raise TypeError(f"{event.type} is no change within one lead")
         context = Context(lead.id, event_id, event.traceparent)
         held = held_addresses(lead)
+        bring(lead, self.rules)
+        lead.scored_by = self.rules.scoring.mark
         if isinstance(event, LeadObserved):
             self._observe(lead, event.data, context, decided)
+        elif isinstance(event, LeadReviewed):
+            self._review(lead, event.data, context, decided)
         elif isinstance(event, LeadWriteRetried):
+            lead.as_of = max(lead.as_of, event.data.retried_at)
             self.folder.retry_write(lead, Side(event.data.side), event.data.slot)
             self._follow(lead, context, event.data.retried_at, decided)
         else:
@@ -117,6 +126,7 @@ class Decide:
         """Return what is told when *lead* turns out to be another one: it is gone, and no side waits for it."""
         decided = Decided(missing={side: [] for side in Side})
         context, at = Context(lead.id, event_id, event.traceparent), event.data.noticed_at
+        bring(lead, self.rules)
         life = trace(lead, self.rules)
         self._tell([MergedInto(event.data.into, at)], lead, life, context, at, decided)
         return decided
@@ -132,6 +142,9 @@ class Decide:
         erased_before = lead.erased_at != NEVER
         if other.erased_at != NEVER or erased_before:
             decided.forgotten = addresses(lead) | addresses(other)
+        for each in (lead, other):
+            bring(each, self.rules)
+        join(lead, other, self.rules)
         self._uniter.unite(lead, other, at)
         life = self._lived(lead, other) if lead.erased_at != NEVER else trace(lead, self.rules)
         self._follow(lead, context, at, decided, sorted(other.activities), life)
@@ -161,6 +174,7 @@ class Decide:
         erased_before = lead.erased_at != NEVER
         if seen.erased:
             decided.forgotten = addresses(lead)
+        lead.as_of = max(lead.as_of, data.observed_at)
         news = self.folder.observe(lead, side, seen)
         if news:
             changed = [name for name in names if name in news]  # a set's order isn't that of the next process
@@ -172,8 +186,16 @@ class Decide:
         if lead.erased_at != NEVER and not erased_before:
             self._tell([Erased(lead.erased_at)], lead, life, context, data.observed_at, decided)
 
+    def _review(self, lead: Lead, data: Reviewed, context: Context, decided: Decided) -> None:
+        """Look at a lead to whom nothing happened: points got old, or the rules changed."""
+        lead.as_of = max(lead.as_of, data.reviewed_at)
+        if data.hand_over:
+            confirm(lead, data.reviewed_at, self.rules)
+        self._follow(lead, context, data.reviewed_at, decided)
+
     def _settle(self, lead: Lead, event: LeadWriteSettled, context: Context, decided: Decided) -> None:
         data, side = event.data, Side(event.data.side)
+        lead.as_of = max(lead.as_of, data.settled_at)
         if data.outcome == "refused" or data.ref is None:
             self.folder.refuse_write(lead, side, data.slot, data.fields, data.refused_fields)
             decided.dead_letters.append(_dead_letter(lead, data, context))
@@ -196,6 +218,7 @@ class Decide:
     ) -> Lifecycle:
         """Work out what the lead amounts to now, what is told of it and what each side lacks."""
         life = life or trace(lead, self.rules)
+        decided.changes_at = life.changes_at
         scoped = not self.rules.scope or in_scope(lead, self.rules)
         self._tell(tell(lead, life, activities, scoped=scoped), lead, life, context, at, decided)
         for side in Side:
@@ -209,7 +232,8 @@ class Decide:
         decided.facts += lifecycle_events(found, lead, life, self.rules, context, at, first=first)
 
     def lacks(self, lead: Lead, side: Side) -> list[Missing]:
-        """Return what is to be written on *side* for *lead* as it is now."""
+        """Return what is to be written on *side* for *lead*, a copy, as it is now."""
+        bring(lead, self.rules)
         return missing(lead, trace(lead, self.rules), self.rules, side)
 
 

@@ -11,6 +11,7 @@ from schemas.lead import (
     LeadChange,
     LeadMergedInto,
     LeadObserved,
+    LeadReviewed,
     LeadTakenOver,
     LeadWriteRetried,
     LeadWriteSettled,
@@ -55,7 +56,11 @@ class HeldShard:
 
 @dataclass(slots=True)
 class _Batch:
-    """The leads that a batch changes, and what it tells; `waits`: what each side lacks of a lead, since when."""
+    """
+    The leads that a batch changes, and what it tells.
+
+    `waits`: what each side lacks of a lead, since when. `ages`: when a lead's score changes by itself, NEVER if not.
+    """
 
     leads: dict[str, Lead]
     emissions: list[Emission] = field(default_factory=list[Emission])
@@ -64,6 +69,7 @@ class _Batch:
     )
     settled: list[LeadWriteSettled] = field(default_factory=list[LeadWriteSettled])
     drifts: dict[str, int] = field(default_factory=dict[str, int])
+    ages: dict[str, int] = field(default_factory=dict[str, int])
 
 
 class Resident(Protocol):
@@ -201,6 +207,7 @@ class LeadProcessor:
         for lead in batch.leads.values():
             held.leads.keep(operations, lead)
         held.leads.count_drift(operations, batch.drifts)
+        held.leads.await_age(operations, batch.ages)
         woken = [
             held.leads.mark(operations, lead_id, missing, since)
             for lead_id, (missing, since) in batch.waits.items()
@@ -211,8 +218,8 @@ class LeadProcessor:
         """Take one change into its lead, or hand it on to where that lead went."""
         if isinstance(event, LeadWriteSettled):
             batch.settled.append(event)
-        if isinstance(event, LeadWriteRetried) and record.key not in batch.leads:
-            return  # of a lead that isn't there nothing was refused
+        if isinstance(event, LeadWriteRetried | LeadReviewed) and record.key not in batch.leads:
+            return  # of a lead that isn't there nothing was refused, and nothing gets old
         lead = batch.leads.setdefault(record.key, Lead(record.key))
         step = self._step(lead, event, record, batch.emissions)
         batch.leads[lead.id] = step.lead
@@ -228,6 +235,8 @@ class LeadProcessor:
         batch.emissions += _emissions(record, decided)
         if decided.missing:
             batch.waits[lead.id] = (decided.missing, _since(event))
+            if self._decide.rules.scoring.ages or isinstance(event, LeadReviewed):
+                batch.ages[lead.id] = decided.changes_at
         _add_drift(batch.drifts, event, decided)
         self._decided(event, decided)
 
@@ -270,6 +279,8 @@ def _since(event: LeadChange) -> int:
             return event.data.noticed_at
         case LeadTakenOver():
             return event.data.merged_at
+        case LeadReviewed():
+            return event.data.reviewed_at
         case _:
             return event.data.started_at
 

@@ -19,6 +19,7 @@ from services.sync.domain.desired import Missing, Priority, missing
 from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, origin_of, trace
 from services.sync.domain.records import Scalar, Side
+from services.sync.domain.rescoring import bring
 from services.sync.domain.rules import Rules
 
 Json: TypeAlias = dict[str, Any]
@@ -90,6 +91,7 @@ class Timeline:
         if lead is None:
             return None
         shard = self._shard(lead.id)
+        bring(lead, self._rules)
         life = trace(lead, self._rules)
         return {
             **_summary(lead, life, self._rules),
@@ -204,6 +206,7 @@ _KINDS = {
     "tasuki.lead.write-started.v1": ("sent", "started_at"),
     "tasuki.lead.write-settled.v1": ("settled", "settled_at"),
     "tasuki.lead.write-retried.v1": ("retried", "retried_at"),
+    "tasuki.lead.reviewed.v1": ("reviewed", "reviewed_at"),
     "tasuki.lead.merged-into.v1": ("merged-into", "noticed_at"),
     "tasuki.lead.taken-over.v1": ("taken-over", "merged_at"),
     "tasuki.decision.fields-decided.v1": ("decided", "decided_at"),

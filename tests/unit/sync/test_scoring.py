@@ -6,7 +6,8 @@ from itertools import permutations
 import pytest
 
 from services.sync.domain.records import Scalar, Side
-from services.sync.domain.rules import AttributeRule, FieldRule, Operator, Policy, Scoring
+from services.sync.domain.rules import FieldRule, Policy
+from services.sync.domain.score_rules import AttributeRule, Operator, Scoring
 from services.sync.domain.scoring import matches
 from tests.firm import DAY, HOUR, POLICIES, SCORING, START, Story, change, observed, rules
 
