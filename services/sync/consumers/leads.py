@@ -38,7 +38,7 @@ from services.sync.consumers.shard_leads import Decode, Encode, ShardLeads
 from services.sync.consumers.streams import Streams
 from services.sync.domain.desired import Missing
 from services.sync.domain.drift import counted
-from services.sync.domain.lead import Lead
+from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.records import RecordRef, Side
 
 YIELD_EVERY = 32
@@ -219,12 +219,15 @@ class LeadProcessor:
         if isinstance(event, LeadWriteSettled):
             batch.settled.append(event)
         if isinstance(event, LeadWriteRetried | LeadReviewed) and record.key not in batch.leads:
+            batch.ages[record.key] = NEVER
             return  # of a lead that isn't there nothing was refused, and nothing gets old
         lead = batch.leads.setdefault(record.key, Lead(record.key))
         step = self._step(lead, event, record, batch.emissions)
         batch.leads[lead.id] = step.lead
         batch.emissions += [emission(LEAD_CHANGES.name, *each, record.offset) for each in step.sent]
         decided = step.decided
+        if isinstance(event, LeadReviewed):
+            batch.ages[lead.id] = NEVER
         if decided is None:
             return
         if decided.forgotten is not None and self._forget is not None:
@@ -235,7 +238,7 @@ class LeadProcessor:
         batch.emissions += _emissions(record, decided)
         if decided.missing:
             batch.waits[lead.id] = (decided.missing, _since(event))
-            if self._decide.rules.scoring.ages or isinstance(event, LeadReviewed):
+            if self._decide.rules.scoring.ages or lead.id in batch.ages:
                 batch.ages[lead.id] = decided.changes_at
         _add_drift(batch.drifts, event, decided)
         self._decided(event, decided)

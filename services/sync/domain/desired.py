@@ -200,7 +200,9 @@ def _priority(lead: Lead, life: Lifecycle, rules: Rules, side: Side, differs: di
     if any(differs.get(name) for name in rules.consents):
         return Priority.CONSENT
     if side is Side.SFA and _is_offered(lead, life) and f"task:{life.cycle}" not in lead.slots:
-        return Priority.HOT
+        return _heat(lead, life)
+    if differs.keys() <= SCORE_FIELDS:
+        return Priority.RECONCILE
     if not differs.keys().isdisjoint(SALES_FIELDS):
         return Priority.HANDOFF
     return Priority.RECONCILE if differs.keys() == {OWN_ID} else Priority.EDIT
@@ -210,11 +212,18 @@ def _handoff_records(lead: Lead, life: Lifecycle, rules: Rules) -> Iterator[Miss
     """The task of an MQL, and the opportunity of an SQL unless sales made one itself in that cycle."""
     task, deal = f"task:{life.cycle}", f"opportunity:{life.cycle}"
     if _is_to_be_handed(lead, life, Milestone.MQL) and task not in lead.slots:
-        yield Missing(Side.SFA, task, _task(lead, life, rules), _hurry(lead, Priority.HOT))
+        yield Missing(Side.SFA, task, _task(lead, life, rules), _hurry(lead, _heat(lead, life)))
     if not _is_to_be_handed(lead, life, Milestone.SQL) or deal in lead.slots:
         return
     if not any(cycle_of(each, life) == life.cycle for each in lead.opportunities.values()):
         yield Missing(Side.SFA, deal, _opportunity(lead, life, rules), _hurry(lead, Priority.HANDOFF))
+
+
+def _heat(lead: Lead, life: Lifecycle) -> Priority:
+    """Return how urgent a new MQL is: one that only changed rules made comes after everything else."""
+    at = life.reached(Milestone.MQL)
+    by_rules = at is not None and at > lead.rules_since and at in lead.qualified
+    return Priority.BACKFILL if by_rules else Priority.HOT
 
 
 def _hurry(lead: Lead, priority: Priority) -> Priority:
@@ -288,6 +297,9 @@ def inside_sales(lead: Lead, life: Lifecycle, rules: Rules) -> str | None:
     job = Job.BDR if origin_of(lead, rules) is Origin.BDR else Job.SDR
     return assigned(lead, job, rules, life.reached(Milestone.MQL))
 
+
+SCORE_FIELDS = frozenset({"score", "score_reasons"})
+"""What may change although nobody did anything; of all leads at once, when the rules change."""
 
 SALES_FIELDS = ("sales_stage", "sales_amount", "sales_owner", "sales_close_on", "lost_reason", "verdict")
 """What sales' opportunity tells marketing, in the words of the field map."""

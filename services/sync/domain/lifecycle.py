@@ -132,7 +132,7 @@ class _Walk:
     def __init__(self, lead: Lead, rules: Rules) -> None:
         self._scoring = rules.scoring
         self._threshold, self._rearm_at = rules.scoring.threshold, rules.scoring.rearm_at
-        self._since = lead.rules_since
+        self._since, self._as_of = lead.rules_since, lead.as_of
         self.tally = Tally(rules.scoring, rules.time_zone)
         self._life = Lifecycle()
         self._armed = True
@@ -144,7 +144,7 @@ class _Walk:
         tally = self.tally
         before = tally.score
         if tally.next_lapse != NEVER:
-            tally.lapse(at)
+            tally.lapse(min(at, self._as_of))  # what is told of a day to come makes nothing old before it
         for _, source, amount in taken:
             tally.take(source, amount, at)
         if tally.score < self._rearm_at:
