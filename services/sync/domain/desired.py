@@ -27,6 +27,7 @@ from services.sync.domain.records import Kind, Scalar, Side
 from services.sync.domain.register import NEVER, Register, is_blank
 from services.sync.domain.rules import FieldRule, Job, Milestone, Origin, Rules
 from services.sync.domain.scope import in_scope
+from services.sync.domain.score_words import reason_lines, reasons
 
 
 class Priority(IntEnum):
@@ -237,7 +238,7 @@ def _task(lead: Lead, life: Lifecycle, rules: Rules) -> dict[str, Scalar]:
         "type": "task",
         "owner": owner_of(lead, life, rules),
         "due_on": _day(qualified_at + rules.handoffs.task_due_hours * 3_600_000, rules),
-        "body": reasons(life, rules),
+        "body": "\n".join(reason_lines(life, rules)),
     }
 
 
@@ -270,17 +271,6 @@ def _day(instant: int, rules: Rules) -> str:
     """Return the firm's calendar day of *instant*."""
     moment = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=instant)
     return moment.astimezone(ZoneInfo(rules.time_zone)).date().isoformat()
-
-
-def reasons(life: Lifecycle, rules: Rules) -> str:
-    """Return why the score is what it is, in the firm's language."""
-    japanese = rules.language == "ja"
-    labels: Mapping[str, str] = rules.scoring.labels_ja if japanese else {}
-    parts = [
-        f"{labels.get(label, label)} {points:+d}"
-        for label, points in sorted(life.points.items(), key=lambda pair: (-pair[1], pair[0]))
-    ]
-    return ("、" if japanese else ", ").join(parts)
 
 
 def owner_of(lead: Lead, life: Lifecycle, rules: Rules) -> Scalar:

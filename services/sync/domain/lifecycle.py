@@ -181,7 +181,8 @@ def _place(fact: Fact) -> tuple[int, int, str]:
 def _as_told(life: Lifecycle, lead: Lead) -> None:
     """What was told before the lead was erased stands, though the values that led to it are gone."""
     life.score = lead.told.score
-    life.reasons, life.changes_at, life.held = [], NEVER, False
+    life.reasons = [each._replace(changes_at=NEVER) for each in life.reasons]
+    life.changes_at, life.held = NEVER, False
     life.milestones |= lead.told.milestones
     life.amounts = dict(lead.told.amounts)
     for (cycle, _), at in life.milestones.items():
