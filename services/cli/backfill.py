@@ -71,11 +71,11 @@ def _written(lines: Iterable[Line], path: Path) -> "Iterator[Line]":
         writer = csv.writer(file)
         writer.writerow(_HEADINGS)
         for line in lines:
-            writer.writerow([_plain(each) for each in line])
+            writer.writerow([plain(each) for each in line])
             yield line
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
     """Return *value* for a spreadsheet, which must take no text of a stranger's for a formula."""
     text = "" if value is None else str(value)
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} and isinstance(value, str) else text
