@@ -89,13 +89,20 @@ def trace(lead: Lead, rules: Rules) -> Lifecycle:
     Of one instant the score counts first, as a whole; then the facts, in the order of the funnel.
     """
     walk = _Walk(lead, rules)
-    facts = sorted(_facts(lead, rules), key=_place)
-    done = 0
-    for at, taken in _moments(score_events(lead, rules), walk.tally, lead.as_of):
+    tally, until = walk.tally, lead.as_of if rules.scoring.ages else NEVER
+    facts, events = sorted(_facts(lead, rules), key=_place), score_events(lead, rules)
+    done = place = 0
+    while (at := _next_moment(events, place, tally, until)) != NEVER:
         while done < len(facts) and facts[done].at < at:
             walk.reach(facts[done])
             done += 1
-        walk.score(at, taken)
+        before = tally.score
+        if until:
+            tally.lapse(min(at, until))  # what is told of a day to come makes nothing old before it
+        while place < len(events) and events[place][0] == at:
+            tally.take(events[place][1], events[place][2], at)
+            place += 1
+        walk.judge(at, before)
     for fact in facts[done:]:
         walk.reach(fact)
     life = walk.end()
@@ -104,21 +111,14 @@ def trace(lead: Lead, rules: Rules) -> Lifecycle:
     return life
 
 
-def _moments(events: list[ScoreEvent], tally: Tally, until: int) -> Iterator[tuple[int, list[ScoreEvent]]]:
-    """Yield, in their order, the instants at which the score may move; points get old up to *until*."""
-    place, last = 0, len(events)
-    while True:
+def _next_moment(events: list[ScoreEvent], place: int, tally: Tally, until: int) -> int:
+    """Return the next instant at which the score may move, NEVER if there is none; points get old up to *until*."""
+    at = events[place][0] if place < len(events) else NEVER
+    if until:
         old_at = tally.next_lapse
-        at = events[place][0] if place < last else NEVER
-        if NEVER < old_at <= until and (place == last or old_at < at):
-            yield old_at, []
-            continue
-        if place == last:
-            return
-        first = place
-        while place < last and events[place][0] == at:
-            place += 1
-        yield at, events[first:place]
+        if NEVER < old_at <= until and (at == NEVER or old_at < at):
+            return old_at
+    return at
 
 
 class _Walk:
@@ -132,24 +132,19 @@ class _Walk:
     def __init__(self, lead: Lead, rules: Rules) -> None:
         self._scoring = rules.scoring
         self._threshold, self._rearm_at = rules.scoring.threshold, rules.scoring.rearm_at
-        self._since, self._as_of = lead.rules_since, lead.as_of
+        self._since = lead.rules_since
         self.tally = Tally(rules.scoring, rules.time_zone)
         self._life = Lifecycle()
         self._armed = True
         if lead.created_at != NEVER:
             self._life.milestones[1, Milestone.LEAD] = lead.created_at
 
-    def score(self, at: int, taken: list[ScoreEvent]) -> None:
-        """Let points get old, then take in what moved the score at that instant: as a whole."""
-        tally = self.tally
-        before = tally.score
-        if tally.next_lapse != NEVER:
-            tally.lapse(min(at, self._as_of))  # what is told of a day to come makes nothing old before it
-        for _, source, amount in taken:
-            tally.take(source, amount, at)
-        if tally.score < self._rearm_at:
+    def judge(self, at: int, before: int) -> None:
+        """Look at the score as it stands after *at*, as a whole; it was *before*."""
+        score = self.tally.score
+        if score < self._rearm_at:
             self._armed = True
-        elif self._armed and tally.score >= self._threshold and tally.score > before and at > self._since:
+        elif self._armed and score >= self._threshold and score > before and at > self._since:
             self._armed = False
             _qualify(self._life, at)
 
@@ -166,10 +161,12 @@ class _Walk:
     def end(self) -> Lifecycle:
         """Return what it all amounts to."""
         life, tally = self._life, self.tally
-        life.score, life.points = tally.score, tally.points()
+        life.score = tally.score
         over = self._armed and tally.score >= self._threshold
         life.held = over and (life.closed or life.reached(Milestone.MQL) is None)
         life.reasons, life.changes_at = tally.outlook()
+        for reason in life.reasons:
+            life.points[reason.label] = life.points.get(reason.label, 0) + reason.points
         return life
 
 

@@ -75,7 +75,7 @@ class Scoring:
     which the MA keeps its own score. `rearm_below`: a lead that qualified qualifies again only after its score was
     below this; left out, below the threshold. `confirmed`: the mark of the rules whose change was confirmed.
 
-    `labels_ja`: the Japanese label for each label. `ages`: whether any points get old. `mark`: a number by which
+    `labels`: of the rules, in their order; `labels_ja`: the Japanese label for each label. `ages`: whether any points get old. `mark`: a number by which
     leads know by which rules they were scored; labels don't move it.
     """
 
@@ -86,6 +86,7 @@ class Scoring:
     groups: tuple[ScoreGroup, ...] = ()
     rearm_below: int | None = None
     confirmed: str | None = None
+    labels: tuple[str, ...] = field(init=False, repr=False, compare=False)
     labels_ja: Mapping[str, str] = field(init=False, repr=False, compare=False)
     ages: bool = field(init=False, repr=False, compare=False)
     mark: int = field(init=False, repr=False, compare=False)
@@ -94,6 +95,7 @@ class Scoring:
         """Work out what each decision needs once."""
         labels = {each.label: each.label_ja for each in (*self.behaviours, *self.attributes, *self.groups)}
         object.__setattr__(self, "labels_ja", labels)
+        object.__setattr__(self, "labels", tuple(each.label for each in (*self.behaviours, *self.attributes)))
         object.__setattr__(self, "ages", any(each.ages for each in self.behaviours))
         object.__setattr__(self, "mark", crc32(repr(self._meaning()).encode()) or 1)
 

@@ -130,24 +130,19 @@ class Tally:
             self._weigh(source)
         return touched
 
-    def points(self) -> dict[str, int]:
-        """Return the points by label, without those that are none; together they are the score."""
-        found: dict[str, int] = {}
-        for reason in self.reasons():
-            found[reason.label] = found.get(reason.label, 0) + reason.points
-        return found
-
     def reasons(self) -> list[Reason]:
-        """Return what makes the score: rule by rule, then what the groups take off."""
+        """Return what makes the score: rule by rule, then what the groups take off; together they are the score."""
         if self._scoring.read_from is not None:
             return [Reason(self._scoring.read_from, self.score, self._since[0])] if self.score else []
-        rules = (*self._behaviours, *self._scoring.attributes)
+        scoring, worth = self._scoring, self._worth
         found = [
-            Reason(rule.label, points, since)
-            for rule, points, since in zip(rules, self._worth, self._since, strict=False)
-            if points
+            Reason(scoring.labels[source], worth[source], self._since[source])
+            for source in range(len(scoring.labels))
+            if worth[source]
         ]
-        for group, points in zip(self._scoring.groups, self._group_sums, strict=True):
+        if not scoring.groups:
+            return found
+        for group, points in zip(scoring.groups, self._group_sums, strict=True):
             if points > group.cap:
                 found.append(Reason(group.label, group.cap - points))
         return found
