@@ -94,6 +94,8 @@ EventName = Literal[
     "handoff.offered",
     "handoff.sent",
     "handoff.delivered",
+    "score.recomputed",
+    "reviews.delayed",
     # Sweeps, silences, the first filling
     "stream.gapped",
     "sweep.ended",

@@ -15,6 +15,7 @@ from schemas.lead import (
     LeadChange,
     LeadMergedInto,
     LeadObserved,
+    LeadReviewed,
     LeadTakenOver,
     LeadTaskOver,
     LeadTaskWanted,
@@ -22,6 +23,7 @@ from schemas.lead import (
     LeadWriteSettled,
     LeadWriteStarted,
     Observed,
+    Reviewed,
     WriteSettled,
 )
 from services.sync.application.tell import (
@@ -43,6 +45,7 @@ from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, trace
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
 from services.sync.domain.register import is_blank
+from services.sync.domain.rescoring import bring, confirm, join
 from services.sync.domain.rules import Rules
 from services.sync.domain.scope import in_scope
 from services.sync.domain.tasks import AskedTask, Promise
@@ -62,7 +65,8 @@ class Decided:
     lead had before and has now, where these differ; `forgotten`: those of a lead that was erased. `drift` is what
     nobody had told us. `echoes`: how many of our own writes came back; `false_drops`: the fields of changes that were
     taken for such and were somebody's; `loops`: those in which our own write led to our own write. `unfit`: why nothing
-    can come of the change, a stable word and a text.
+    can come of the change, a stable word and a text. `changes_at`: when the score changes if nothing happens, NEVER if it
+    doesn't.
     """
 
     facts: list[Event] = field(default_factory=list[Event])
@@ -78,6 +82,7 @@ class Decided:
     fights: int = 0
     drift: list[Drift] = field(default_factory=list[Drift])
     unfit: tuple[str, str] | None = None
+    changes_at: int = NEVER
 
 
 class Decide:
@@ -111,9 +116,14 @@ class Decide:
             raise TypeError(f"{event.type} is no change within one lead")
         context = Context(lead.id, event_id, event.traceparent)
         held = held_addresses(lead)
+        bring(lead, self.rules)
+        lead.scored_by = self.rules.scoring.mark
         if isinstance(event, LeadObserved):
             self._observe(lead, event.data, context, decided)
+        elif isinstance(event, LeadReviewed):
+            self._review(lead, event.data, context, decided)
         elif isinstance(event, LeadWriteRetried):
+            lead.as_of = max(lead.as_of, event.data.retried_at)
             self.folder.retry_write(lead, Side(event.data.side), event.data.slot)
             self._follow(lead, context, event.data.retried_at, decided)
         elif isinstance(event, LeadTaskWanted | LeadTaskOver):
@@ -129,6 +139,7 @@ class Decide:
         """Return what is told when *lead* turns out to be another one: it is gone, and no side waits for it."""
         decided = Decided(missing={side: [] for side in Side})
         context, at = Context(lead.id, event_id, event.traceparent), event.data.noticed_at
+        bring(lead, self.rules)
         life = trace(lead, self.rules)
         self._tell([MergedInto(event.data.into, at)], lead, life, context, at, decided)
         return decided
@@ -144,6 +155,9 @@ class Decide:
         erased_before = lead.erased_at != NEVER
         if other.erased_at != NEVER or erased_before:
             decided.forgotten = addresses(lead) | addresses(other)
+        for each in (lead, other):
+            bring(each, self.rules)
+        join(lead, other, self.rules)
         self._uniter.unite(lead, other, at)
         life = self._lived(lead, other) if lead.erased_at != NEVER else trace(lead, self.rules)
         self._follow(lead, context, at, decided, sorted(other.activities), life)
@@ -176,6 +190,7 @@ class Decide:
         erased_before = lead.erased_at != NEVER
         if seen.erased:
             decided.forgotten = addresses(lead)
+        lead.as_of = max(lead.as_of, data.observed_at)
         news = self.folder.observe(lead, side, seen)
         if news:
             changed = [name for name in names if name in news]  # a set's order isn't that of the next process
@@ -187,8 +202,16 @@ class Decide:
         if lead.erased_at != NEVER and not erased_before:
             self._tell([Erased(lead.erased_at)], lead, life, context, data.observed_at, decided)
 
+    def _review(self, lead: Lead, data: Reviewed, context: Context, decided: Decided) -> None:
+        """Look at a lead to whom nothing happened: points got old, or the rules changed."""
+        lead.as_of = max(lead.as_of, data.reviewed_at)
+        if data.hand_over:
+            confirm(lead, data.reviewed_at, self.rules)
+        self._follow(lead, context, data.reviewed_at, decided)
+
     def _settle(self, lead: Lead, event: LeadWriteSettled, context: Context, decided: Decided) -> None:
         data, side = event.data, Side(event.data.side)
+        lead.as_of = max(lead.as_of, data.settled_at)
         if data.outcome == "refused" or data.ref is None:
             self.folder.refuse_write(lead, side, data.slot, data.fields, data.refused_fields)
             decided.dead_letters.append(_dead_letter(lead, data, context))
@@ -237,6 +260,7 @@ class Decide:
     ) -> Lifecycle:
         """Work out what the lead amounts to now, what is told of it and what each side lacks."""
         life = life or trace(lead, self.rules)
+        decided.changes_at = life.changes_at
         scoped = not self.rules.scope or in_scope(lead, self.rules)
         self._tell(tell(lead, life, activities, scoped=scoped), lead, life, context, at, decided)
         for side in Side:
@@ -250,7 +274,8 @@ class Decide:
         decided.facts += lifecycle_events(found, lead, life, self.rules, context, at, first=first)
 
     def lacks(self, lead: Lead, side: Side) -> list[Missing]:
-        """Return what is to be written on *side* for *lead* as it is now."""
+        """Return what is to be written on *side* for *lead*, a copy, as it is now."""
+        bring(lead, self.rules)
         return missing(lead, trace(lead, self.rules), self.rules, side)
 
 

@@ -12,6 +12,7 @@ from schemas.lead import (
     LeadChange,
     LeadMergedInto,
     LeadObserved,
+    LeadReviewed,
     LeadTakenOver,
     LeadTaskOver,
     LeadTaskWanted,
@@ -44,7 +45,7 @@ from services.sync.consumers.shard_leads import Decode, Encode, ShardLeads
 from services.sync.consumers.streams import Streams
 from services.sync.domain.desired import Missing
 from services.sync.domain.drift import counted
-from services.sync.domain.lead import Lead
+from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.records import RecordRef, Side
 
 YIELD_EVERY = 32
@@ -62,7 +63,11 @@ class HeldShard:
 
 @dataclass(slots=True)
 class _Batch:
-    """The leads that a batch changes, and what it tells; `waits`: what each side lacks of a lead, since when."""
+    """
+    The leads that a batch changes, and what it tells.
+
+    `waits`: what each side lacks of a lead, since when. `ages`: when a lead's score changes by itself, NEVER if not.
+    """
 
     leads: dict[str, Lead]
     emissions: list[Emission] = field(default_factory=list[Emission])
@@ -72,6 +77,7 @@ class _Batch:
     settled: list[LeadWriteSettled] = field(default_factory=list[LeadWriteSettled])
     drifts: dict[str, int] = field(default_factory=dict[str, int])
     echoes: Counter[str] = field(default_factory=Counter[str])
+    ages: dict[str, int] = field(default_factory=dict[str, int])
 
 
 class Resident(Protocol):
@@ -214,6 +220,7 @@ class LeadProcessor:
             held.leads.keep(operations, lead)
         held.leads.count_drift(operations, batch.drifts)
         held.leads.count_echoes(operations, batch.echoes)
+        held.leads.await_age(operations, batch.ages)
         woken = [
             held.leads.mark(operations, lead_id, missing, since)
             for lead_id, (missing, since) in batch.waits.items()
@@ -225,15 +232,15 @@ class LeadProcessor:
         if isinstance(event, LeadWriteSettled):
             batch.settled.append(event)
         if isinstance(event, _OF_KNOWN_LEADS) and record.key not in batch.leads:
-            if isinstance(event, LeadTaskWanted):
-                batch.emissions.append(_unfit(record, *_UNKNOWN_LEAD))
-                self._decided(event, Decided(unfit=_UNKNOWN_LEAD))
-            return  # of a lead that isn't there nothing was refused, and no task stands
+            self._note_unknown(batch, event, record)
+            return
         lead = batch.leads.setdefault(record.key, Lead(record.key))
         step = self._step(lead, event, record, batch.emissions)
         batch.leads[lead.id] = step.lead
         batch.emissions += [emission(LEAD_CHANGES.name, *each, record.offset) for each in step.sent]
         decided = step.decided
+        if isinstance(event, LeadReviewed):
+            batch.ages[lead.id] = NEVER
         if decided is None:
             return
         await self._tell_identity(lead, decided)
@@ -242,6 +249,20 @@ class LeadProcessor:
             batch.emissions.append(_unfit(record, *decided.unfit))
         if decided.missing:
             batch.waits[lead.id] = (decided.missing, _since(event))
+            if self._decide.rules.scoring.ages or lead.id in batch.ages:
+                batch.ages[lead.id] = decided.changes_at
+        self._count(batch, event, decided)
+
+    def _note_unknown(self, batch: _Batch, event: LeadChange, record: LogRecord) -> None:
+        """Note that the lead isn't there: nothing was refused of it, nothing of it gets old, and no task stands."""
+        if isinstance(event, LeadReviewed):
+            batch.ages[record.key] = NEVER
+        elif isinstance(event, LeadTaskWanted):
+            batch.emissions.append(_unfit(record, *_UNKNOWN_LEAD))
+            self._decided(event, Decided(unfit=_UNKNOWN_LEAD))
+
+    def _count(self, batch: _Batch, event: LeadChange, decided: Decided) -> None:
+        """Count what came of *event*."""
         _add_drift(batch.drifts, event, decided)
         if isinstance(event, LeadObserved):
             _add_echoes(batch.echoes, event.data.ref.system, decided)
@@ -267,7 +288,7 @@ class LeadProcessor:
                 return Step(lead)
 
 
-_OF_KNOWN_LEADS = (LeadWriteRetried, LeadTaskWanted, LeadTaskOver)
+_OF_KNOWN_LEADS = (LeadWriteRetried, LeadReviewed, LeadTaskWanted, LeadTaskOver)
 """What says nothing by which a lead would come to be."""
 
 
@@ -321,6 +342,8 @@ def _since(event: LeadChange) -> int:
             return event.data.merged_at
         case LeadTaskWanted() | LeadTaskOver():
             return event.data.told_at
+        case LeadReviewed():
+            return event.data.reviewed_at
         case _:
             return event.data.started_at
 

@@ -27,6 +27,7 @@ from services.sync.domain.records import Kind, Scalar, Side
 from services.sync.domain.register import NEVER, Register, is_blank, value_hash
 from services.sync.domain.rules import FieldRule, Job, Milestone, Origin, Rules
 from services.sync.domain.scope import in_scope
+from services.sync.domain.score_words import reason_lines, reasons
 from services.sync.domain.tasks import DONE, AskedTask
 
 
@@ -215,7 +216,9 @@ def _priority(lead: Lead, life: Lifecycle, rules: Rules, side: Side, differs: di
     if any(differs.get(name) for name in rules.consents):
         return Priority.CONSENT
     if side is Side.SFA and _is_offered(lead, life) and f"task:{life.cycle}" not in lead.slots:
-        return Priority.HOT
+        return _heat(lead, life)
+    if differs.keys() <= SCORE_FIELDS:
+        return Priority.RECONCILE
     if not differs.keys().isdisjoint(SALES_FIELDS):
         return Priority.HANDOFF
     return Priority.RECONCILE if differs.keys() == {OWN_ID} else Priority.EDIT
@@ -225,7 +228,7 @@ def _handoff_records(lead: Lead, life: Lifecycle, rules: Rules) -> Iterator[Miss
     """The task of an MQL, and the opportunity of an SQL unless sales made one itself in that cycle."""
     task, deal = f"task:{life.cycle}", f"opportunity:{life.cycle}"
     if _is_to_be_handed(lead, life, Milestone.MQL) and task not in lead.slots:
-        yield Missing(Side.SFA, task, _task(lead, life, rules), _hurry(lead, Priority.HOT))
+        yield Missing(Side.SFA, task, _task(lead, life, rules), _hurry(lead, _heat(lead, life)))
     if not _is_to_be_handed(lead, life, Milestone.SQL) or deal in lead.slots:
         return
     if not any(cycle_of(each, life) == life.cycle for each in lead.opportunities.values()):
@@ -263,6 +266,13 @@ def may_have_tasks(lead: Lead, life: Lifecycle, rules: Rules) -> bool:
     return _belongs(lead, life, rules, Side.SFA)
 
 
+def _heat(lead: Lead, life: Lifecycle) -> Priority:
+    """Return how urgent a new MQL is: one that only changed rules made comes after everything else."""
+    at = life.reached(Milestone.MQL)
+    by_rules = at is not None and at > lead.rules_since and at in lead.qualified
+    return Priority.BACKFILL if by_rules else Priority.HOT
+
+
 def _hurry(lead: Lead, priority: Priority) -> Priority:
     return Priority.BACKFILL if lead.unhurried_since != NEVER else priority
 
@@ -274,7 +284,7 @@ def _task(lead: Lead, life: Lifecycle, rules: Rules) -> dict[str, Scalar]:
         "type": "task",
         "owner": owner_of(lead, life, rules),
         "due_on": _day(qualified_at + rules.handoffs.task_due_hours * 3_600_000, rules),
-        "body": reasons(life, rules),
+        "body": "\n".join(reason_lines(life, rules)),
     }
 
 
@@ -309,17 +319,6 @@ def _day(instant: int, rules: Rules) -> str:
     return moment.astimezone(ZoneInfo(rules.time_zone)).date().isoformat()
 
 
-def reasons(life: Lifecycle, rules: Rules) -> str:
-    """Return why the score is what it is, in the firm's language."""
-    japanese = rules.language == "ja"
-    labels: Mapping[str, str] = rules.scoring.labels_ja if japanese else {}
-    parts = [
-        f"{labels.get(label, label)} {points:+d}"
-        for label, points in sorted(life.points.items(), key=lambda pair: (-pair[1], pair[0]))
-    ]
-    return ("、" if japanese else ", ").join(parts)
-
-
 def owner_of(lead: Lead, life: Lifecycle, rules: Rules) -> Scalar:
     """Return who works the lead, as sales knows them: sales' owner, else marketing's, else whom it falls to."""
     ours = lead.seen("owner", Side.SFA).there
@@ -334,6 +333,9 @@ def inside_sales(lead: Lead, life: Lifecycle, rules: Rules) -> str | None:
     job = Job.BDR if origin_of(lead, rules) is Origin.BDR else Job.SDR
     return assigned(lead, job, rules, life.reached(Milestone.MQL))
 
+
+SCORE_FIELDS = frozenset({"score", "score_reasons"})
+"""What may change although nobody did anything; of all leads at once, when the rules change."""
 
 SALES_FIELDS = ("sales_stage", "sales_amount", "sales_owner", "sales_close_on", "lost_reason", "verdict")
 """What sales' opportunity tells marketing, in the words of the field map."""
