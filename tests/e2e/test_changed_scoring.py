@@ -14,16 +14,16 @@ from services.cli.stage.stage import Stage
 from services.sync.settings.demo import DEMO_ENVIRONMENT
 from tests.waiting import wait_until
 
-WARM = 120
+WARM = 40
 WARM_PERSON = {"lastname": "山田", "company": "A社", "jobtitle": "部長", "num_conversion_events": "2"}
 """45 points: 30 for two forms, 15 for the title."""
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(400)
 async def test_a_lower_threshold_hands_over_when_it_is_confirmed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """120 leads at 45 points, the threshold goes from 60 to 40; the service is killed three times on the way."""
+    """Forty leads at 45 points, the threshold goes from 60 to 40; the service is killed three times on the way."""
     monkeypatch.setenv("COLUMNS", "250")
     for name, value in DEMO_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
@@ -53,7 +53,7 @@ async def test_a_lower_threshold_hands_over_when_it_is_confirmed(
             return await effects() == Counter(stay=WARM + 1) and len(await tasks()) == 1
 
         await wait_until(
-            all_scored, within_s=40, description="all are scored by the first rules", every_s=0.3
+            all_scored, within_s=90, description="all are scored by the first rules", every_s=0.3
         )
 
         text = stage.config.read_text(encoding="utf-8")
@@ -78,13 +78,13 @@ async def test_a_lower_threshold_hands_over_when_it_is_confirmed(
         async def some() -> bool:
             return len(await tasks()) > 1
 
-        await wait_until(some, within_s=40, description="the first are handed over", every_s=0.02)
+        await wait_until(some, within_s=90, description="the first are handed over", every_s=0.02)
         await stage.kill_service()
 
         async def all_handed_over() -> bool:
             return len(await tasks()) > WARM and await effects() == Counter(stay=WARM + 1)
 
-        await wait_until(all_handed_over, within_s=60, description="all are handed over", every_s=0.3)
+        await wait_until(all_handed_over, within_s=120, description="all are handed over", every_s=0.3)
         people = await tasks()
         assert len(people) == len(set(people)) == WARM + 1
 
@@ -120,4 +120,4 @@ async def recomputed(stage: Stage, shards: int) -> None:
     async def done() -> bool:
         return "\n".join(stage.log_tail(100_000)).count('"score.recomputed"') >= shards
 
-    await wait_until(done, within_s=40, description="every shard is recomputed", every_s=0.1)
+    await wait_until(done, within_s=90, description="every shard is recomputed", every_s=0.1)
