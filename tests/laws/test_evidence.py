@@ -98,12 +98,10 @@ class Kept:
 
     async def read(self, wanted: Wanted) -> Counters:
         """Return counters as the store would."""
-        names = {*wanted.fields, *wanted.keys}
-        amounts: dict[str, dict[str, int]] = {name: {} for name in names}
+        amounts: dict[str, dict[str, int]] = {}
         for (name, field), amount in self.counters.items():
-            if name in names:
-                amounts[name][field] = amount
-        return Counters(amounts, {}, frozenset({RULES.generation}))
+            amounts.setdefault(name, {})[field] = amount
+        return Counters(wanted.summed(amounts), amounts, {}, frozenset({RULES.generation}))
 
     async def versions(self) -> Mapping[int, int]:
         """Nobody asks."""

@@ -1,6 +1,5 @@
 """The leads and open clocks of all shards, read from the store."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -11,11 +10,12 @@ from services.kpi.application.lead_store import Counts, KnownLead, Leads, Queue,
 from services.kpi.domain.lead_index import Entry, entry_name
 from services.runtime.keys import ShardId
 from services.runtime.log.port import partition_of
+from services.runtime.pacing import paced
 from services.runtime.store import Command, Store
 
 DEADLINES, PAUSED = "deadlines", "paused"
 _PAGE = 200
-"""Leads that are read and decoded before others get their turn."""
+"""Leads that are read at once."""
 _KEYS = 1_000
 _TRIES = 4
 Read = TypeVar("Read")
@@ -147,11 +147,10 @@ class StoredLeads:
         for at in range(0, len(lead_ids), _PAGE):
             page = lead_ids[at : at + _PAGE]
             replies = await self._store.read([_both(shard, each) for each in page])
-            for lead_id, reply in zip(page, replies, strict=True):
+            async for lead_id, reply in paced(zip(page, replies, strict=True)):
                 known = _known(lead_id, reply)
                 if known is not None:
                     yield known
-            await asyncio.sleep(0)
 
     async def _steady(self, shard: ShardId, read: Callable[[], Awaitable[Read]]) -> tuple[Read, int, str]:
         """Return what *read* returns with the offset and the generation it is of: again, where a commit came between."""
