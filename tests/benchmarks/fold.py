@@ -18,6 +18,7 @@ from services.kpi.domain.catalogue import METRICS
 from services.kpi.domain.rules import CountingRules
 from services.kpi.domain.windows import Window, range_of
 from services.runtime.clock import now_ms
+from services.runtime.collector import calm_collector
 from services.runtime.log.embedded import EmbeddedLog
 from services.runtime.log.port import Log, Record
 from services.runtime.mechanism import Mechanism
@@ -48,11 +49,18 @@ _FUNNEL = (
 _OUTCOMES = ("busy", "no-answer", "connected", "有効会話", None)
 
 
-def told(now: int) -> Iterator[Record]:
-    """Yield the facts of many leads over 60 days, mixed, in the order of their times, as sync would tell them."""
-    chance, teller = Random(1), Teller()
+def told(now: int, *, leads: int = LEADS, first: int = 0) -> Iterator[Record]:
+    """
+    Yield the facts of many leads over 60 days, mixed, in the order of their times, as sync would tell them.
+
+    Args:
+        now: None is later.
+        leads: How many.
+        first: The number of the first lead: other leads have other facts.
+    """
+    chance, teller = Random(first + 1), Teller()
     acts: list[tuple[int, str, dict[str, object]]] = []
-    for number in range(LEADS):
+    for number in range(first, first + leads):
         lead = f"01890a5d-ac96-774b-bcce-{number:012d}"
         who: dict[str, object] = {
             "holder": chance.choice(OWNERS),
@@ -92,6 +100,7 @@ def main() -> None:
 
 async def measure() -> None:
     """Fill the log, fold it, and read the KPI table."""
+    await calm_collector().start()  # as in the service
     with tempfile.TemporaryDirectory(prefix="tasuki-bench-") as folder:
         async with EmbeddedServer(Path(folder)) as server:
             log, store = EmbeddedLog(server.url), Store(server.url)

@@ -45,8 +45,8 @@ def record(mql: Mql, number: int) -> Record:
         teller = Teller()
         teller.reached("LEAD", "mql", 4242, holder="OWNER", origin="sdr", segments={"source": "web"})
         _TEMPLATE.append(records(teller.told)[0].value or b"")
-    value = _TEMPLATE[0].replace(b"LEAD", mql.lead.encode()).replace(b"0-0-f0", b"0-%d-f0" % number)
-    value = value.replace(b"4242", b"%d" % (mql.due_at - BUDGET_MS))
+    value = _TEMPLATE[0].replace(b"4242", b"%d" % (mql.due_at - BUDGET_MS))
+    value = value.replace(b"LEAD", mql.lead.encode()).replace(b"0-0-f0", b"0-%d-f0" % number)
     return Record(LIFECYCLE.name, mql.lead, value.replace(b"OWNER", b"is-%d@firm.example" % (number % 10)))
 
 

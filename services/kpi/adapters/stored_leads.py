@@ -6,7 +6,17 @@ from typing import Any, TypeVar
 from schemas.topics import LIFECYCLE
 from services.kpi.adapters.clock_codec import decode_clocks
 from services.kpi.adapters.lead_codec import decode
-from services.kpi.application.lead_store import Counts, KnownLead, Leads, Queue, Queued, Span, TooMany
+from services.kpi.application.lead_store import (
+    NONE_OPEN,
+    Counts,
+    KnownLead,
+    Leads,
+    Queue,
+    Queued,
+    Span,
+    Standing,
+    TooMany,
+)
 from services.kpi.domain.lead_index import Entry, entry_name
 from services.runtime.keys import ShardId
 from services.runtime.log.port import partition_of
@@ -72,32 +82,32 @@ class StoredLeads:
             generations |= {generation} - {""}
         return Leads(known, offsets, frozenset(generations))
 
-    async def counts(self, now: int, soon_at: int) -> tuple[Counts, int | None]:
+    async def counts(self, now: int, soon_at: int) -> Counts:
         """See `LeadStore.counts`."""
-        overdue = soon = running = paused = 0
-        coming: list[int] = []
-        for shard in self._shards:
-            key = shard.key(DEADLINES)
-            late, near, all_that_run, still, first, later = await self._store.snapshot(
-                [
-                    ("ZCOUNT", key, "-inf", now),
-                    ("ZCOUNT", key, f"({now}", soon_at),
-                    ("ZCARD", key),
-                    ("ZCARD", shard.key(PAUSED)),
-                    ("ZRANGEBYSCORE", key, f"({now}", "+inf", "WITHSCORES", "LIMIT", 0, 1),
-                    ("ZRANGEBYSCORE", key, f"({soon_at}", "+inf", "WITHSCORES", "LIMIT", 0, 1),
-                ]
-            )
-            overdue, soon, running, paused = (
-                overdue + late,
-                soon + near,
-                running + all_that_run,
-                paused + still,
-            )
-            coming += [score for _, score in _pairs(first)]
-            coming += [score - (soon_at - now) for _, score in _pairs(later)]
-        counted = Counts(overdue=overdue, due_soon=soon, open=running + paused, paused=paused)
-        return counted, min(coming, default=None)
+        found = [await self.standing(each.partition, now, soon_at, most=0) for each in self._shards]
+        return sum((each.counts for each in found), NONE_OPEN)
+
+    async def standing(self, partition: int, now: int, soon_at: int, *, most: int) -> Standing:
+        """See `LeadStore.standing`."""
+        shard = self._shards[partition]
+        key = shard.key(DEADLINES)
+        offset, overdue, soon, running, paused, first, following, places = await self._store.snapshot(
+            [
+                ("HGET", shard.ledger_key, "offset"),
+                ("ZCOUNT", key, "-inf", now),
+                ("ZCOUNT", key, f"({now}", soon_at),
+                ("ZCARD", key),
+                ("ZCARD", shard.key(PAUSED)),
+                ("ZRANGEBYSCORE", key, f"({now}", "+inf", "WITHSCORES", "LIMIT", 0, 1),
+                ("ZRANGEBYSCORE", key, f"({soon_at}", "+inf", "WITHSCORES", "LIMIT", 0, 1),
+                ("ZRANGEBYSCORE", key, "-inf", now, "WITHSCORES", "LIMIT", 0, most),
+            ]
+        )
+        coming = [score for _, score in _pairs(first)]
+        coming += [score - (soon_at - now) for _, score in _pairs(following)]
+        counts = Counts(overdue=overdue, due_soon=soon, open=running + paused, paused=paused)
+        late = [Queued(0, score, member.decode()) for member, score in _pairs(places)]
+        return Standing(counts, late, min(coming, default=None), _offset(offset))
 
     async def queue(self, over: Span, *, after: Queued | None = None, most: int) -> Queue:
         """See `LeadStore.queue`."""
