@@ -19,7 +19,7 @@ from services.kpi.domain.catalogue import METRICS
 from services.kpi.domain.metric import Unit
 from services.runtime.clock import now_ms
 from services.runtime.keys import ShardId
-from tests.benchmarks.fold import told as history
+from tests.benchmarks.history import told as history
 from tests.benchmarks.kept import keep, keeping
 from tests.benchmarks.kpi_service import Bench, bench, percentile, told
 from tests.benchmarks.open_clocks import Mql, lead_id, record
@@ -90,7 +90,7 @@ async def _delays(made: Bench, streams: Sequence[EventStream], rate: int, second
         ends[place] += 1
         await made.log.append([made_now])
     spent = {name: each - spent[name] for name, each in made.cpu_s().items()}
-    last = {str(place): end - 1 for place, end in ends.items() if end > 0}
+    last = {str(place): offset for _, place, offset in appended}
     await wait_until(
         lambda: all(_reflects(each, last) for each in streams), within_s=60, description="all have heard"
     )

@@ -24,7 +24,7 @@ from tests.benchmarks.open_clocks import Mql, fill, lead_id, record, spread
 from tests.kpi_facts import HOUR
 from tests.waiting import wait_until
 
-AHEAD_MS = 4_000
+AHEAD_MS = 2_000
 """So long before it comes due a clock is told over the log."""
 OVERDUE = 100
 LOOKS = (
