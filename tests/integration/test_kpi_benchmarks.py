@@ -8,6 +8,8 @@ import pytest
 
 from tests.benchmarks import fold, listeners, timers
 
+pytestmark = pytest.mark.timeout(180)
+
 
 def told(file: Path) -> dict[str, Any]:
     """Return the figures that were kept."""
@@ -25,7 +27,6 @@ def test_the_fold_tells_rates_sizes_and_holds(tmp_path: Path) -> None:
     assert found["snapshots_hold_ms"] > 0
 
 
-@pytest.mark.usefixtures("capfd")
 def test_timers_tell_how_late_each_alert_is(tmp_path: Path) -> None:
     """Each clock that came due was told once, after its deadline; a clock costs some hundred bytes."""
     file = tmp_path / "timers.json"
@@ -41,7 +42,6 @@ def test_timers_tell_how_late_each_alert_is(tmp_path: Path) -> None:
     assert set(found["looks_ms"]) == set(timers.LOOKS)
 
 
-@pytest.mark.usefixtures("capfd")
 def test_listeners_tell_when_each_client_heard(tmp_path: Path) -> None:
     """Each client of each page hears of each fact, and the fold's rate is told with and without them."""
     file = tmp_path / "listeners.json"

@@ -15,7 +15,7 @@ from schemas.lifecycle import LifecycleFact
 from services.kpi.adapters.clock_codec import decode_clocks, encode_clocks
 from services.kpi.adapters.lead_codec import decode, encode
 from services.kpi.application.behind import Backing, Part
-from services.kpi.application.lead_store import Counts, KnownLead, Leads, Queue, Queued, Span
+from services.kpi.application.lead_store import Counts, KnownLead, Leads, Queue, Queued, Span, Standing
 from services.kpi.application.ports import Counters, Wanted
 from services.kpi.application.reading import Ask, Reading, Readings
 from services.kpi.domain.catalogue import METRICS
@@ -124,9 +124,13 @@ class Kept:
         """Nobody asks."""
         raise NotImplementedError(lead_ids)
 
-    async def counts(self, now: int, soon_at: int) -> tuple[Counts, int | None]:
+    async def counts(self, now: int, soon_at: int) -> Counts:
         """Nobody asks."""
-        raise NotImplementedError(now, soon_at)
+        raise NotImplementedError
+
+    async def standing(self, partition: int, now: int, soon_at: int, *, most: int) -> Standing:
+        """Nobody asks."""
+        raise NotImplementedError
 
     async def queue(self, over: Span, *, after: Queued | None = None, most: int) -> Queue:
         """Nobody asks."""
