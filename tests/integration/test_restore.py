@@ -92,7 +92,7 @@ def but_for_times(leads: bytes) -> list[dict[str, Any]]:
 async def test_yesterdays_folder_of_one_machine_catches_up_with_both_tools(tmp_path: Path) -> None:
     """Log and store are both of yesterday: what both tools know of today comes back by the stream and by a sweep.
 
-    What was written today may be written once more, with the same values. A stage that tasuki wrote counts as sales',
+    What was written today may be written once more, with the same values. What tasuki wrote since counts as said there,
     and a sweep knows times less exactly than a stream or a webhook.
     """
     async with firm(tmp_path, apart=False) as one:
