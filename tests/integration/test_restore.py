@@ -1,6 +1,8 @@
 """What docs/operations.md says of backups, carried out: leads, counters and both tools are as they were."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,11 +69,29 @@ async def test_a_store_that_is_lost_is_built_anew_from_the_log(tmp_path: Path) -
             assert await one.vendors() == vendors
 
 
+def what_holds(leads: bytes) -> list[dict[str, Any]]:
+    """Return of an export's *leads* what holds now, without when it came about or who did what for it."""
+    return [
+        {
+            **{name: each[name] for name in ("lead", "score", "stage", "stands", "refused")},
+            "reached": sorted(each["milestones"]),
+            "deals": [deal["fields"] for deal in each["opportunities"]],
+            "fields": {
+                name: {side: held["there"] for side, held in sides.items()}
+                for name, sides in each["fields"].items()
+            },
+        }
+        for each in map(json.loads, leads.splitlines())
+    ]
+
+
 @pytest.mark.timeout(120)
 async def test_yesterdays_folder_of_one_machine_catches_up_with_both_tools(tmp_path: Path) -> None:
-    """Log and store are both of yesterday: what both tools know of today comes back by the stream and by a sweep.
+    """
+    Log and store are both of yesterday: what both tools know of today comes back by the stream and by a sweep.
 
-    What was written today may be written once more, with the same values.
+    What was written today may be written once more, with the same values, or count as said there; and a sweep knows
+    times less exactly than a stream or a webhook.
     """
     async with firm(tmp_path, apart=False) as one:
         async with one.at_work():
@@ -89,8 +109,9 @@ async def test_yesterdays_folder_of_one_machine_catches_up_with_both_tools(tmp_p
             await one.sweep()
 
             async def caught_up() -> bool:
-                return await one.leads() == leads
+                return what_holds(await one.leads()) == what_holds(leads)
 
-            await wait_until(caught_up, within_s=40, description="all of today is known again", every_s=0.2)
+            await wait_until(caught_up, within_s=40, description="today is known again", every_s=0.2)
             await one.rest()
+            assert what_holds(await one.leads()) == what_holds(leads)
             assert await one.vendors(modified=False) == vendors

@@ -70,3 +70,30 @@ def test_each_trouble_of_a_vendor_has_its_alert() -> None:
         if label == "reason"
     }
     assert asked == set(promql.closed_values("tasuki_vendor_waiting", "reason"))
+
+
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+
+
+@EACH
+def test_each_rule_stands_in_the_operations_page(rule: dict[str, Any]) -> None:
+    """With the same place in the runbook."""
+    wakes = " (wakes somebody)" if rule["labels"]["severity"] == "critical" else ""
+    (link,) = re.findall(
+        rf"^\| `{rule['alert']}`{re.escape(wakes)} \| \[.+\]\((.+)\) \|$", OPERATIONS, re.MULTILINE
+    )
+    assert f"docs/{link}" == rule["annotations"]["runbook_url"]
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\((\w+\.md)(?:#([\w-]+))?\)", OPERATIONS))))
+def test_each_link_of_the_operations_page_leads_somewhere(link: tuple[str, str]) -> None:
+    """To a page, and to a heading of it."""
+    page, heading = link
+    assert (ROOT / "docs" / page).is_file()
+    assert not heading or heading in anchors(f"docs/{page}")
+
+
+def test_the_operations_page_names_no_alert_that_is_gone() -> None:
+    """A row without a rule would send people looking."""
+    named = set(re.findall(r"^\| `(Tasuki\w+)`", OPERATIONS, re.MULTILINE))
+    assert named == {rule["alert"] for rule in RULES}
