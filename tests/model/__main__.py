@@ -5,10 +5,12 @@ import asyncio
 import logging
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
 from services.sync.adapters.sandbox.faults import Faults
+from tests.model.judge import Finding
 from tests.model.run import FAULTY, Report, play, world
 from tests.model.steps import Step, drawn, read
 
@@ -43,12 +45,10 @@ async def run(given: argparse.Namespace) -> Report:
     return report
 
 
-def show(
-    finding: object, steps: "list[Step] | tuple[Step, ...] | object", *, killed: bool, faulty: bool
-) -> None:
+def show(finding: Finding, steps: Sequence[Step], *, killed: bool, faulty: bool) -> None:
     """Print a finding and how to play it again."""
     print(f"{finding} {'killed ' if killed else ''}{'faulty' if faulty else ''}")
-    if isinstance(steps, list) and steps:
+    if steps:
         print(f"  --play '{';'.join(map(str, steps))}'")
 
 
