@@ -11,7 +11,7 @@ from random import Random
 
 from services.sync.adapters.sandbox.faults import Faults
 from tests.model.judge import Finding
-from tests.model.run import FAULTY, Report, play, world
+from tests.model.run import FAULTY, Report, close, play, world
 from tests.model.steps import Step, drawn, read
 
 STAGE_RUNS = 400
@@ -42,6 +42,7 @@ async def run(given: argparse.Namespace) -> Report:
                         f"{report.runs} runs, {report.seconds:.0f} s, {len(report.found)} findings",
                         flush=True,
                     )
+                await close(one, report)
     return report
 
 
@@ -66,7 +67,7 @@ def main() -> int:
     report = asyncio.run(run(given))
     print(f"{report.runs} runs, {report.acts.total()} acts ({report.refused} refused), {report.kills} kills")
     print(f"  {dict(report.acts.most_common())}")
-    print(f"  {report.echoes}, drift {report.drift}, {report.seconds:.0f} s")
+    print(f"  {dict(report.echoes)}, drift {dict(report.drift)}, {report.seconds:.0f} s")
     print(f"  {report.several} leads stood several times on a side, and were not judged")
     kinds = {each.kind for each, _ in report.found}
     print(f"  {len(report.found)} findings {sorted(kinds)}")
