@@ -91,6 +91,25 @@ def test_a_small_history_with_kills_ends_as_without(tmp_path: Path) -> None:
     assert whole["won_amount:JPY"] == Value(sum(n + 1 for n in range(0, 24, 2)) * 100_000)
 
 
+@pytest.mark.timeout(300)
+def test_a_small_history_with_faults_ends_as_without(tmp_path: Path) -> None:
+    """Refused, broken off, repeated, shuffled: the same bytes, nothing dropped, no loop, no drift."""
+    leads, deals, column_map = small_history(tmp_path)
+    leads.write_bytes(b"\r\n".join(leads.read_bytes().split(b"\r\n")[:21]))
+    deals.write_bytes(b"\r\n".join(deals.read_bytes().split(b"\r\n")[:9]))
+    given = ("--leads", leads, "--deals", deals, "--map", column_map)
+
+    with ThreadPoolExecutor() as beside:
+        clean = beside.submit(rehearse, *given, "--export", tmp_path / "clean.jsonl")
+        faulty = beside.submit(rehearse, *given, "--faults", "--export", tmp_path / "faulty.jsonl")
+    for done in (clean.result(), faulty.result()):
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "0 false drops, 0 loops, drift 0" in done.stdout.replace("\n", " ")
+
+    assert (tmp_path / "clean.jsonl").read_bytes() == (tmp_path / "faulty.jsonl").read_bytes()
+    assert (tmp_path / "clean.jsonl").read_bytes().count(b"\n") == 20
+
+
 KINTONE = """レコード番号,メールアドレス,会社名,氏名,登録日,商談化日,受注日,受注金額,閲覧数
 1,A@x.jp,Ａ社,山田　太郎,2024年4月1日,2024/4/2,2024/5/1,120万円,99
 2,b@x.jp,Ｂ社,佐藤,2024年4月1日,2024/4/3,2024/5/2,"￥1,500,000",0

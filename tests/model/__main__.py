@@ -5,11 +5,13 @@ import asyncio
 import logging
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
 from services.sync.adapters.sandbox.faults import Faults
-from tests.model.run import FAULTY, Report, play, world
+from tests.model.judge import Finding
+from tests.model.run import FAULTY, Report, close, play, world
 from tests.model.steps import Step, drawn, read
 
 STAGE_RUNS = 400
@@ -40,15 +42,14 @@ async def run(given: argparse.Namespace) -> Report:
                         f"{report.runs} runs, {report.seconds:.0f} s, {len(report.found)} findings",
                         flush=True,
                     )
+                await close(one, report)
     return report
 
 
-def show(
-    finding: object, steps: "list[Step] | tuple[Step, ...] | object", *, killed: bool, faulty: bool
-) -> None:
+def show(finding: Finding, steps: Sequence[Step], *, killed: bool, faulty: bool) -> None:
     """Print a finding and how to play it again."""
     print(f"{finding} {'killed ' if killed else ''}{'faulty' if faulty else ''}")
-    if isinstance(steps, list) and steps:
+    if steps:
         print(f"  --play '{';'.join(map(str, steps))}'")
 
 
@@ -66,7 +67,7 @@ def main() -> int:
     report = asyncio.run(run(given))
     print(f"{report.runs} runs, {report.acts.total()} acts ({report.refused} refused), {report.kills} kills")
     print(f"  {dict(report.acts.most_common())}")
-    print(f"  {report.echoes}, drift {report.drift}, {report.seconds:.0f} s")
+    print(f"  {dict(report.echoes)}, drift {dict(report.drift)}, {report.seconds:.0f} s")
     print(f"  {report.several} leads stood several times on a side, and were not judged")
     kinds = {each.kind for each, _ in report.found}
     print(f"  {len(report.found)} findings {sorted(kinds)}")

@@ -63,7 +63,11 @@ class Hands:
                 Act(act="create", object="contact", fields={"email": email, "lastname": f"{step.who}姓"}),
             )
         else:
-            fields = {"Email": email, "LastName": f"{step.who}姓", "Company": "仮社"}
+            fields: dict[str, str | float | bool | None] = {
+                "Email": email,
+                "LastName": f"{step.who}姓",
+                "Company": "仮社",
+            }
             self._act("sfa", Act(act="create", object="Lead", fields=fields))
 
     def _edit(self, step: Step, side: str) -> None:

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from services.cli.stage.look import reader_of
 from services.cli.stage.stage import Stage
-from services.cli.stage.verdict import Comparison, _compare_pair  # pyright: ignore[reportPrivateUsage]
+from services.cli.stage.verdict import Comparison, Reader, _compare_pair  # pyright: ignore[reportPrivateUsage]
 from services.sync.adapters.sandbox.feed import FeedItem
 from services.sync.domain.field_map import FieldType, MappedField
 from services.sync.domain.lead import PERSON_SLOT, Lead, field_key, slot_key
@@ -57,13 +56,16 @@ class Judge:
         self._stage = stage
         self.several = 0
         self._settings = stage.settings
-        self._reader = reader_of(stage)
         self._rules = stage.settings.rules
         self._maps = {Side.MA: stage.settings.ma_fields, Side.SFA: stage.settings.sfa_fields}
         self._desks = {Side.MA: stage.hubspot.desk, Side.SFA: stage.salesforce.desk}
         integration = stage.salesforce.settings.users[0].email
-        owners = self._reader._owners
-        owners[Side.SFA] = {key: each for key, each in owners[Side.SFA].items() if each != integration}  # type: ignore[index]  # pyright: ignore[reportIndexIssue]
+        owners = {
+            side: {key: each for key, each in known.items() if each != integration}  # for us that is nobody
+            for side, known in stage.owners().items()
+        }
+        keys = {Side.MA: stage.settings.ma.own_property, Side.SFA: stage.settings.sfa.external_id_field}
+        self._reader = Reader(self._maps, owners, keys)
 
     def findings(self, scenarios: Mapping[str, Sequence[Step]], leads: Iterable[Lead]) -> list[Finding]:
         """Return what is wrong with the scenarios, by tag, whose *leads* are among those given."""
@@ -225,11 +227,12 @@ class Judge:
 
     def _note(self, books: Books, side: Side, item: FeedItem, mapped: Mapping[str, MappedField]) -> None:
         key = (side, item.object, item.id)
-        for vendor_name, raw in item.fields.items():
+        said = self._reader.person(side, item.object, {"id": item.id, "fields": item.fields}).fields
+        for vendor_name in item.fields:
             known = mapped.get(vendor_name)
             if known is None or known.name not in self._rules.fields:
                 continue
-            value = self._reader._read(side, known, raw)
+            value = said[known.name]
             value = None if value == _UNKNOWN else value
             if known.type is FieldType.BOOLEAN:
                 value = bool(value)

@@ -55,8 +55,8 @@ class Report:
     kills: int = 0
     leads: int = 0
     several: int = 0
-    echoes: dict[str, int] = field(default_factory=dict[str, int])
-    drift: dict[str, int] = field(default_factory=dict[str, int])
+    echoes: Counter[str] = field(default_factory=Counter[str])
+    drift: Counter[str] = field(default_factory=Counter[str])
     seconds: float = 0
     found: list[tuple[Finding, Sequence[Step]]] = field(default_factory=list[tuple[Finding, Sequence[Step]]])
 
@@ -124,7 +124,8 @@ class World:
 
     async def _found(self, hands: Mapping[str, Sequence[Step]]) -> list[Finding]:
         leads = {lead.id: lead async for lead in self.books.leads()}
-        found = self._judge.findings(hands, leads.values())
+        found = self._judge.findings(hands, list(leads.values()))
+        leads |= {each: lead for lead in leads.values() for each in lead.taken_over}
         for letter in [each["data"] for each in await self._new_events(DEAD_LETTERS.name)]:
             lead = leads.get(letter["key"])
             tag = "" if lead is None else self._judge.tag_of(lead)
@@ -234,6 +235,11 @@ async def play(
         report.refused += sum(len(each.refused) for each in world.players.values())
         report.seconds += time.monotonic() - began
     report.several += world.several()
-    report.kills = world.stage.kills
+
+
+async def close(world: World, report: Report) -> None:
+    """Add to *report* what is known of a stage only at its end."""
+    report.kills += world.stage.kills
     status = await world.status()
-    report.echoes, report.drift = status["echoes"], status["drift"]
+    report.echoes.update(status["echoes"])
+    report.drift.update(status["drift"])

@@ -9,7 +9,7 @@ from tests.model.kept import KEPT
 from tests.model.run import FAULTY, world
 from tests.model.steps import drawn, read
 
-TIMES = 4
+TIMES = 2
 """How often each kept scenario is played at once: they are about instants."""
 
 
@@ -20,6 +20,6 @@ async def test_nothing_is_wrong_at_quiet(tmp_path: Path) -> None:
     kept = [[read(line) for line in text.split(";")] for text in KEPT.values() for _ in range(TIMES)]
     async with world(tmp_path) as played:
         found = await played.batch(kept, random, faults=None, kills=0)
-        found += await played.batch([drawn(random, 8) for _ in range(24)], random, faults=FAULTY, kills=1)
+        found += await played.batch([drawn(random, 8) for _ in range(16)], random, faults=FAULTY, kills=1)
 
     assert found == []

@@ -153,8 +153,8 @@ def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) ->
             value = False
         if not value and not there and name in rules.consents:
             continue  # the same consent: a False that is on its way could undo an opt-out of that moment
-        if name == "owner" and is_blank(value) and _is_offered(lead, life):
-            value = owner_of(lead, life, rules)
+        if name == "owner" and _is_offered(lead, life):
+            value = _owner(value, mine, theirs, lead, life, rules, writes_ma=writes_ma)
         if (
             there != value
             and is_other(there, value)
@@ -190,6 +190,28 @@ def wanted(mine: Register, theirs: Register, side: Side, rule: FieldRule, rules:
     ma, sfa = (mine, theirs) if side is Side.MA else (theirs, mine)
     outcome = resolve(rule.policy, ma, sfa, tie_order=rules.tie_order, skew_ms=rules.skew_ms)
     return there if outcome.rule == UNSAID.rule else outcome.on(side)
+
+
+def _owner(
+    value: Scalar,
+    mine: Register,
+    theirs: Register,
+    lead: Lead,
+    life: Lifecycle,
+    rules: Rules,
+    *,
+    writes_ma: bool,
+) -> Scalar:
+    """
+    Return who is to own the lead on a side where it would be *value*: where that is nobody, whom it falls to.
+
+    Where nobody ever named an owner, both sides were filled by us, perhaps at instants at which it fell to different
+    people: marketing follows sales then.
+    """
+    if is_blank(value):
+        return owner_of(lead, life, rules)
+    unsaid = mine.said_at == theirs.said_at == NEVER
+    return theirs.there if writes_ma and unsaid and not is_blank(theirs.there) else value
 
 
 def _is_offered(lead: Lead, life: Lifecycle) -> bool:

@@ -82,7 +82,8 @@ class Folder:
                 erase(lead, self._kept, frozenset(self._stage_fields))
             person.deleted_at = max(person.deleted_at, seen.observed_at)
             return set()
-        person.seen_at = max(person.seen_at, seen.observed_at)
+        if seen.moved_to is None:  # who was only named by another record may have been deleted since
+            person.seen_at = max(person.seen_at, seen.observed_at)
         if not _is_made_by_us(seen):
             lead.created_at = _earliest(lead.created_at, seen.created_at)
         return {change.name for change in seen.fields if self._change(lead, side, change, seen, person.ref)}

@@ -180,3 +180,20 @@ def test_a_write_that_is_told_after_the_deletion_revives_nobody() -> None:
 
     assert story.lead.person(Side.SFA) is None
     assert story.lacks(Side.SFA) == {}
+
+
+def test_a_conversion_that_is_told_after_the_contact_s_deletion_revives_nobody() -> None:
+    """The lead names the contact that took its place; the contact's own deletion came in before."""
+    story = _handed()
+    contact = ("salesforce", "Contact", "003Q1")
+    story.take(observed("sfa", [], ref=contact, observed_at=START + HOUR, deleted=True))
+    story.take(
+        observed(
+            "sfa",
+            [],
+            observed_at=START + HOUR + 100,
+            moved_to={"system": contact[0], "object": contact[1], "id": contact[2]},
+        )
+    )
+
+    assert story.lead.person(Side.SFA) is None
