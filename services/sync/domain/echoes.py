@@ -13,7 +13,7 @@ from zlib import crc32
 
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import FieldChange, Kind, Observation, Scalar, Side
-from services.sync.domain.register import Register, order_key, value_hash
+from services.sync.domain.register import SETTLED, Register, order_key, value_hash
 
 if TYPE_CHECKING:
     from services.sync.domain.drift import Drift
@@ -59,8 +59,8 @@ def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int) -> b
     """
     Note that *value*, whose hash is *mark*, is about to be sent; return whether that is a loop.
 
-    It is one where the same value was sent before, nobody said anything on either side since, and yet another value of
-    ours stands there: then our own write asked for our own write.
+    It is one where the same value was sent before and taken, nobody said anything on either side since, and yet another
+    value of ours stands there: then our own write asked for our own write.
     """
     register = lead.register(name, side)
     words, over = _words(lead, name), value_hash(register.there)
@@ -71,7 +71,7 @@ def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int) -> b
         and over in register.sent
         and over != mark
         and known == words
-        and sent_over != over
+        and sent_over == SETTLED
         and order_key(value) != order_key(register.there)
     )
 

@@ -109,6 +109,19 @@ def test_trying_again_is_no_loop() -> None:
     assert tries == [[], [], []]
 
 
+def test_trying_again_when_an_earlier_write_came_back_meanwhile_is_no_loop() -> None:
+    """Nobody told us that the second write was taken, for we were killed; then the first came back."""
+    story = Story()
+    story.marketing(START, email="a@example.jp", phone="03-1")
+    story.sales(START + 1, email="a@example.jp")
+    story.take(started(Side.SFA, "lead", {"phone": "03-1"}, START + 100))
+    story.marketing(START + 200, phone="03-2")
+    story.take(started(Side.SFA, "lead", {"phone": "03-2"}, START + 300))
+    story.echo(Side.SFA, {"phone": "03-1"}, START + 120)
+
+    assert story.take(started(Side.SFA, "lead", {"phone": "03-2"}, START + MINUTE)).loops == []
+
+
 def test_a_person_who_goes_to_and_fro_makes_no_loop() -> None:
     """Each write follows somebody's word."""
     story = _handed()
