@@ -15,6 +15,7 @@ import orjson
 from services.sync.domain.lead import NEVER, Activity, Lead, Opportunity
 from services.sync.domain.lifecycle import trace
 from services.sync.domain.records import Side
+from services.sync.domain.register import is_blank
 from services.sync.domain.rules import Rules
 
 
@@ -75,7 +76,9 @@ def _opportunity(deal: Opportunity) -> dict[str, Any]:
     return {
         "cycle": deal.cycle,
         "deleted": deal.deleted,
-        "fields": {name: register.there for name, register in sorted(deal.fields.items())},
+        "fields": {
+            name: each.there for name, each in sorted(deal.fields.items()) if not is_blank(each.there)
+        },
         "stages": {str(at): value for at, value in sorted(deal.stages.items())},
     }
 
@@ -83,6 +86,8 @@ def _opportunity(deal: Opportunity) -> dict[str, Any]:
 def _activity(activity: Activity) -> dict[str, Any]:
     return {
         "side": activity.side.value,
-        "fields": {name: value for name, (value, _) in sorted(activity.fields.items())},
+        "fields": {
+            name: value for name, (value, _) in sorted(activity.fields.items()) if not is_blank(value)
+        },
         "deleted": activity.deleted,
     }
