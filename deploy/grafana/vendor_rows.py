@@ -55,7 +55,23 @@ VENDORS = Row(
             unit="ops",
             tells="Our own writes that came back as changes and were recognised. About as many as are written; none at"
             " all while there are writes would be a loop in the making.",
-            queries=(rate("tasuki_echoes_suppressed_total", "system"),),
+            queries=(rate("tasuki_echoes_suppressed_total", "system", "layer"),),
+        ),
+        Panel(
+            title="Mistaken echoes and loops",
+            unit="short",
+            tells="Somebody's changes that were taken for our own, and our own writes that led to our own writes; both are"
+            " always 0 if all is well.",
+            queries=(
+                grown(
+                    "tasuki_echo_false_drops_total",
+                    "system",
+                    "field",
+                    legend="false drop: {{system}} {{field}}",
+                ),
+                grown("tasuki_loops_total", "side", "field", legend="loop: {{side}} {{field}}"),
+            ),
+            bad_from=1,
         ),
         Panel(
             title="Records observed",

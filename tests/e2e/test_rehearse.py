@@ -2,12 +2,14 @@
 
 import asyncio
 import csv
+import json
 import os
 import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,7 +95,7 @@ def test_a_small_history_with_kills_ends_as_without(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(300)
 def test_a_small_history_with_faults_ends_as_without(tmp_path: Path) -> None:
-    """Refused, broken off, repeated, shuffled: the same bytes, nothing dropped, no loop, no drift."""
+    """Refused, broken off, repeated, shuffled, told with gaps: the same end, nothing dropped, no loop, no drift."""
     leads, deals, column_map = small_history(tmp_path)
     leads.write_bytes(b"\r\n".join(leads.read_bytes().split(b"\r\n")[:21]))
     deals.write_bytes(b"\r\n".join(deals.read_bytes().split(b"\r\n")[:9]))
@@ -106,8 +108,28 @@ def test_a_small_history_with_faults_ends_as_without(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         assert "0 false drops, 0 loops, drift 0" in done.stdout.replace("\n", " ")
 
-    assert (tmp_path / "clean.jsonl").read_bytes() == (tmp_path / "faulty.jsonl").read_bytes()
-    assert (tmp_path / "clean.jsonl").read_bytes().count(b"\n") == 20
+    clean_end, faulty_end = held(tmp_path / "clean.jsonl"), held(tmp_path / "faulty.jsonl")
+    assert clean_end == faulty_end
+    assert len(clean_end) == 20
+
+
+def held(export: Path) -> list[dict[str, Any]]:
+    """
+    Return what stands in both tools and what each lead reached, without when and by which reading it was learnt.
+
+    After a gap a record is read whole, so that a column is blank was said then; without one nobody said it.
+    """
+    found: list[dict[str, Any]] = []
+    for line in export.read_text(encoding="utf-8").splitlines():
+        lead = json.loads(line)
+        del lead["history"]
+        lead["fields"] = {
+            name: there
+            for name, sides in lead["fields"].items()
+            if (there := {side: each["there"] for side, each in sides.items() if each["there"]})
+        }
+        found.append(lead)
+    return sorted(found, key=lambda lead: json.dumps(lead, sort_keys=True))
 
 
 KINTONE = """レコード番号,メールアドレス,会社名,氏名,登録日,商談化日,受注日,受注金額,閲覧数
