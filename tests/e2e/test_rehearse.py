@@ -48,24 +48,7 @@ at = "won"
 fields = { amount = "yen" }
 """
 
-PROMISES = """
-[[sla]]
-name = "in-a-week"
-starts = ["mql"]
-stops = ["sql"]
-targets = [{ within = "7d" }]
-warnings = [{ share = 0.5 }]
-escalations = [{ after = "7d", notify = ["owner"] }]
-overdue = "each"
-
-[[sla]]
-name = "at-once"
-starts = ["offered:mql"]
-stops = ["sql"]
-targets = [{ within = "2s" }]
-warnings = [{ share = 0.5 }]
-escalations = [{ after = "2s", notify = ["owner"] }]
-"""
+PROMISES = ROOT / "docs" / "examples" / "olist.promises.toml"
 """One of the history's own times, so that all is overdue at once, and one that runs while it is played."""
 
 
@@ -94,12 +77,10 @@ def test_a_small_history_with_kills_ends_as_without(tmp_path: Path) -> None:
     """Both runs are equal byte for byte in the canonical export, and the bad row is named and kept aside."""
     leads, deals, column_map = small_history(tmp_path)
     given = ("--leads", leads, "--deals", deals, "--map", column_map)
-    promises = tmp_path / "promises.toml"
-    promises.write_text(PROMISES, encoding="utf-8")
 
     clean = rehearse(*given, "--export", tmp_path / "clean.jsonl", "--folder", tmp_path / "clean")
     killed = rehearse(
-        *(*given, "--rate", "10", "--kill-every", "4", "--promises", promises),
+        *(*given, "--rate", "10", "--kill-every", "4", "--promises", PROMISES),
         *("--export", tmp_path / "killed.jsonl"),
     )
 
@@ -220,12 +201,13 @@ def test_the_olist_history_ends_the_same_clean_and_killed(tmp_path: Path) -> Non
     )
 
     promises = tmp_path / "promises.toml"
-    promises.write_text(PROMISES, encoding="utf-8")
+    only_breaches = re.sub(r"(warnings|escalations) = .*\n", "", PROMISES.read_text(encoding="utf-8"))
+    promises.write_text(only_breaches, encoding="utf-8")
     with ThreadPoolExecutor() as beside:  # two cores do both in less time than one after the other
         clean = beside.submit(rehearse, *given, "--export", tmp_path / "clean.jsonl")
         killed = beside.submit(
             rehearse,
-            *(*given, "--kill-every", "8", "--promises", promises),
+            *(*given, "--kill-every", "15", "--promises", promises),
             *("--export", tmp_path / "killed.jsonl", "--folder", tmp_path / "killed"),
         )
     for done in (clean.result(), killed.result()):
@@ -235,8 +217,8 @@ def test_the_olist_history_ends_the_same_clean_and_killed(tmp_path: Path) -> Non
     assert (tmp_path / "clean.jsonl").read_bytes() == (tmp_path / "killed.jsonl").read_bytes()
     assert (tmp_path / "clean.jsonl").read_bytes().count(b"\n") == 8_000
     found = promised(killed.result().stdout)
-    assert found["kills"] >= 20
-    assert found["timers fired"] > 24_000
+    assert found["kills"] >= 5
+    assert found["timers fired"] > 12_000  # of nearly each lead the breach of both promises
     assert found["twice on the topic"] == found["missing"] == found["untrue"] == 0
     sees_olist_as_its_files_do(tmp_path / "killed" / "store")
 
