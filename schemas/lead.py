@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from schemas.envelope import Envelope, EpochMs, Open, Scalar
+from schemas.requests import Over, Task
 
 SideName = Literal["ma", "sfa"]
 KindName = Literal["lead", "opportunity", "activity", "company"]
@@ -179,6 +180,19 @@ class CompanyTold(Open):
     told_at: EpochMs
 
 
+class Reviewed(Open):
+    """
+    Nothing happened to the lead, but its score may be another by now.
+
+    `cause`: its points got old, or the rules of the score changed. `hand_over`: who is over the threshold only by rules
+    that changed is handed over now, as somebody confirmed.
+    """
+
+    cause: Literal["aged", "rules"]
+    reviewed_at: EpochMs
+    hand_over: bool = False
+
+
 class LeadObserved(Envelope):
     """A record of the lead was seen in one of the systems."""
 
@@ -242,6 +256,27 @@ class LeadCompanyTold(Envelope):
     data: CompanyTold
 
 
+class LeadTaskWanted(Envelope):
+    """A task about the lead is to stand in the sales tool."""
+
+    type: Literal["tasuki.lead.task-wanted.v1"] = "tasuki.lead.task-wanted.v1"
+    data: Task
+
+
+class LeadTaskOver(Envelope):
+    """What tasks about the lead tell of is over."""
+
+    type: Literal["tasuki.lead.task-over.v1"] = "tasuki.lead.task-over.v1"
+    data: Over
+
+
+class LeadReviewed(Envelope):
+    """The lead is looked at again, though nothing happened to it."""
+
+    type: Literal["tasuki.lead.reviewed.v1"] = "tasuki.lead.reviewed.v1"
+    data: Reviewed
+
+
 LeadChange = Annotated[
     LeadObserved
     | LeadWriteStarted
@@ -251,7 +286,10 @@ LeadChange = Annotated[
     | LeadTakenOver
     | LeadCompanyJoined
     | LeadCompanyLeft
-    | LeadCompanyTold,
+    | LeadCompanyTold
+    | LeadTaskWanted
+    | LeadTaskOver
+    | LeadReviewed,
     Field(discriminator="type"),
 ]
 LEAD_CHANGE: TypeAdapter[LeadChange] = TypeAdapter(LeadChange)

@@ -184,8 +184,8 @@ async def everything(world: World) -> None:
     await world.see(("contact", row), ("contact", "999"), ("task", lonely), ("deal", deal), *made)
     merged = world.user("merge", id=row, other={"object": "contact", "id": other})
     await world.see(("contact", row), ("contact", merged))
-    await world.connector.changed("contact", Place(0), now_ms())
-    await world.connector.changed("contact", Place(now_ms(), "1"), now_ms())
+    for since in (Place(0), Place(1, "0")):
+        await world.connector.changed("contact", since, now_ms() + 60_000)
     await world.connector.write(
         [
             lead({"stage": "customer", "revenue": 5}, ref=merged),

@@ -22,9 +22,9 @@ from services.sync.adapters.sandbox.faults import Faults
 from services.sync.adapters.sweep_orders import SweepOrders
 from services.sync.app.service import Sync, build
 from services.sync.application.orders import Order
-from services.sync.settings import Sections, Settings, demo_settings
+from services.sync.settings import Settings, demo_settings
 from tests.private_store import StoreServer
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 PUBLIC_URL = "https://tasuki.sandbox.example"
 MQL = {"jobtitle": "製造部 部長", "num_conversion_events": "2", "document_downloads": "2"}
@@ -107,7 +107,7 @@ class SweepWorld:
             now = await self.sweeps()
             return all(each["ended_at"] not in (None, before[key]) for key, each in now.items())
 
-        await wait_until(swept, within_s=20, description="everything is swept")
+        await wait_until(swept, description="everything is swept")
 
     async def sweeps(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Return how the sweeps stand."""
@@ -128,7 +128,7 @@ class SweepWorld:
             return not lag and not dirty and self.hubspot.state.courier.undelivered == 0
 
         for _ in range(2):
-            await wait_until(still, within_s=20, description="nothing is on its way")
+            await wait_until(still, description="nothing is on its way")
             await asyncio.sleep(0.15)
 
     async def status(self) -> dict[str, Any]:
@@ -150,20 +150,24 @@ class SweepWorld:
 
 @asynccontextmanager
 async def sweep_world(
-    folder: Path, *, sync: Mapping[str, Any] | None = None, more: Sections | None = None, **portal: Any
+    folder: Path,
+    *,
+    sync: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    **portal: Any,
 ) -> AsyncGenerator[SweepWorld]:
-    """Run the service; *sync* changes its section of the configuration, *more* others, *portal* HubSpot's settings."""
+    """Run the service; *sync* and *overrides* change its configuration, *portal* HubSpot's settings."""
     server = StoreServer()
     async with AsyncExitStack() as stack:
         stack.callback(server.stop)
-        plain = settings_of(folder, more=more)
+        plain = settings_of(folder, overrides=overrides)
         salesforce = await stack.enter_async_context(SalesforceSandbox(salesforce_settings(plain.sfa_fields)))
         made = hubspot_settings(plain.ma_fields, hook="http://127.0.0.1:1", public=PUBLIC_URL)
         hubspot = await stack.enter_async_context(
             HubSpotSandbox(replace(made, search_per_second=1_000, **portal))
         )
         urls = (hubspot.base_url, salesforce.base_url, salesforce.grpc_target)
-        settings = settings_of(folder, *urls, sync=sync, more=more)
+        settings = settings_of(folder, *urls, sync=sync, overrides=overrides)
         yield await stack.enter_async_context(_service(settings, server, hubspot, salesforce))
 
 
@@ -180,7 +184,7 @@ async def _service(
         base_url = f"http://127.0.0.1:{service.server.port}"
         hubspot.state.subscribe(*hubspot_subscriptions(settings.ma_fields))
         hubspot.deliver_to(f"{base_url}/webhooks/hubspot", public_url=f"{PUBLIC_URL}/webhooks/hubspot")
-        http = await stack.enter_async_context(httpx2.AsyncClient(base_url=base_url))
+        http = await stack.enter_async_context(httpx2.AsyncClient(base_url=base_url, timeout=PATIENCE_S))
         yield SweepWorld(service, hubspot, salesforce, http, server, clock)
 
 
@@ -204,7 +208,7 @@ def settings_of(
     salesforce: str = "http://127.0.0.1:2",
     pubsub: str = "127.0.0.1:3",
     sync: Mapping[str, Any] | None = None,
-    more: Sections | None = None,
+    overrides: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Return the demo's settings; sweeps only on order, without grace, unless *sync* says otherwise."""
     habits = {"reconcile": False, "reconcile_grace": "0s", "reconcile_overlap": "0s"}
@@ -214,7 +218,7 @@ def settings_of(
         pubsub=pubsub,
         data_folder=folder,
         public_url=PUBLIC_URL,
-        overrides={"log": {"partitions": 2}, "sync": {**habits, **(sync or {})}, **(more or {})},
+        overrides={"log": {"partitions": 2}, "sync": {**habits, **(sync or {})}, **(overrides or {})},
     )
 
 

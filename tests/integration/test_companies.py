@@ -8,7 +8,7 @@ from tests.integration.sweep_world import MQL, sweep_world
 
 async def test_a_company_and_the_account_of_its_domain_are_kept_the_same(tmp_path: Path) -> None:
     """However the domain is written; each side's later values and blanks go over, and nothing is made."""
-    async with sweep_world(tmp_path, more=with_companies()) as world:
+    async with sweep_world(tmp_path, overrides=with_companies()) as world:
         ours = account(
             world, fields={"Name": "例", "Website": "https://www.Acme.co.jp/jp/", "NumberOfEmployees": 40}
         )
@@ -40,7 +40,7 @@ async def test_a_company_and_the_account_of_its_domain_are_kept_the_same(tmp_pat
 
 async def test_of_several_accounts_with_one_domain_always_the_same_one_counts(tmp_path: Path) -> None:
     """The first by its id; a branch's values are its own, until the first one is gone."""
-    async with sweep_world(tmp_path, more=with_companies()) as world:
+    async with sweep_world(tmp_path, overrides=with_companies()) as world:
         theirs = company(world, fields={"name": "例", "domain": "acme.co.jp"})
         branch = account(world, fields={"Name": "東京", "Website": "acme.co.jp", "NumberOfEmployees": 5})
         first, other = (
@@ -69,7 +69,7 @@ async def test_of_several_accounts_with_one_domain_always_the_same_one_counts(tm
 async def test_an_mql_goes_to_the_owner_of_its_company_s_account(tmp_path: Path) -> None:
     """By the domain of its address; who has a free address, or another company's, gets anybody."""
     team = {"sdr": ["sato@sandbox.example"], "account_owner": "company_owner"}
-    async with sweep_world(tmp_path, more=with_companies(assignment=team)) as world:
+    async with sweep_world(tmp_path, overrides=with_companies(assignment=team)) as world:
         account(world, user="tanaka@sandbox.example", fields={"Name": "例", "Website": "acme.co.jp"})
         await world.settled()
         world.contact(1, email="a@acme.co.jp", **MQL)
@@ -86,7 +86,7 @@ async def test_an_mql_goes_to_the_owner_of_its_company_s_account(tmp_path: Path)
 
 async def test_a_converted_lead_s_account_is_its_company_s(tmp_path: Path) -> None:
     """No second account is made; the lead showed the domain before, and its account has it from there."""
-    async with sweep_world(tmp_path, more=with_companies()) as world:
+    async with sweep_world(tmp_path, overrides=with_companies()) as world:
         theirs = company(world, fields={"name": "例", "domain": "acme.co.jp", "phone": "0312345678"})
         await world.settled()
         world.contact(1, email="a@acme.co.jp", **MQL)
@@ -105,7 +105,7 @@ async def test_a_converted_lead_s_account_is_its_company_s(tmp_path: Path) -> No
 
 async def test_an_account_without_a_domain_is_the_company_of_its_people(tmp_path: Path) -> None:
     """A contact's address tells whose it is; it gets the domain then, and a free address tells nothing."""
-    async with sweep_world(tmp_path, more=with_companies()) as world:
+    async with sweep_world(tmp_path, overrides=with_companies()) as world:
         theirs = company(world, fields={"name": "例", "domain": "acme.co.jp", "phone": "0312345678"})
         ours = account(world, fields={"Name": "例", "NumberOfEmployees": 8})
         await world.settled()
@@ -126,7 +126,7 @@ async def test_an_account_without_a_domain_is_the_company_of_its_people(tmp_path
 async def test_a_record_goes_with_its_domain(tmp_path: Path) -> None:
     """Nothing is written to the company that it left, nor from it; who hangs on the record goes along."""
     team = {"sdr": ["sato@sandbox.example"], "account_owner": "company_owner"}
-    async with sweep_world(tmp_path, more=with_companies(assignment=team)) as world:
+    async with sweep_world(tmp_path, overrides=with_companies(assignment=team)) as world:
         old = company(world, fields={"name": "旧", "domain": "old.co.jp"})
         new = company(world, fields={"name": "新", "domain": "new.co.jp", "hubspot_owner_id": "71003"})
         ours = account(world, fields={"Name": "旧", "Website": "old.co.jp", "Phone": "03-1111-1111"})
@@ -160,7 +160,7 @@ async def test_a_record_goes_with_its_domain(tmp_path: Path) -> None:
 
 async def test_merged_companies_end_as_one(tmp_path: Path) -> None:
     """On either side: what took the place of both goes on with the other side's record."""
-    async with sweep_world(tmp_path, more=with_companies()) as world:
+    async with sweep_world(tmp_path, overrides=with_companies()) as world:
         one, two = (company(world, fields={"name": each, "domain": "acme.co.jp"}) for each in "甲乙")
         ours = [account(world, fields={"Name": each, "Website": "acme.co.jp"}) for each in "甲乙"]
         await world.settled()
@@ -176,7 +176,7 @@ async def test_merged_companies_end_as_one(tmp_path: Path) -> None:
 
 async def test_what_nobody_told_of_companies_is_swept_up(tmp_path: Path) -> None:
     """It is counted as drift, and repaired."""
-    async with sweep_world(tmp_path, more=with_companies()) as world:
+    async with sweep_world(tmp_path, overrides=with_companies()) as world:
         theirs = company(world, fields={"name": "例", "domain": "acme.co.jp"})
         ours = account(world, fields={"Name": "例", "Website": "acme.co.jp"})
         await world.settled()

@@ -26,7 +26,7 @@ def sections() -> Sections:
 
 async def test_a_deal_in_another_currency_comes_to_both_in_theirs(tmp_path: Path) -> None:
     """Marketing's in dollars, the KPIs' in yen; without a rate there is a letter, and what marketing had stays."""
-    async with sweep_world(tmp_path, more=sections()) as world:
+    async with sweep_world(tmp_path, overrides=sections()) as world:
         world.contact(1, **MQL)
         await world.settled()
         (lead,) = world.leads()

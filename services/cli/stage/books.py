@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from schemas.topics import INBOX, LEAD_CHANGES, LIFECYCLE
+from schemas.topics import INBOX, LEAD_CHANGES, LIFECYCLE, REQUESTS
 from services.kpi.app.counting import SERVICE as KPI
 from services.runtime.keys import ShardId
 from services.runtime.log.port import Log
@@ -60,7 +60,7 @@ class Books:
         """Return what the service has still to do."""
         unread = 0
         commands: list[tuple[str | bytes | int, ...]] = []
-        for topic in (INBOX.name, LEAD_CHANGES.name):
+        for topic in (INBOX.name, REQUESTS.name, LEAD_CHANGES.name):
             unread += await self._unread(SERVICE, topic)
             commands += [("XLEN", each.outbox_key) for each in self._shards(SERVICE, topic)]
         outboxes = await self.store.read(commands)
@@ -72,6 +72,13 @@ class Books:
     async def uncounted(self) -> int:
         """Return how many facts the KPIs don't reflect yet. Raises StoreUnavailable."""
         return await self._unread(KPI, LIFECYCLE.name)
+
+    async def untold(self, now: int) -> int:
+        """Return how many clocks' timers are due by *now*, epoch ms, or told and not yet on their topic."""
+        commands: list[tuple[str | bytes | int, ...]] = []
+        for shard in self._shards(KPI, LIFECYCLE.name):
+            commands += [("ZCOUNT", shard.key("timers"), 0, now), ("XLEN", shard.outbox_key)]
+        return sum(map(int, await self.store.read(commands)))
 
     async def _unread(self, service: str, topic: str) -> int:
         shards, offsets = self._shards(service, topic), await self.log.offsets(topic)

@@ -14,6 +14,7 @@ Nothing waits for an answer, and everything may be told twice.
 
 from base64 import b64encode
 from collections.abc import Callable, Collection
+from typing import Final
 
 from schemas.instants import rfc3339
 from schemas.lead import (
@@ -184,24 +185,22 @@ def _moved(event: LeadChange, company: Lead) -> tuple[str | None, str | None]:
     return f"{data.ref.system}:{data.ref.object}:{data.ref.id}", data.company
 
 
-def instant_of(event: LeadChange) -> int:  # noqa: PLR0911 -- one for each kind of change
+_INSTANTS: Final = {
+    "observed": "observed_at",
+    "write-started": "started_at",
+    "write-settled": "settled_at",
+    "write-retried": "retried_at",
+    "merged-into": "noticed_at",
+    "taken-over": "merged_at",
+    "task-wanted": "told_at",
+    "task-over": "told_at",
+    "reviewed": "reviewed_at",
+    "company-joined": "joined_at",
+    "company-left": "left_at",
+    "company-told": "told_at",
+}
+
+
+def instant_of(event: LeadChange) -> int:
     """Return when *event* came to be, epoch ms, by the clock of whoever appended it."""
-    match event.type:
-        case "tasuki.lead.observed.v1":
-            return event.data.observed_at
-        case "tasuki.lead.write-started.v1":
-            return event.data.started_at
-        case "tasuki.lead.write-settled.v1":
-            return event.data.settled_at
-        case "tasuki.lead.write-retried.v1":
-            return event.data.retried_at
-        case "tasuki.lead.merged-into.v1":
-            return event.data.noticed_at
-        case "tasuki.lead.taken-over.v1":
-            return event.data.merged_at
-        case "tasuki.lead.company-joined.v1":
-            return event.data.joined_at
-        case "tasuki.lead.company-left.v1":
-            return event.data.left_at
-        case "tasuki.lead.company-told.v1":
-            return event.data.told_at
+    return int(getattr(event.data, _INSTANTS[event.type.removeprefix("tasuki.lead.").removesuffix(".v1")]))

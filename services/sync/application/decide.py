@@ -5,6 +5,7 @@ A pure function of the lead and the event: the same event at the same place of t
 emissions, so they may be repeated after any crash.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,12 +18,16 @@ from schemas.lead import (
     LeadCompanyTold,
     LeadMergedInto,
     LeadObserved,
+    LeadReviewed,
     LeadTakenOver,
+    LeadTaskOver,
+    LeadTaskWanted,
     LeadWriteRetried,
     LeadWriteSettled,
     LeadWriteStarted,
     Observed,
     Ref,
+    Reviewed,
     WriteSettled,
 )
 from services.sync.application.hearing_of_companies import hear
@@ -37,8 +42,9 @@ from services.sync.application.tell import (
 from services.sync.domain.company import employ, lacking, rules_of
 from services.sync.domain.deals import lacks_rate
 from services.sync.domain.decisions import Decision, made, outcomes
-from services.sync.domain.desired import Missing, missing
+from services.sync.domain.desired import Missing, may_have_tasks, missing
 from services.sync.domain.drift import Drift, drift
+from services.sync.domain.echoes import Layer, disputed, hidden
 from services.sync.domain.erasure import addresses
 from services.sync.domain.facts import Erased, Fact, MergedInto, tell, tell_handover, tell_offers
 from services.sync.domain.fold import Folder
@@ -46,8 +52,10 @@ from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, trace
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
 from services.sync.domain.register import is_blank
+from services.sync.domain.rescoring import bring, confirm, join
 from services.sync.domain.rules import Rules
 from services.sync.domain.scope import in_scope
+from services.sync.domain.tasks import AskedTask, Promise
 from services.sync.domain.uniting import Uniter, told_of_both
 
 EXPLAINED = frozenset({"backlog", "backfill"})
@@ -61,8 +69,11 @@ class Decided:
 
     `facts`, `decisions` and `dead_letters` are events for their topics. `made` are the decisions that are told.
     `missing` is what is to be written, by side, empty where all is well. `addresses`: the e-mail addresses that the
-    lead had before and has now, where these differ; `linked`: a record that became a company's; `forgotten`: those of a lead that was erased. `drift` is what
-    nobody had told us.
+    lead had before and has now, where these differ; `forgotten`: those of a lead that was erased. `linked`: a record that
+    became a company's. `drift` is what nobody had told us. `echoes`: how many of our own writes came back;
+    `false_drops`: the fields of changes that were taken for such and were somebody's; `loops`: those in which our own
+    write led to our own write. `unfit`: why nothing can come of the change, a stable word and a text. `changes_at`: when
+    the score changes if nothing happens, NEVER if it doesn't.
     """
 
     facts: list[Event] = field(default_factory=list[Event])
@@ -73,9 +84,24 @@ class Decided:
     forgotten: frozenset[str] | None = None
     addresses: tuple[frozenset[str], frozenset[str]] | None = None
     linked: RecordRef | None = None
-    echoes: int = 0
+    echoes: Counter[Layer] = field(default_factory=Counter[Layer])
+    false_drops: list[str] = field(default_factory=list[str])
+    loops: list[str] = field(default_factory=list[str])
     fights: int = 0
     drift: list[Drift] = field(default_factory=list[Drift])
+    unfit: tuple[str, str] | None = None
+    changes_at: int = NEVER
+
+
+_Within = (
+    LeadObserved
+    | LeadReviewed
+    | LeadWriteRetried
+    | LeadWriteSettled
+    | LeadCompanyTold
+    | LeadTaskWanted
+    | LeadTaskOver
+)
 
 
 class Decide:
@@ -99,7 +125,7 @@ class Decide:
         decided = Decided()
         if isinstance(event, LeadWriteStarted):
             started = event.data
-            lost = self.folder.start_write(
+            lost, decided.loops = self.folder.start_write(
                 lead, Side(started.side), started.slot, started.fields, started.started_at
             )
             if lost:
@@ -110,25 +136,36 @@ class Decide:
             raise TypeError(f"{event.type} is no change within one lead")
         context = Context(lead.id, event_id, event.traceparent)
         held = held_addresses(lead)
-        if isinstance(event, LeadObserved):
-            self._observe(lead, event.data, context, decided)
-        elif isinstance(event, LeadWriteRetried):
-            self.folder.retry_write(lead, Side(event.data.side), event.data.slot)
-            self._follow(lead, context, event.data.retried_at, decided)
-        elif isinstance(event, LeadCompanyTold):
-            if hear(lead, event.data):
-                self._follow(lead, context, event.data.told_at, decided)
-        else:
-            self._settle(lead, event, context, decided)
+        bring(lead, self.rules)
+        lead.scored_by = self.rules.scoring.mark
+        self._take(lead, event, context, decided)
         if (now_held := held_addresses(lead)) != held and lead.erased_at == NEVER:
             # HubSpot keeps the addresses of both contacts of a merge on the one, where nobody else may enter them.
             decided.addresses = now_held if lead.taken_over else held, now_held
         return decided
 
+    def _take(self, lead: Lead, event: _Within, context: Context, decided: Decided) -> None:
+        if isinstance(event, LeadObserved):
+            self._observe(lead, event.data, context, decided)
+        elif isinstance(event, LeadReviewed):
+            self._review(lead, event.data, context, decided)
+        elif isinstance(event, LeadWriteRetried):
+            lead.as_of = max(lead.as_of, event.data.retried_at)
+            self.folder.retry_write(lead, Side(event.data.side), event.data.slot)
+            self._follow(lead, context, event.data.retried_at, decided)
+        elif isinstance(event, LeadCompanyTold):
+            if hear(lead, event.data):
+                self._follow(lead, context, event.data.told_at, decided)
+        elif isinstance(event, LeadTaskWanted | LeadTaskOver):
+            self._task(lead, event, context, decided)
+        else:
+            self._settle(lead, event, context, decided)
+
     def leave(self, lead: Lead, event: LeadMergedInto, event_id: str) -> Decided:
         """Return what is told when *lead* turns out to be another one: it is gone, and no side waits for it."""
         decided = Decided(missing={side: [] for side in Side})
         context, at = Context(lead.id, event_id, event.traceparent), event.data.noticed_at
+        bring(lead, self.rules)
         life = trace(lead, self.rules)
         self._tell([MergedInto(event.data.into, at)], lead, life, context, at, decided)
         return decided
@@ -144,6 +181,9 @@ class Decide:
         erased_before = lead.erased_at != NEVER
         if other.erased_at != NEVER or erased_before:
             decided.forgotten = addresses(lead) | addresses(other)
+        for each in (lead, other):
+            bring(each, self.rules)
+        join(lead, other, self.rules)
         self._uniter.unite(lead, other, at)
         life = self._lived(lead, other) if lead.erased_at != NEVER else trace(lead, self.rules)
         self._follow(lead, context, at, decided, sorted(other.activities), life)
@@ -165,10 +205,13 @@ class Decide:
         names = sorted({change.name for change in seen.fields}) if own else []
         before = outcomes(lead, names, self.rules)
         if names:
-            decided.echoes = sum(self.folder.is_echo(lead, side, change) for change in seen.fields)
+            layers = (self.folder.layer(lead, side, change) for change in seen.fields)
+            decided.echoes = Counter(each for each in layers if each is not None)
+            decided.false_drops = sorted(set(disputed(lead, side, seen)))
         if data.sweep is not None and data.sweep not in EXPLAINED:
             decided.drift = drift(lead, side, seen, self.folder)
             if decided.drift:
+                decided.false_drops += hidden(lead, side, seen, decided.drift)
                 decided.decisions.append(drift_found(decided.drift, data, context))
         _hurry(lead, data)
         erased_before = lead.erased_at != NEVER
@@ -177,6 +220,7 @@ class Decide:
         if lead.is_company and not seen.deleted and seen.moved_to is None and not _has(lead, side, seen.ref):
             decided.linked = seen.ref
         lacked = self._lacks_rate(lead, seen)
+        lead.as_of = max(lead.as_of, data.observed_at)
         news = self.folder.observe(lead, side, seen)
         if (lacks := self._lacks_rate(lead, seen)) is not None and lacks != lacked:
             decided.dead_letters.append(_no_rate(lead, data, lacks, context))
@@ -194,8 +238,16 @@ class Decide:
         deal = lead.opportunities.get(seen.ref.id) if seen.kind is Kind.OPPORTUNITY else None
         return None if deal is None else lacks_rate(deal, self.rules)
 
+    def _review(self, lead: Lead, data: Reviewed, context: Context, decided: Decided) -> None:
+        """Look at a lead to whom nothing happened: points got old, or the rules changed."""
+        lead.as_of = max(lead.as_of, data.reviewed_at)
+        if data.hand_over:
+            confirm(lead, data.reviewed_at, self.rules)
+        self._follow(lead, context, data.reviewed_at, decided)
+
     def _settle(self, lead: Lead, event: LeadWriteSettled, context: Context, decided: Decided) -> None:
         data, side = event.data, Side(event.data.side)
+        lead.as_of = max(lead.as_of, data.settled_at)
         if data.outcome == "refused" or data.ref is None:
             self.folder.refuse_write(lead, side, data.slot, data.fields, data.refused_fields)
             decided.dead_letters.append(_dead_letter(lead, data, context))
@@ -206,6 +258,32 @@ class Decide:
         if data.outcome == "confirmed":
             handed = tell_handover(lead, life, data.slot, data.settled_at)
             self._tell(handed, lead, life, context, data.settled_at, decided)
+
+    def _task(
+        self, lead: Lead, event: LeadTaskWanted | LeadTaskOver, context: Context, decided: Decided
+    ) -> None:
+        data = event.data
+        promise = Promise(data.lead_id, data.policy, data.cycle, data.round)
+        if isinstance(event, LeadTaskOver):
+            lead.tasks.end(promise, data.told_at)
+        else:
+            decided.unfit = self._unfit(lead)
+            if decided.unfit is not None:
+                return
+            asked = event.data
+            texts = (asked.subject, asked.body, asked.owner or "")
+            lead.tasks.ask(asked.task, AskedTask(promise, asked.told_at, *texts, asked.due_at))
+        self._follow(lead, context, data.told_at, decided)
+
+    def _unfit(self, lead: Lead) -> tuple[str, str] | None:
+        """Return why no task can be made for *lead*; one whose sales record is only on its way can wait for it."""
+        if lead.erased_at != NEVER:
+            return "lead-erased", "the person asked to be forgotten: nothing is written of them any more"
+        if self.rules.scope and not in_scope(lead, self.rules):
+            return "out-of-scope", "the lead isn't in [[scope]]: nothing is written of it"
+        if not may_have_tasks(lead, trace(lead, self.rules), self.rules):
+            return "no-sales-record", "the lead has no record in the sales tool, and is to have none"
+        return None
 
     def _follow(
         self,
@@ -224,6 +302,7 @@ class Decide:
         if self.rules.companies is not None:
             employ(lead, self.rules.companies, at)
         life = life or trace(lead, self.rules)
+        decided.changes_at = life.changes_at
         scoped = not self.rules.scope or in_scope(lead, self.rules)
         self._tell(tell(lead, life, activities, scoped=scoped), lead, life, context, at, decided)
         for side in Side:
@@ -237,9 +316,10 @@ class Decide:
         decided.facts += lifecycle_events(found, lead, life, self.rules, context, at, first=first)
 
     def lacks(self, lead: Lead, side: Side) -> list[Missing]:
-        """Return what is to be written on *side* for *lead* as it is now."""
+        """Return what is to be written on *side* for *lead*, a copy, as it is now."""
         if lead.is_company:
             return lacking(lead, self._of_companies, side)
+        bring(lead, self.rules)
         return missing(lead, trace(lead, self.rules), self.rules, side)
 
 

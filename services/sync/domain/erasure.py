@@ -50,3 +50,4 @@ def erase(lead: Lead, kept: frozenset[str], stage_fields: frozenset[str]) -> Non
         activity.fields = {name: each for name, each in activity.fields.items() if name in KEPT_OF_ACTIVITIES}
     lead.refused = {}
     lead.employments = {}
+    lead.tasks.erase()

@@ -116,7 +116,7 @@ class Write:
 
     @property
     def external_id(self) -> str:
-        """Our id for the record: the lead_id, or ``<lead_id>:<cycle>`` for tasks and opportunities."""
+        """Our id for the record: the lead_id, or ``<lead_id>:<cycle or name>`` for tasks and opportunities."""
         cycle = self.slot.partition(":")[2]
         return f"{self.lead_id}:{cycle}" if cycle else self.lead_id
 

@@ -54,6 +54,7 @@ class Uniter:
             _activity(lead.activities.setdefault(key, Activity(activity.side)), activity)
         join(lead, other.opt_outs)
         _employment(lead, other)
+        lead.tasks.join(other.tasks)
         for slot, ref in other.slots.items():
             lead.slots[slot] = min(ref, lead.slots.get(slot, ref), key=str)
         if lead.erased_at != NEVER:

@@ -13,6 +13,7 @@ from services.sync.settings.rule_sections import (
     BehaviourEntry,
     CurrencyEntry,
     FieldEntry,
+    GroupEntry,
     HandoffsSection,
     OwnersSection,
     ScopeEntry,
@@ -62,6 +63,7 @@ class Draft:
     currencies: tuple[Entry[CurrencyEntry], ...] = ()
     behaviours: tuple[Entry[BehaviourEntry], ...] = ()
     attributes: tuple[Entry[AttributeEntry], ...] = ()
+    groups: tuple[Entry[GroupEntry], ...] = ()
     broken_fields: frozenset[str] = field(default_factory=frozenset[str])
 
     def field_named(self, name: str, kind: str = "lead") -> FieldEntry | None:
@@ -80,7 +82,7 @@ def read_draft(document: Document) -> Draft:
     check_names(document, REQUIRED)
     fields = tuple(read_elements(document, ("fields",), FieldEntry))
     scoring = read_table(
-        document, "scoring", ScoringSection, required=True, apart=("behaviours", "attributes")
+        document, "scoring", ScoringSection, required=True, apart=("behaviours", "attributes", "groups")
     )
     return Draft(
         platform=read_platform(document),
@@ -98,6 +100,7 @@ def read_draft(document: Document) -> Draft:
         currencies=tuple(read_elements(document, ("currencies",), CurrencyEntry)),
         behaviours=tuple(read_elements(document, ("scoring", "behaviours"), BehaviourEntry)),
         attributes=tuple(read_elements(document, ("scoring", "attributes"), AttributeEntry)),
+        groups=tuple(read_elements(document, ("scoring", "groups"), GroupEntry)),
         broken_fields=_broken_names(document, fields),
     )
 
