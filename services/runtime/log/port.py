@@ -21,6 +21,12 @@ MAX_VALUE_BYTES = 1_048_576
 """A record's value may be this long (1 MiB); above it `append` raises RecordTooLarge."""
 
 
+SEALED_HEADER = "sealed"
+"""Which key a value is sealed with; see services.runtime.log.sealed."""
+SEAL_BYTES = 28
+"""So many bytes longer is a sealed value than it was."""
+
+
 class LogUnavailable(Retryable):
     """The log did not answer in time; whether the records were written is not known."""
 
