@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from schemas.envelope import Envelope, EpochMs, Open, Scalar
+from schemas.requests import Over, Task
 
 SideName = Literal["ma", "sfa"]
 KindName = Literal["lead", "opportunity", "activity", "company"]
@@ -184,8 +185,29 @@ class LeadTakenOver(Envelope):
     data: TakenOver
 
 
+class LeadTaskWanted(Envelope):
+    """A task about the lead is to stand in the sales tool."""
+
+    type: Literal["tasuki.lead.task-wanted.v1"] = "tasuki.lead.task-wanted.v1"
+    data: Task
+
+
+class LeadTaskOver(Envelope):
+    """What tasks about the lead tell of is over."""
+
+    type: Literal["tasuki.lead.task-over.v1"] = "tasuki.lead.task-over.v1"
+    data: Over
+
+
 LeadChange = Annotated[
-    LeadObserved | LeadWriteStarted | LeadWriteSettled | LeadWriteRetried | LeadMergedInto | LeadTakenOver,
+    LeadObserved
+    | LeadWriteStarted
+    | LeadWriteSettled
+    | LeadWriteRetried
+    | LeadMergedInto
+    | LeadTakenOver
+    | LeadTaskWanted
+    | LeadTaskOver,
     Field(discriminator="type"),
 ]
 LEAD_CHANGE: TypeAdapter[LeadChange] = TypeAdapter(LeadChange)

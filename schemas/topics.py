@@ -12,6 +12,7 @@ from schemas.inbox import InboxReceived
 from schemas.kpi import FigureChanged
 from schemas.lead import LEAD_CHANGE
 from schemas.lifecycle import LIFECYCLE_FACT
+from schemas.requests import REQUEST
 from schemas.sealing import SealingKeyMade
 
 DAY_MS = 86_400_000
@@ -40,10 +41,21 @@ INBOX = Topic(
     "tasuki.inbox.v1", "system:object:id", "Notifications as received", adapter(InboxReceived), personal=True
 )
 LEAD_CHANGES = Topic(
-    "tasuki.lead-changes.v1", "lead_id", "Canonical changes of leads", LEAD_CHANGE, personal=True
-)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
+    "tasuki.lead-changes.v1",
+    "lead_id",
+    "Canonical changes of leads",
+    LEAD_CHANGE,  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
+    personal=True,
+)
 LIFECYCLE = Topic("tasuki.lifecycle.v1", "lead_id", "Facts of the lifecycle", LIFECYCLE_FACT)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
 ALERTS = Topic("tasuki.alerts.v1", "lead_id", "What the clock tells", ALERT, partitions=1)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
+REQUESTS = Topic(
+    "tasuki.requests.v1",
+    "lead_id",
+    "What is asked of sync",
+    REQUEST,  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
+    personal=True,
+)
 KPI = Topic(
     "tasuki.kpi.v1",
     "metric/window, or metric/window/dimension=value",
@@ -68,4 +80,8 @@ SEALING_KEYS = Topic(
     compacted=True,
 )
 
+<<<<<<< HEAD
 TOPICS = (INBOX, LEAD_CHANGES, LIFECYCLE, ALERTS, KPI, DECISIONS, DEAD_LETTERS, SEALING_KEYS)
+=======
+TOPICS = (INBOX, LEAD_CHANGES, LIFECYCLE, ALERTS, REQUESTS, KPI, DECISIONS, DEAD_LETTERS)
+>>>>>>> main

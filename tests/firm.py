@@ -48,7 +48,7 @@ DAY = 24 * HOUR
 
 LEAD_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 _SYSTEMS = {"ma": ("hubspot", "contact", "101"), "sfa": ("salesforce", "Lead", "00Q1")}
-_SFA_OBJECTS = {"lead": "Lead", "task": "Task", "opportunity": "Opportunity"}
+_SFA_OBJECTS = {"lead": "Lead", "task": "Task", "alert": "Task", "opportunity": "Opportunity"}
 
 POLICIES: Mapping[str, Policy] = {
     "email": Policy.LATEST,
@@ -220,7 +220,7 @@ def settled(
 
 def _kind(slot: str) -> Literal["lead", "opportunity", "activity"]:
     head = slot.partition(":")[0]
-    return "opportunity" if head == "opportunity" else "activity" if head == "task" else "lead"
+    return "opportunity" if head == "opportunity" else "activity" if head in {"task", "alert"} else "lead"
 
 
 Published = TypeVar("Published", bound=Envelope)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import quantiles
 
-from schemas.alerts import ALERT, SlaRecomputed
+from schemas.alerts import ALERT, AlertRetold, SlaRecomputed
 from schemas.topics import ALERTS, LIFECYCLE
 from services.kpi.adapters.lead_codec import decode, encode
 from services.kpi.consumers.clocks import LeadClocks
@@ -151,7 +151,7 @@ async def _lateness(log: EmbeddedLog, fired: int) -> list[int]:
         for partition in place:
             for record in await log.read(ALERTS.name, partition, place[partition]):
                 event = ALERT.validate_json(record.value or b"")
-                if not isinstance(event, SlaRecomputed):
+                if not isinstance(event, SlaRecomputed | AlertRetold):
                     found.append(record.appended_at - event.data.due_at)
                 place[partition] = record.offset + 1
     return found

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from random import Random
 
-from schemas.alerts import ALERT, ClockAlert, SlaRecomputed
+from schemas.alerts import ALERT, AlertRetold, ClockAlert, SlaRecomputed
 from schemas.lifecycle import LifecycleFact
 from schemas.topics import ALERTS, LIFECYCLE
 from services.kpi.adapters.recount import Basis, Key, Value, recount
@@ -132,7 +132,7 @@ class Run:
         doubled = told_twice = 0
         async for record in _records(self.log):
             alert = ALERT.validate_json(record.value or b"")
-            assert not isinstance(alert, SlaRecomputed)
+            assert not isinstance(alert, SlaRecomputed | AlertRetold)
             which = record.headers[PRODUCER_HEADER], record.headers[ID_HEADER]
             if alert.id not in seen:
                 seen[alert.id] = which

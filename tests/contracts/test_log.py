@@ -28,7 +28,7 @@ PARTITIONS = 4
 LONG_SESSION_MS = 6_000
 
 
-@pytest.fixture(params=["embedded", "kafka"])
+@pytest.fixture(params=["embedded", "sealed", "kafka"])
 async def world(request: pytest.FixtureRequest, unique: str) -> AsyncGenerator[LogWorld]:
     """Give each adapter with a topic of four partitions, and end what the test started."""
     kind = cast("str", request.param)
@@ -39,7 +39,7 @@ async def world(request: pytest.FixtureRequest, unique: str) -> AsyncGenerator[L
         url, session_ms = cast("str", request.getfixturevalue("redis_url")), 1_000
     made = LogWorld(kind, url, unique, PARTITIONS, session_ms, open_log(kind, url, session_ms))
     await made.log.start()
-    await made.log.ensure_topics([made.spec])
+    await made.log.ensure_topics(made.specs)
     try:
         yield made
     finally:

@@ -13,7 +13,8 @@ import httpx2
 from schemas.alerts import ALERT, Alert
 from schemas.kpi import FigureChanged
 from schemas.lifecycle import LifecycleFact
-from schemas.topics import ALERTS, KPI
+from schemas.requests import REQUEST, Request
+from schemas.topics import ALERTS, KPI, REQUESTS
 from services.configuration.parts import topic_specs
 from services.kpi.app.service import Kpi, build
 from services.kpi.domain.sla.policy import Policy, Target
@@ -115,6 +116,12 @@ async def tell(log: EmbeddedLog, events: Sequence[LifecycleFact]) -> None:
 async def alerts(log: EmbeddedLog) -> list[Alert]:
     """Return what stands on the topic of the alerts."""
     return [ALERT.validate_json(each.value or b"") for each in await log.read(ALERTS.name, 0, 0)]
+
+
+async def requests(log: EmbeddedLog) -> list[Request]:
+    """Return what stands on the topic of the requests."""
+    found = [await log.read(REQUESTS.name, each, 0) for each in range(PARTITIONS)]
+    return [REQUEST.validate_json(each.value or b"") for page in found for each in page]
 
 
 async def snapshots(log: EmbeddedLog) -> dict[str, FigureChanged]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from schemas.alerts import ALERT, ClockAlert, SlaRecomputed
+from schemas.alerts import ALERT, Alert, AlertRetold, ClockAlert, SlaRecomputed
 from schemas.lifecycle import LifecycleFact
 from schemas.topics import ALERTS, LIFECYCLE
 from services.kpi.adapters.clock_codec import decode_clocks, encode_clocks
@@ -114,14 +114,14 @@ class KpiWorld:
 
     async def alerts(self) -> list[ClockAlert]:
         """Return the alerts for people that stand on their topic, in order."""
-        return [each for each in await self._told() if not isinstance(each, SlaRecomputed)]
+        return [each for each in await self._told() if not isinstance(each, SlaRecomputed | AlertRetold)]
 
     async def recomputed(self) -> list[SlaRecomputed]:
         """Return what was told of deadlines that other rules moved, in order."""
         return [each for each in await self._told() if isinstance(each, SlaRecomputed)]
 
-    async def _told(self) -> list[ClockAlert | SlaRecomputed]:
-        found: list[ClockAlert | SlaRecomputed] = []
+    async def _told(self) -> list[Alert]:
+        found: list[Alert] = []
         for partition, each in (await self.log.offsets(ALERTS.name)).items():
             offset = each.begin
             while read_now := await self.log.read(ALERTS.name, partition, offset):

@@ -6,7 +6,7 @@ under another key. A value that can't be opened any more is read as a tombstone.
 """
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -58,11 +58,11 @@ class SealedLog:
         topics: Whose values are personal.
     """
 
-    def __init__(self, inner: Log, ring: KeyRing, store: "Store", topics: Collection[str]) -> None:
+    def __init__(self, inner: Log, ring: KeyRing, store: "Store", topics: Container[str]) -> None:
         self.inner = inner
         self._ring = ring
         self._store = store
-        self._topics = frozenset(topics)
+        self._topics = topics
 
     async def start(self) -> None:
         """See the port."""

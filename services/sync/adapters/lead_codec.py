@@ -13,6 +13,7 @@ import msgpack
 
 from services.sync.adapters.lead_tables import ODD, Tabled, Tables, read_tables, records
 from services.sync.adapters.register_codec import read_registers, write_register
+from services.sync.adapters.task_codec import packed_tasks, read_tasks
 from services.sync.domain.lead import (
     UNSURE,
     Activity,
@@ -29,7 +30,7 @@ from services.sync.domain.records import RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
 
-FORMAT = 7
+FORMAT = 8
 _MA, _SFA = Side.MA, Side.SFA
 _SIDES: tuple[Side, ...] = (_MA, _SFA)
 _SIDE_PLACE = {side: place for place, side in enumerate(_SIDES)}
@@ -67,6 +68,7 @@ def encode(lead: Lead) -> bytes:
             for key, each in sorted(lead.fights.items())
             for part in (w.value(key), each.rounds, w.instants[each.since_at], w.instants[each.over_at])
         ],
+        packed_tasks(w, lead.tasks),
     ]
     return _pack([FORMAT, *w.packed(), *parts])
 
@@ -83,7 +85,7 @@ def decode(lead_id: str, data: bytes) -> Lead:
         raise ValueError(f"lead {lead_id} is stored in format {parts[0]!r}; this version reads {FORMAT}")
     t = instants, values = read_tables(parts[1:3])
     created_at, erased_at, merged_into, taken_over, history_until, unhurried_since, *parts = parts[3:]
-    persons, fields, histories, deals, activities, slots, sent, refused, told, opt_outs, fights = parts
+    persons, fields, histories, deals, activities, slots, sent, refused, told, opt_outs, fights, tasks = parts
     return Lead(
         id=lead_id,
         created_at=instants[int(created_at)],
@@ -109,6 +111,7 @@ def decode(lead_id: str, data: bytes) -> Lead:
             values[key]: Fight(rounds, instants[since_at], instants[over_at])
             for key, rounds, since_at, over_at in records(4, fights)
         },
+        tasks=read_tasks(t, tasks),
     )
 
 

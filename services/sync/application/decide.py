@@ -15,6 +15,8 @@ from schemas.lead import (
     LeadMergedInto,
     LeadObserved,
     LeadTakenOver,
+    LeadTaskOver,
+    LeadTaskWanted,
     LeadWriteRetried,
     LeadWriteSettled,
     LeadWriteStarted,
@@ -30,7 +32,7 @@ from services.sync.application.tell import (
     lifecycle_events,
 )
 from services.sync.domain.decisions import Decision, made, outcomes
-from services.sync.domain.desired import Missing, missing
+from services.sync.domain.desired import Missing, may_have_tasks, missing
 from services.sync.domain.drift import Drift, drift
 from services.sync.domain.erasure import addresses
 from services.sync.domain.facts import Erased, Fact, MergedInto, tell, tell_handover, tell_offers
@@ -41,6 +43,7 @@ from services.sync.domain.records import FieldChange, Kind, Observation, RecordR
 from services.sync.domain.register import is_blank
 from services.sync.domain.rules import Rules
 from services.sync.domain.scope import in_scope
+from services.sync.domain.tasks import AskedTask, Promise
 from services.sync.domain.uniting import Uniter, told_of_both
 
 EXPLAINED = frozenset({"backlog", "backfill"})
@@ -55,7 +58,7 @@ class Decided:
     `facts`, `decisions` and `dead_letters` are events for their topics. `made` are the decisions that are told.
     `missing` is what is to be written, by side, empty where all is well. `addresses`: the e-mail addresses that the
     lead had before and has now, where these differ; `forgotten`: those of a lead that was erased. `drift` is what
-    nobody had told us.
+    nobody had told us. `unfit`: why nothing can come of the change, a stable word and a text.
     """
 
     facts: list[Event] = field(default_factory=list[Event])
@@ -68,6 +71,7 @@ class Decided:
     echoes: int = 0
     fights: int = 0
     drift: list[Drift] = field(default_factory=list[Drift])
+    unfit: tuple[str, str] | None = None
 
 
 class Decide:
@@ -106,6 +110,8 @@ class Decide:
         elif isinstance(event, LeadWriteRetried):
             self.folder.retry_write(lead, Side(event.data.side), event.data.slot)
             self._follow(lead, context, event.data.retried_at, decided)
+        elif isinstance(event, LeadTaskWanted | LeadTaskOver):
+            self._task(lead, event, context, decided)
         else:
             self._settle(lead, event, context, decided)
         if (now_held := held_addresses(lead)) != held and lead.erased_at == NEVER:
@@ -184,6 +190,32 @@ class Decide:
         if data.outcome == "confirmed":
             handed = tell_handover(lead, life, data.slot, data.settled_at)
             self._tell(handed, lead, life, context, data.settled_at, decided)
+
+    def _task(
+        self, lead: Lead, event: LeadTaskWanted | LeadTaskOver, context: Context, decided: Decided
+    ) -> None:
+        data = event.data
+        promise = Promise(data.lead_id, data.policy, data.cycle, data.round)
+        if isinstance(event, LeadTaskOver):
+            lead.tasks.end(promise, data.told_at)
+        else:
+            decided.unfit = self._unfit(lead)
+            if decided.unfit is not None:
+                return
+            asked = event.data
+            texts = (asked.subject, asked.body, asked.owner or "")
+            lead.tasks.ask(asked.task, AskedTask(promise, asked.told_at, *texts, asked.due_at))
+        self._follow(lead, context, data.told_at, decided)
+
+    def _unfit(self, lead: Lead) -> tuple[str, str] | None:
+        """Return why no task can be made for *lead*; one whose sales record is only on its way can wait for it."""
+        if lead.erased_at != NEVER:
+            return "lead-erased", "the person asked to be forgotten: nothing is written of them any more"
+        if self.rules.scope and not in_scope(lead, self.rules):
+            return "out-of-scope", "the lead isn't in [[scope]]: nothing is written of it"
+        if not may_have_tasks(lead, trace(lead, self.rules), self.rules):
+            return "no-sales-record", "the lead has no record in the sales tool, and is to have none"
+        return None
 
     def _follow(
         self,

@@ -18,6 +18,7 @@ from schemas.lead import LeadChange, LeadWriteSettled, LeadWriteStarted, Ref, Wr
 from services.errors import Retryable
 from services.runtime.clock import Clock
 from services.runtime.endings import ended
+from services.sync.application.aiming import write_of
 from services.sync.application.circuit import Circuit, Cut
 from services.sync.application.gate import Gate
 from services.sync.application.lane import Lane
@@ -270,7 +271,7 @@ class Dispatcher:
         try:
             await self._shard.append([(plan.lead.id, self._started(plan, now)) for plan in plans])
             self._sending(plans, self._clock())
-            writes = [self._write(plan, refs) for plan in plans]
+            writes = [write_of(plan.lead, plan.missing, refs.get(plan.lead.id)) for plan in plans]
             with working_as(urgency([plan.missing for plan in plans])):
                 results = await self._halving(writes, self._lane.cut())
             self._gate.succeed()
@@ -342,29 +343,6 @@ class Dispatcher:
         """They were not sent, nor is there anything against them: they come again by themselves."""
         for plan in plans:
             self.settled(plan.lead.id, plan.write_id)
-
-    def _write(self, plan: Plan, refs: Mapping[str, RecordRef | None]) -> Write:
-        lead, lack = plan.lead, plan.missing
-        if lack.slot == PERSON_SLOT:
-            email = lack.fields.get("email")
-            ref = lead.person(self._side)
-            match = str(email) if ref is None and email else None
-            return Write(
-                lead_id=lead.id,
-                slot=lack.slot,
-                kind=lack.kind,
-                fields=lack.fields,
-                ref=ref,
-                match_email=match,
-            )
-        return Write(
-            lead_id=lead.id,
-            slot=lack.slot,
-            kind=lack.kind,
-            fields=lack.fields,
-            ref=lead.slots.get(lack.slot),
-            parent=refs.get(lead.id),
-        )
 
     def _started(self, plan: Plan, now: int) -> LeadWriteStarted:
         lack = plan.missing

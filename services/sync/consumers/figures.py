@@ -75,6 +75,8 @@ class Figures(SweepTold):
             self._metrics.count("tasuki_fights_total", decided.fights)
         for letter in decided.dead_letters:
             self._metrics.count("tasuki_dead_letters_total", reason=letter.data.reason)
+        if decided.unfit is not None:
+            self._metrics.count("tasuki_dead_letters_total", reason=decided.unfit[0])
         if isinstance(event, LeadObserved):
             self._seen(event.data.ref.system, decided)
             if any(lack.priority is Priority.HOT for lacks in decided.missing.values() for lack in lacks):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Protocol, cast
 
@@ -12,6 +12,8 @@ from schemas.lead import (
     LeadMergedInto,
     LeadObserved,
     LeadTakenOver,
+    LeadTaskOver,
+    LeadTaskWanted,
     LeadWriteRetried,
     LeadWriteSettled,
 )
@@ -23,6 +25,7 @@ from services.runtime.log.port import Log, LogRecord
 from services.runtime.operations import Operations
 from services.runtime.outbox import Emission
 from services.runtime.processor import Fold
+from services.runtime.set_aside import set_aside
 from services.runtime.shard import Shard
 from services.runtime.store import Store
 from services.sync.application.circuit import Circuit
@@ -32,6 +35,7 @@ from services.sync.application.gate import Gate
 from services.sync.application.moving import Moving, Step, UnreadableLead
 from services.sync.application.ports import Connector
 from services.sync.application.quota import UNGOVERNED, Admitting
+from services.sync.application.tell import SOURCE
 from services.sync.consumers.emissions import emission, place_of, told, unreadable
 from services.sync.consumers.shard_leads import Decode, Encode, ShardLeads
 from services.sync.consumers.streams import Streams
@@ -211,8 +215,11 @@ class LeadProcessor:
         """Take one change into its lead, or hand it on to where that lead went."""
         if isinstance(event, LeadWriteSettled):
             batch.settled.append(event)
-        if isinstance(event, LeadWriteRetried) and record.key not in batch.leads:
-            return  # of a lead that isn't there nothing was refused
+        if isinstance(event, _OF_KNOWN_LEADS) and record.key not in batch.leads:
+            if isinstance(event, LeadTaskWanted):
+                batch.emissions.append(_unfit(record, *_UNKNOWN_LEAD))
+                self._decided(event, Decided(unfit=_UNKNOWN_LEAD))
+            return  # of a lead that isn't there nothing was refused, and no task stands
         lead = batch.leads.setdefault(record.key, Lead(record.key))
         step = self._step(lead, event, record, batch.emissions)
         batch.leads[lead.id] = step.lead
@@ -226,6 +233,8 @@ class LeadProcessor:
         if decided.addresses is not None and self._addresses_moved is not None:
             await self._addresses_moved((lead.id, *lead.taken_over), *decided.addresses)
         batch.emissions += _emissions(record, decided)
+        if decided.unfit is not None:
+            batch.emissions.append(_unfit(record, *decided.unfit))
         if decided.missing:
             batch.waits[lead.id] = (decided.missing, _since(event))
         _add_drift(batch.drifts, event, decided)
@@ -239,6 +248,19 @@ class LeadProcessor:
             except UnreadableLead as error:
                 emissions.append(unreadable(record, Unreadable(str(error), reason="bad-event")))
                 return Step(lead)
+
+
+_OF_KNOWN_LEADS = (LeadWriteRetried, LeadTaskWanted, LeadTaskOver)
+"""What says nothing by which a lead would come to be."""
+
+
+_UNKNOWN_LEAD = ("unknown-lead", "nothing is known of this lead")
+
+
+def _unfit(record: LogRecord, reason: str, detail: str) -> Emission:
+    """Return the dead letter for a change that nothing can come of; of an erased person it keeps no words."""
+    kept = replace(record, value=None) if reason == "lead-erased" else record
+    return set_aside(kept, reason, detail, source=SOURCE)
 
 
 def _add_drift(drifts: dict[str, int], event: LeadChange, decided: Decided) -> None:
@@ -270,6 +292,8 @@ def _since(event: LeadChange) -> int:
             return event.data.noticed_at
         case LeadTakenOver():
             return event.data.merged_at
+        case LeadTaskWanted() | LeadTaskOver():
+            return event.data.told_at
         case _:
             return event.data.started_at
 

@@ -206,6 +206,8 @@ _KINDS = {
     "tasuki.lead.write-retried.v1": ("retried", "retried_at"),
     "tasuki.lead.merged-into.v1": ("merged-into", "noticed_at"),
     "tasuki.lead.taken-over.v1": ("taken-over", "merged_at"),
+    "tasuki.lead.task-wanted.v1": ("task-wanted", "told_at"),
+    "tasuki.lead.task-over.v1": ("task-over", "told_at"),
     "tasuki.decision.fields-decided.v1": ("decided", "decided_at"),
     "tasuki.decision.drift-found.v1": ("drift", "found_at"),
     "tasuki.lifecycle.score-changed.v1": ("score", "changed_at"),

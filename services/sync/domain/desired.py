@@ -27,6 +27,7 @@ from services.sync.domain.records import Kind, Scalar, Side
 from services.sync.domain.register import NEVER, Register, is_blank
 from services.sync.domain.rules import FieldRule, Job, Milestone, Origin, Rules
 from services.sync.domain.scope import in_scope
+from services.sync.domain.tasks import DONE, AskedTask
 
 
 class Priority(IntEnum):
@@ -42,12 +43,17 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A record that is not yet as it is to be: `fields` are the values that differ there."""
+    """
+    A record that is not yet as it is to be: `fields` are the values that differ there.
+
+    `named`: the lead id that it carries, where that is one that the lead had before.
+    """
 
     side: Side
     slot: str
     fields: dict[str, Scalar]
     priority: Priority
+    named: str = ""
 
     @property
     def kind(self) -> Kind:
@@ -125,6 +131,8 @@ def _differences(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> Itera
         yield Missing(side, PERSON_SLOT, person, _priority(lead, life, rules, side, person))
     if side is Side.SFA and not life.closed:
         yield from _handoff_records(lead, life, rules)
+    if side is Side.SFA and lead.tasks.asked:
+        yield from _alert_tasks(lead, life, rules)
 
 
 def _is_to_be_marked(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> bool:
@@ -215,6 +223,37 @@ def _handoff_records(lead: Lead, life: Lifecycle, rules: Rules) -> Iterator[Miss
         return
     if not any(cycle_of(each, life) == life.cycle for each in lead.opportunities.values()):
         yield Missing(Side.SFA, deal, _opportunity(lead, life, rules), _hurry(lead, Priority.HANDOFF))
+
+
+def _alert_tasks(lead: Lead, life: Lifecycle, rules: Rules) -> Iterator[Missing]:
+    """
+    The tasks that alerts asked for. They are part of a handoff that is late, so they go with the handoffs.
+
+    A completion can wait: nobody is kept from anything by a task that is open for some time longer.
+    """
+    for slot, task in lead.tasks.unmade():
+        fields = _alert_task(lead, life, rules, slot, task)
+        yield Missing(Side.SFA, slot, fields, Priority.HANDOFF, named=task.promise.lead_id)
+    for slot, task in lead.tasks.unclosed():
+        yield Missing(Side.SFA, slot, dict(DONE), Priority.EDIT, named=task.promise.lead_id)
+
+
+def _alert_task(lead: Lead, life: Lifecycle, rules: Rules, slot: str, task: AskedTask) -> dict[str, Scalar]:
+    """Return what the task says; whom the sales tool doesn't know as a user has it done by the lead's owner."""
+    unknown = field_key(Side.SFA, slot, "owner") in lead.refused
+    owner = task.owner if task.owner and not unknown else owner_of(lead, life, rules)
+    return {
+        "subject": task.subject,
+        "type": "task",
+        "owner": owner,
+        "due_on": _day(task.due_at, rules),
+        "body": task.body,
+    }
+
+
+def may_have_tasks(lead: Lead, life: Lifecycle, rules: Rules) -> bool:
+    """Return whether the lead stands in the sales tool, or is to."""
+    return _belongs(lead, life, rules, Side.SFA)
 
 
 def _hurry(lead: Lead, priority: Priority) -> Priority:

@@ -25,6 +25,7 @@ from services.sync.domain.records import FieldChange, Kind, Observation, RecordR
 from services.sync.domain.register import NEVER, Register, later, order_key
 from services.sync.domain.rules import Rules
 from services.sync.domain.scoring import tracked_fields
+from services.sync.domain.tasks import HEAD
 
 BY_DEFAULT_MS = 1_000
 """What a record that we made holds from the start is ours or a default: said by nobody. Tools keep whole seconds."""
@@ -172,6 +173,8 @@ class Folder:
                     if name not in self._consents:
                         lead.refused[field_key(side, slot, name)] = mark
                 register.sent = _with_mark(register.sent, fields[name])
+        elif slot.startswith(HEAD):
+            lead.tasks.note_sent(slot)
         elif slot.startswith("opportunity:"):
             for name in fields.keys() & self._stage_fields:
                 lead.sent[name] = _with_mark(lead.sent.get(name, ()), fields[name])
@@ -194,6 +197,8 @@ class Folder:
                     lead.refused.pop(key, None)
         if slot != PERSON_SLOT:
             lead.slots.setdefault(slot, ref)
+            if slot.startswith(HEAD):
+                lead.tasks.note_written(slot, fields)
             if slot.startswith("opportunity:"):
                 opportunity = lead.opportunities.setdefault(ref.id, Opportunity(ref))
                 opportunity.cycle = max(opportunity.cycle, int(slot.partition(":")[2]))
