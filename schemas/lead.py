@@ -143,6 +143,19 @@ class TakenOver(Open):
     merged_at: EpochMs
 
 
+class Reviewed(Open):
+    """
+    Nothing happened to the lead, but its score may be another by now.
+
+    `cause`: its points got old, or the rules of the score changed. `hand_over`: who is over the threshold only by rules
+    that changed is handed over now, as somebody confirmed.
+    """
+
+    cause: Literal["aged", "rules"]
+    reviewed_at: EpochMs
+    hand_over: bool = False
+
+
 class LeadObserved(Envelope):
     """A record of the lead was seen in one of the systems."""
 
@@ -199,6 +212,13 @@ class LeadTaskOver(Envelope):
     data: Over
 
 
+class LeadReviewed(Envelope):
+    """The lead is looked at again, though nothing happened to it."""
+
+    type: Literal["tasuki.lead.reviewed.v1"] = "tasuki.lead.reviewed.v1"
+    data: Reviewed
+
+
 LeadChange = Annotated[
     LeadObserved
     | LeadWriteStarted
@@ -207,7 +227,8 @@ LeadChange = Annotated[
     | LeadMergedInto
     | LeadTakenOver
     | LeadTaskWanted
-    | LeadTaskOver,
+    | LeadTaskOver
+    | LeadReviewed,
     Field(discriminator="type"),
 ]
 LEAD_CHANGE: TypeAdapter[LeadChange] = TypeAdapter(LeadChange)

@@ -26,18 +26,8 @@ from services.sync.application.tell import Event
 from services.sync.domain.desired import Missing
 from services.sync.domain.lead import OWN_ID, Lead
 from services.sync.domain.records import Kind, Scalar, Side
-from services.sync.domain.rules import (
-    Assignment,
-    AttributeRule,
-    BehaviourRule,
-    FieldRule,
-    Milestone,
-    Operator,
-    Policy,
-    Rules,
-    Scoring,
-    StageMap,
-)
+from services.sync.domain.rules import Assignment, FieldRule, Milestone, Policy, Rules, StageMap
+from services.sync.domain.score_rules import AttributeRule, BehaviourRule, Operator, Scoring
 
 START = 1_790_000_000_000
 """When the stories begin: September 2026."""

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import httpx2
 
+from services.cli.stage.ports import held_port
 from services.sync.settings import demo_document
 from tests.integration.kpi_app_world import PARTITIONS, SECRET, SINK
 from tests.waiting import PATIENCE_S, wait_until
@@ -84,8 +84,15 @@ async def kpi_process(
         promises: The tables of [[sla]].
         sink: More lines of the sink's table.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    with held_port() as port:
+        async with _kpi_process(folder, webhook, promises, sink, port) as process:
+            yield process
+
+
+@asynccontextmanager
+async def _kpi_process(
+    folder: Path, webhook: str, promises: str, sink: str, port: int
+) -> AsyncGenerator[Process]:
     file = demo_document(
         hubspot_url="http://127.0.0.1:1",
         salesforce_url="http://127.0.0.1:2",

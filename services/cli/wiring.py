@@ -5,7 +5,7 @@ The imports stand in the functions: the connectors bring gRPC and the web framew
 `tasuki --help` should not cost.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from services.sync.application.orders import Orders
     from services.sync.consumers.letters import LetterBox
     from services.sync.consumers.replaying import Replaying
+    from services.sync.domain.score_preview import ScoreLine
 
 
 def connectors(settings: Settings) -> Iterable[Connector]:
@@ -78,6 +79,16 @@ async def replaying(settings: Settings, told: Callable[[int, int], None]) -> Asy
     async with AsyncExitStack() as stack:
         url = await _embedded(settings, stack)
         yield await stack.enter_async_context(open_replay(settings, url, told))
+
+
+@asynccontextmanager
+async def score_preview(settings: Settings) -> AsyncGenerator["AsyncIterator[ScoreLine]"]:
+    """Give what the scoring rules of *settings* would change, lead by lead."""
+    from services.sync.app import open_score_preview  # noqa: PLC0415 - see the module
+
+    async with AsyncExitStack() as stack:
+        url = await _embedded(settings, stack)
+        yield await stack.enter_async_context(open_score_preview(settings, url))
 
 
 async def _embedded(settings: Settings, stack: AsyncExitStack) -> str | None:

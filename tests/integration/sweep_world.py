@@ -142,9 +142,13 @@ class SweepWorld:
 
 @asynccontextmanager
 async def sweep_world(
-    folder: Path, *, sync: Mapping[str, Any] | None = None, **portal: Any
+    folder: Path,
+    *,
+    sync: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    **portal: Any,
 ) -> AsyncGenerator[SweepWorld]:
-    """Run the service; *sync* changes its section of the configuration, *portal* HubSpot's settings."""
+    """Run the service; *sync* and *overrides* change its configuration, *portal* HubSpot's settings."""
     server = StoreServer()
     async with AsyncExitStack() as stack:
         stack.callback(server.stop)
@@ -155,7 +159,7 @@ async def sweep_world(
             HubSpotSandbox(replace(made, search_per_second=1_000, **portal))
         )
         urls = (hubspot.base_url, salesforce.base_url, salesforce.grpc_target)
-        settings = settings_of(folder, *urls, sync=sync)
+        settings = settings_of(folder, *urls, sync=sync, overrides=overrides)
         yield await stack.enter_async_context(_service(settings, server, hubspot, salesforce))
 
 
@@ -196,6 +200,7 @@ def settings_of(
     salesforce: str = "http://127.0.0.1:2",
     pubsub: str = "127.0.0.1:3",
     sync: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Return the demo's settings; sweeps only on order, without grace, unless *sync* says otherwise."""
     habits = {"reconcile": False, "reconcile_grace": "0s", "reconcile_overlap": "0s"}
@@ -205,7 +210,7 @@ def settings_of(
         pubsub=pubsub,
         data_folder=folder,
         public_url=PUBLIC_URL,
-        overrides={"log": {"partitions": 2}, "sync": {**habits, **(sync or {})}},
+        overrides={"log": {"partitions": 2}, "sync": {**habits, **(sync or {})}, **(overrides or {})},
     )
 
 

@@ -337,7 +337,8 @@ async def test_a_browser_of_another_origin_gets_no_permission(http: httpx2.Async
 
 
 async def test_health_and_metrics_are_served(door: OpenDoor, http: httpx2.AsyncClient) -> None:
-    """With each component, and 503 with the reasons while something needed is away."""
+    """With each component, and 503 with the reasons while something needed is away; a scrape asks by itself."""
+    assert "tasuki_ready 1.0" in (await http.get("/metrics")).text
     ready = await http.get("/health/ready")
     assert ready.status_code == 200
     assert ready.json()["components"]["log"]["condition"] == "ok"

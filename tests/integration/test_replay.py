@@ -66,7 +66,7 @@ async def test_other_rules_are_tried_on_what_happened(tmp_path: Path) -> None:
             (Side.SFA, ("company",)),
         ]
 
-        easy = replace(rules, scoring=replace(rules.scoring, threshold=1))
+        easy = replace(rules, scoring=replace(rules.scoring, threshold=1, rearm_below=1))
         found = await _replayed(world, easy)
         assert [(each.milestone, each.then_at) for each in found.milestones] == [("mql", None)]
         assert Side.SFA in {each.side for each in found.lacking}  # it would be handed over

@@ -23,6 +23,7 @@ from services.cli.commands.rehearse import rehearse
 from services.cli.commands.replay import replay
 from services.cli.commands.resume import resume
 from services.cli.commands.sandbox import sandbox
+from services.cli.commands.score import score
 from services.cli.commands.status import status
 from services.cli.commands.sweep import sweep
 from services.cli.commands.sync import sync
@@ -59,6 +60,7 @@ COMMANDS: Final = (
     Command("rehearse", rehearse, RUN),
     Command("status", status, LOOK),
     Command("lead", lead, LOOK),
+    Command("score", score, LOOK),
     Command("dead-letters", dead_letters, LOOK),
     Command("resume", resume, LOOK),
     Command("recount", recount, LOOK),

@@ -5,6 +5,7 @@ from services.sync.app.connectors import make_connectors
 from services.sync.app.filling import open_dry_run, open_orders
 from services.sync.app.letters import SERVICE, open_letters, open_marks
 from services.sync.app.replaying import open_replay
+from services.sync.app.scoring import open_score_preview
 from services.sync.app.service import Sync, build, open_timeline, run
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "open_marks",
     "open_orders",
     "open_replay",
+    "open_score_preview",
     "open_timeline",
     "run",
     "topic_specs",

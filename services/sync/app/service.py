@@ -169,6 +169,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         addresses_moved=identify.moved,
         deciding=traces.deciding if traces.on else None,
         dispatching=traces.dispatching,
+        adopt=identity.adopt,
         quotas={system: HeldBack(each, fillings, clock) for system, each in governors.items()},
     )
     timeline = Timeline(

@@ -22,6 +22,7 @@ from services.sync.application.aiming import write_of
 from services.sync.application.circuit import Circuit, Cut
 from services.sync.application.gate import Gate
 from services.sync.application.lane import Lane
+from services.sync.application.meeting import Adopt, Met, same_people
 from services.sync.application.ports import BatchRefused, Connector, Forbidden
 from services.sync.application.quota import UNGOVERNED, Admitting, OutOfQuota, working_as
 from services.sync.application.tell import SOURCE
@@ -94,6 +95,7 @@ class Dispatcher:
         sending: Told of each batch that leaves, for the metrics: the plans and the time, epoch ms.
         around: Entered around the sending of a batch, for the trace.
         quota: Says which work may begin.
+        adopt: Links the records that a write met; None where nobody asks whose they are.
     """
 
     def __init__(
@@ -109,8 +111,10 @@ class Dispatcher:
         sending: Callable[[Sequence[Plan], int], None] = lambda _plans, _now: None,
         around: Callable[[Sequence[Plan]], AbstractContextManager[object]] = nullcontext,
         quota: Admitting = UNGOVERNED,
+        adopt: Adopt | None = None,
     ) -> None:
         self._quota = quota
+        self._adopt = adopt
         self._admitted_at: int | None = None
         self._connector = connector
         self._side = connector.side
@@ -327,7 +331,20 @@ class Dispatcher:
                 self._tries.pop(plan.lead.id, None)
                 ended.append((plan.lead.id, self._settled(plan, result, now)))
         if ended:
-            await self._shard.append(ended)
+            await self._shard.append([*await self._same_people(plans, results, now), *ended])
+
+    async def _same_people(
+        self, plans: Sequence[Plan], results: Sequence[WriteResult | None], now: int
+    ) -> Sequence[tuple[str, LeadChange]]:
+        """Return which leads are one, since a write that was to make a person met another lead's record."""
+        if self._adopt is None:
+            return []
+        met = [
+            Met(plan.lead, result.ref, plan.write_id)
+            for plan, result in zip(plans, results, strict=True)
+            if isinstance(result, Confirmed) and not result.created and _makes_person(plan, self._side)
+        ]
+        return await same_people(met, self._side, self._adopt, now)
 
     def _defer(self, plan: Plan, result: Deferred, now: int) -> None:
         tries = self._tries[plan.lead.id] = self._tries.get(plan.lead.id, 0) + 1
@@ -379,6 +396,10 @@ class Dispatcher:
         return LeadWriteSettled(
             id=f"{plan.write_id}-e", source=SOURCE, subject=plan.lead.id, time=rfc3339(now), data=data
         )
+
+
+def _makes_person(plan: Plan, side: Side) -> bool:
+    return plan.missing.slot == PERSON_SLOT and plan.lead.person(side) is None
 
 
 def _ref(ref: RecordRef) -> Ref:

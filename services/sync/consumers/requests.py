@@ -16,7 +16,8 @@ from services.runtime.operations import Operations
 from services.runtime.outbox import Emission
 from services.runtime.processor import Fold
 from services.runtime.shard import Shard
-from services.sync.consumers.emissions import emission, unreadable
+from services.sync.application.tell import SOURCE
+from services.sync.consumers.emissions import emission, place_of, unreadable
 
 
 class RequestProcessor:
@@ -37,12 +38,13 @@ class RequestProcessor:
             except Unreadable as error:
                 emissions.append(unreadable(record, error))
             else:
-                change = _change(request)
+                change = _change(request, place_of(record))
                 emissions.append(emission(LEAD_CHANGES.name, record.key, change, record.offset))
         return Fold(Operations(), emissions)
 
 
-def _change(request: Request) -> LeadTaskWanted | LeadTaskOver:
-    """Return *request* as a change of its lead: the same event under another type."""
+def _change(request: Request, place: str) -> LeadTaskWanted | LeadTaskOver:
+    """Return *request*, which stands at *place*, as a change of its lead: an event of ours with an id of its own."""
     kind = LeadTaskWanted if isinstance(request, TaskWanted) else LeadTaskOver
-    return kind.model_validate(request.model_dump(exclude={"type"}))
+    kept = request.model_dump(exclude={"type", "id", "source"})
+    return kind.model_validate({**kept, "id": f"q{place}", "source": SOURCE})

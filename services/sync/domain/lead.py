@@ -146,6 +146,10 @@ class Lead:
     back. `merged_into`: the lead that this one is; nothing else is kept of it then. `history_until`: what it reached
     up to then was met by the first filling, and is handed over to nobody. `unhurried_since`: when it met the lead, if
     nobody did anything since; what such a lead lacks is the least urgent. `tasks`: those that alerts asked for.
+
+    `as_of`: the latest instant (our clock) at which something was taken in: points get old up to then. `scored_by`: the
+    mark of the scoring rules that it was scored by, 0 before it was. `rules_since`: up to then it was judged by other
+    rules, by which it `qualified` at those instants; see services.sync.domain.rescoring.
     """
 
     id: str
@@ -153,6 +157,10 @@ class Lead:
     erased_at: int = NEVER
     history_until: int = NEVER
     unhurried_since: int = NEVER
+    as_of: int = NEVER
+    scored_by: int = 0
+    rules_since: int = NEVER
+    qualified: tuple[int, ...] = ()
     persons: dict[Side, dict[str, Person]] = field(default_factory=dict[Side, dict[str, Person]])
     fields: dict[str, dict[Side, Register]] = field(default_factory=dict[str, dict[Side, Register]])
     history: dict[str, dict[int, Scalar]] = field(default_factory=dict[str, dict[int, Scalar]])

@@ -26,7 +26,7 @@ def _message(alert_id: str, text: str = "期限超過: <MQL>") -> dict[str, Any]
 async def test_what_is_signed_is_taken_and_listed() -> None:
     """A repeated alert is counted twice and shown once, in the language asked for; what isn't signed is refused."""
     receiver = Receiver(secret=SECRET, language="ja", time_zone="Asia/Tokyo", clock=lambda: NOW)
-    port = free_ports()[1]
+    port = free_ports((0, 0))[1]
     async with (
         receiver.listening(port),
         httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client,

@@ -118,6 +118,10 @@ leads = st.builds(
     instants,
     instants,
     instants,
+    instants,
+    st.integers(0, 2**32 - 1),
+    instants,
+    st.lists(instants, max_size=2).map(tuple),
     st.dictionaries(
         sides,
         st.lists(
