@@ -156,6 +156,19 @@ class Reviewed(Open):
     hand_over: bool = False
 
 
+class Forgotten(Open):
+    """
+    What is left of the lead after its person was erased: nothing of the person, all that is counted.
+
+    `state` is the lead as sync stores it, base64; the form is named in its first bytes. With it the lead stands as it
+    was, though its earlier changes can't be read any more. `keys` are the record keys whose values go for good.
+    """
+
+    erased_at: EpochMs
+    state: str
+    keys: list[str]
+
+
 class LeadObserved(Envelope):
     """A record of the lead was seen in one of the systems."""
 
@@ -219,6 +232,13 @@ class LeadReviewed(Envelope):
     data: Reviewed
 
 
+class LeadForgotten(Envelope):
+    """A person was erased: this is what is left, and what was told of them before is read by nobody any more."""
+
+    type: Literal["tasuki.lead.forgotten.v1"] = "tasuki.lead.forgotten.v1"
+    data: Forgotten
+
+
 LeadChange = Annotated[
     LeadObserved
     | LeadWriteStarted
@@ -228,7 +248,8 @@ LeadChange = Annotated[
     | LeadTakenOver
     | LeadTaskWanted
     | LeadTaskOver
-    | LeadReviewed,
+    | LeadReviewed
+    | LeadForgotten,
     Field(discriminator="type"),
 ]
 LEAD_CHANGE: TypeAdapter[LeadChange] = TypeAdapter(LeadChange)

@@ -22,11 +22,12 @@ from services.runtime.log.kafka_subscription import KafkaSubscription
 from services.runtime.log.key_ring import KeyRing
 from services.runtime.log.port import LogRecord, Record, TopicSpec
 from services.runtime.log.sealed import SealedLog
+from services.runtime.log.sealed_subscription import SealedSubscription
 from services.runtime.store import Store
 from tests.waiting import PATIENCE_S
 
 AnyLog = EmbeddedLog | KafkaLog | SealedLog
-AnySubscription = EmbeddedSubscription | KafkaSubscription
+AnySubscription = EmbeddedSubscription | KafkaSubscription | SealedSubscription
 BatchHook = Callable[[int, Sequence[LogRecord]], Awaitable[None]]
 
 
@@ -110,8 +111,7 @@ class LogWorld:
         self, handler: Remembering, *, group: str = "g", max_records: int = 500, log: AnyLog | None = None
     ) -> AnySubscription:
         """Start a member of *group* and return it."""
-        made = (log or self.log).subscribe(self.topic, group, handler, max_records=max_records)
-        subscription = cast("AnySubscription", made)
+        subscription = (log or self.log).subscribe(self.topic, group, handler, max_records=max_records)
         self.subscriptions.append(subscription)
         await subscription.start()
         return subscription
@@ -127,6 +127,11 @@ class LogWorld:
         )
         self.processes.append(process)
         return process
+
+    async def committed(self, group: str) -> Mapping[int, int]:
+        """Return the hints of *group*."""
+        log = self.log.inner if isinstance(self.log, SealedLog) else self.log
+        return await cast("EmbeddedLog | KafkaLog", log).committed(self.topic, group)
 
     async def append(self, count: int, *, prefix: str = "k") -> list[Record]:
         """Append *count* records with keys of their own and return them."""
@@ -168,6 +173,12 @@ def specs(kind: str, topic: str, partitions: int) -> list[TopicSpec]:
     """Return what a log of *kind* needs for *topic*."""
     keys = [TopicSpec(SEALING_KEYS.name, 2, compacted=True)] if kind == "sealed" else []
     return [TopicSpec(topic, partitions), *keys]
+
+
+def bare_subscription(subscription: AnySubscription) -> EmbeddedSubscription | KafkaSubscription:
+    """Return the subscription of the adapter itself."""
+    inner = subscription.inner if isinstance(subscription, SealedSubscription) else subscription
+    return cast("EmbeddedSubscription | KafkaSubscription", inner)
 
 
 def open_log(kind: str, url: str, session_ms: int) -> AnyLog:

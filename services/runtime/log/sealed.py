@@ -2,21 +2,22 @@
 A log whose personal values are sealed: who destroys a record key's keys has erased all values under it, everywhere.
 
 AES-256-GCM with a nonce of its own for each value; topic and record key are bound to it, so a sealed value is of no use
-under another key. A value that can't be opened any more is read as a tombstone.
+under another key. A value that can't be opened any more is read as none, see `is_shredded`.
 """
 
 import secrets
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
 from cryptography.exceptions import InvalidTag
 
-from services.errors import Retryable
-from services.runtime.log.key_ring import KeyRing
+from services.runtime.log.key_ring import KeyRing, SealingKey
 from services.runtime.log.port import (
+    PLAIN,
     SEALED_HEADER,
     Log,
     LogRecord,
@@ -24,27 +25,23 @@ from services.runtime.log.port import (
     Offsets,
     PartitionHandler,
     Record,
-    Subscription,
     TopicSpec,
 )
+from services.runtime.log.sealed_subscription import SealedSubscription
 from services.runtime.log.topics import check_sizes
-from services.runtime.patience import Patience
 from services.runtime.store_errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     from services.runtime.store import Store
 
 _log = structlog.get_logger(__name__)
 
-PLAIN: Final = "plain"
-"""In the header `SEALED_HEADER` of a record to append: it holds nothing personal, and is to outlive the keys."""
+Bare: TypeAlias = Callable[[bytes], bytes | None]
+"""Returns what of a value isn't personal; None: nothing is worth telling."""
 
 _NONCE_BYTES = 12
-_FOR_EVER = Patience(give_up_ms=None)
 
 
 class SealedLog:
@@ -56,18 +53,28 @@ class SealedLog:
         ring: The keys, over *inner*.
         store: That of the keys; started and closed with the log.
         topics: Whose values are personal.
+        bare: By topic, what is still told under a record key that was retired; without it nothing is appended.
     """
 
-    def __init__(self, inner: Log, ring: KeyRing, store: "Store", topics: Container[str]) -> None:
+    def __init__(
+        self,
+        inner: Log,
+        ring: KeyRing,
+        store: "Store",
+        topics: Container[str],
+        bare: Mapping[str, Bare] = MappingProxyType({}),
+    ) -> None:
         self.inner = inner
         self._ring = ring
         self._store = store
         self._topics = topics
+        self._bare = bare
 
     async def start(self) -> None:
         """See the port."""
-        await self._store.start()
         await self.inner.start()
+        with _as_log_errors():
+            await self._store.start()
 
     async def close(self) -> None:
         """See the port."""
@@ -85,19 +92,21 @@ class SealedLog:
     async def append(self, records: Sequence[Record]) -> None:
         """See the port; without its keys nothing is appended."""
         check_sizes(records)
-        personal = [each for each in records if self._is_personal(each)]
-        with _as_log_errors():
-            keys = await self._ring.to_seal([each.key for each in personal])
-        sealed = [self._sealed(each, keys) if self._is_personal(each) else each for each in records]
-        await self.inner.append(sealed)
+        names = [each.key for each in records if self._is_personal(each)]
+        if names:
+            with _as_log_errors():
+                keys = await self._ring.to_seal(names)
+            told = (self._sealed(each, keys) if self._is_personal(each) else each for each in records)
+            records = [each for each in told if each is not None]
+        await self.inner.append(records)
 
     def subscribe(
         self, topic: str, group: str, handler: PartitionHandler, *, max_records: int = 500
-    ) -> Subscription:
+    ) -> SealedSubscription:
         """See the port."""
-        if topic in self._topics:
-            handler = _Opening(handler, self)
-        return self.inner.subscribe(topic, group, handler, max_records=max_records)
+        made = SealedSubscription(handler, self.opened)
+        made.inner = self.inner.subscribe(topic, group, made, max_records=max_records)
+        return made
 
     async def read(self, topic: str, partition: int, offset: int, *, limit: int = 500) -> Sequence[LogRecord]:
         """See the port."""
@@ -112,9 +121,14 @@ class SealedLog:
         """See the port."""
         await self.inner.ping()
 
+    async def retire(self, keys: Collection[str]) -> None:
+        """Let only what isn't personal be appended under the record *keys* from now on. Raises LogUnavailable."""
+        with _as_log_errors():
+            await self._ring.retire(keys)
+
     async def destroy(self, keys: Collection[str]) -> None:
         """
-        Erase all values that were ever appended under the record *keys*, and all that come, but those that are plain.
+        Retire the record *keys*, and erase all values that were ever sealed under them.
 
         Raises LogUnavailable; then it is to be repeated.
         """
@@ -128,27 +142,10 @@ class SealedLog:
             return records
         with _as_log_errors():
             keys = await self._ring.to_open(names)
-        found: list[LogRecord] = []
-        for each in records:
-            key_id = _key_id(each)
-            if key_id is None or each.value is None:
-                found.append(each)
-                continue
-            key = keys[each.key, key_id]
-            value = None
-            if key is not None:
-                nonce, body = each.value[:_NONCE_BYTES], each.value[_NONCE_BYTES:]
-                try:
-                    value = key.decrypt(nonce, body, _bound(each))
-                except InvalidTag:
-                    _log.error(
-                        "record.not_opened", topic=each.topic, partition=each.partition, offset=each.offset
-                    )
-            headers = {
-                name: held for name, held in each.headers.items() if name != SEALED_HEADER or value is None
-            }
-            found.append(replace(each, value=value, headers=headers))
-        return found
+        return [
+            each if (key_id := _key_id(each)) is None else _opened(each, keys[each.key, key_id])
+            for each in records
+        ]
 
     def _is_personal(self, record: Record) -> bool:
         return (
@@ -157,41 +154,37 @@ class SealedLog:
             and record.headers.get(SEALED_HEADER) != PLAIN
         )
 
-    def _sealed(self, record: Record, keys: Mapping[str, tuple[str, "AESGCM"]]) -> Record:
-        key_id, key = keys[record.key]
+    def _sealed(self, record: Record, keys: Mapping[str, SealingKey | None]) -> Record | None:
+        """Return *record* sealed, or bare; None if nothing is left of it."""
+        held, value = keys[record.key], record.value or b""
+        if held is None:
+            bare = self._bare.get(record.topic)
+            left = None if bare is None else bare(value)
+            headers = {**record.headers, SEALED_HEADER: PLAIN}
+            return None if left is None else replace(record, value=left, headers=headers)
+        key_id, key = held
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        value = nonce + key.encrypt(nonce, record.value or b"", _bound(record))
-        return replace(record, value=value, headers={**record.headers, SEALED_HEADER: key_id})
+        sealed = nonce + key.encrypt(nonce, value, _bound(record))
+        return replace(record, value=sealed, headers={**record.headers, SEALED_HEADER: key_id})
 
 
-class _Opening:
-    """Opens what a subscription brings before its handler sees it; waits as long as the keys can't be had."""
-
-    def __init__(self, handler: PartitionHandler, log: SealedLog) -> None:
-        self._handler = handler
-        self._log = log
-
-    async def assigned(self, partitions: frozenset[int]) -> Mapping[int, int]:
-        """See the port."""
-        return await self._handler.assigned(partitions)
-
-    async def revoked(self, partitions: frozenset[int]) -> None:
-        """See the port."""
-        await self._handler.revoked(partitions)
-
-    async def batch(self, partition: int, records: Sequence[LogRecord]) -> None:
-        """See the port."""
-        opened = await _FOR_EVER.attempt(lambda: self._log.opened(records), _note_wait)
-        await self._handler.batch(partition, opened)
-
-
-def _note_wait(failure: Retryable, wait_ms: int) -> None:
-    _log.warning("records.unopened", wait_ms=wait_ms, reason=str(failure))
+def _opened(record: LogRecord, key: "SealingKey | None") -> LogRecord:
+    """Return *record*, which is sealed, as it was appended; without a value if it can't be opened."""
+    sealed = record.value or b""
+    if key is None:
+        return replace(record, value=None)
+    try:
+        value = key[1].decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound(record))
+    except (InvalidTag, ValueError):
+        _log.error("record.not_opened", topic=record.topic, partition=record.partition, offset=record.offset)
+        return replace(record, value=None)
+    headers = {name: held for name, held in record.headers.items() if name != SEALED_HEADER}
+    return replace(record, value=value, headers=headers)
 
 
 def _key_id(record: LogRecord) -> str | None:
     found = record.headers.get(SEALED_HEADER)
-    return None if found == PLAIN else found
+    return None if found == PLAIN or record.value is None else found
 
 
 def _bound(record: Record | LogRecord) -> bytes:
