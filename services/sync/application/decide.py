@@ -13,6 +13,7 @@ from schemas.dead_letters import DeadLetter, DeadLettered, enclosed
 from schemas.instants import rfc3339
 from schemas.lead import (
     LeadChange,
+    LeadForgotten,
     LeadMergedInto,
     LeadObserved,
     LeadReviewed,
@@ -112,7 +113,7 @@ class Decide:
                 decided.dead_letters.append(_fight(lead, event, lost, event_id))
                 decided.fights = len(lost)
             return decided
-        if isinstance(event, LeadMergedInto | LeadTakenOver):
+        if isinstance(event, LeadMergedInto | LeadTakenOver | LeadForgotten):
             raise TypeError(f"{event.type} is no change within one lead")
         context = Context(lead.id, event_id, event.traceparent)
         held = held_addresses(lead)
@@ -165,6 +166,18 @@ class Decide:
         if lead.erased_at != NEVER and not erased_before:
             self._tell([Erased(lead.erased_at)], lead, life, context, at, decided)
         return decided
+
+    def recall(self, lead: Lead, left: Lead) -> None:
+        """Take into *lead* what was *left* of it when its person was erased: what it was, and what was told of it."""
+        for each in (lead, left):
+            bring(each, self.rules)
+        join(lead, left, self.rules)
+        self._uniter.unite(lead, left, left.erased_at)
+        lead.taken_over.pop(lead.id, None)
+        lead.told = told_of_both(lead.told, left.told)
+        lead.history_until = max(lead.history_until, left.history_until)
+        lead.unhurried_since = max(lead.unhurried_since, left.unhurried_since)
+        lead.fights = {**left.fights, **lead.fights}
 
     def _lived(self, lead: Lead, other: Lead) -> Lifecycle:
         """Return what *lead* amounts to, which was erased: all that was told of it, and of *other*, stands."""

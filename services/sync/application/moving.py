@@ -13,12 +13,22 @@ The lesser id always stays, so a way from lead to lead ends, and merges in oppos
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from schemas.instants import rfc3339
-from schemas.lead import LeadChange, LeadMergedInto, LeadTakenOver, TakenOver
+from schemas.lead import (
+    Forgotten,
+    LeadChange,
+    LeadForgotten,
+    LeadMergedInto,
+    LeadObserved,
+    LeadTakenOver,
+    TakenOver,
+)
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.tell import SOURCE
 from services.sync.domain.lead import NEVER, Lead
+from services.sync.domain.records import RecordRef
 from services.sync.domain.uniting import staying
 
 Encode = Callable[[Lead], bytes]
@@ -36,11 +46,18 @@ class UnreadableLead(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What became of a lead with one change, what came of it (None: nothing), and what goes to other leads."""
+    """
+    What became of a lead with one change, what came of it (None: nothing), and what is told to leads.
+
+    Of an erased person: under the record keys `retired` nothing personal is told any more, and what was told under
+    `shredded` is for nobody any more.
+    """
 
     lead: Lead
     decided: Decided | None = None
     sent: Sequence[Sent] = ()
+    retired: Sequence[str] = ()
+    shredded: Sequence[str] = ()
 
 
 class Moving:
@@ -57,22 +74,72 @@ class Moving:
 
         Raises UnreadableLead; *lead* is as it was then.
         """
+        if isinstance(event, LeadForgotten):
+            return self._forget(lead, event, event_id)
         if lead.merged_into:
             return Step(lead, sent=_handed_on(lead.merged_into, event, event_id))
         if isinstance(event, LeadMergedInto):
             return self._leave(lead, event, event_id)
         if isinstance(event, LeadTakenOver):
-            other = self._read(event)
-            return Step(lead, self._decide.take_over(lead, other, event, event_id))
-        return Step(lead, self._decide.apply(lead, event, event_id))
+            other = self._read(event.data.lead_id, event.data.state)
+            decided = self._decide.take_over(lead, other, event, event_id)
+        else:
+            decided = self._decide.apply(lead, event, event_id)
+        if decided.forgotten is not None:
+            sent = self._left(lead, event, event_id)
+            return Step(lead, decided, sent, retired=keys_of(lead))
+        if isinstance(event, LeadObserved) and lead.erased_at != NEVER:
+            return Step(lead, decided, shredded=[_key_of(event)])
+        return Step(lead, decided)
 
-    def _read(self, event: LeadTakenOver) -> Lead:
+    def _read(self, lead_id: str, state: str) -> Lead:
         try:
-            return self._decode(event.data.lead_id, b64decode(event.data.state, validate=True))
+            return self._decode(lead_id, b64decode(state, validate=True))
         except (ValueError, TypeError, LookupError) as error:
-            raise UnreadableLead(
-                f"lead {event.data.lead_id} can't be read: {type(error).__name__}"
-            ) from error
+            raise UnreadableLead(f"lead {lead_id} can't be read: {type(error).__name__}") from error
+
+    def _forget(self, lead: Lead, event: LeadForgotten, event_id: str) -> Step:
+        """
+        Let go of what was told of *lead*, if *event* holds all that is known; if it doesn't, tell what is left again.
+
+        Where what was told is gone already, *lead* becomes what *event* holds.
+        """
+        data = event.data
+        if lead.merged_into:
+            return Step(lead, shredded=data.keys)
+        if self._mark(lead) != data.mark:
+            self._decide.recall(lead, self._read(lead.id, data.state))
+        decided = Decided(forgotten=frozenset())
+        if data.keys and self._mark(lead) != data.mark:
+            return Step(lead, decided, self._left(lead, event, event_id))
+        return Step(lead, decided, shredded=data.keys)
+
+    def _left(self, lead: Lead, event: LeadChange, event_id: str) -> list[Sent]:
+        """Return what is left of *lead*, which was erased, for itself, in as many parts as the log takes."""
+        parts = [b64encode(self._encode(each)).decode() for each in _parts(lead)]
+        mark, keys = self._mark(lead), list(keys_of(lead))
+        return [
+            (
+                lead.id,
+                LeadForgotten(
+                    id=f"{event_id}-f{number}",
+                    source=SOURCE,
+                    subject=lead.id,
+                    time=rfc3339(lead.erased_at),
+                    traceparent=event.traceparent,
+                    data=Forgotten(
+                        erased_at=lead.erased_at,
+                        state=state,
+                        mark=mark,
+                        keys=keys if number == len(parts) - 1 else [],
+                    ),
+                ),
+            )
+            for number, state in enumerate(parts)
+        ]
+
+    def _mark(self, lead: Lead) -> str:
+        return sha256(self._encode(lead)).hexdigest()
 
     def _leave(self, lead: Lead, event: LeadMergedInto, event_id: str) -> Step:
         """
@@ -98,6 +165,19 @@ class Moving:
             )
             sent.append((data.into, told))
         return Step(Lead(lead.id, merged_into=data.into), decided, sent)
+
+
+def keys_of(lead: Lead) -> Sequence[str]:
+    """Return the record keys under which topics hold something of *lead*: its ids and its records."""
+    refs = [each.ref for persons in lead.persons.values() for each in persons.values()]
+    refs += [each.ref for each in lead.opportunities.values()]
+    refs += lead.slots.values()
+    return sorted({lead.id, *lead.taken_over, *map(str, refs), *lead.activities})
+
+
+def _key_of(event: LeadObserved) -> str:
+    ref = event.data.ref
+    return str(RecordRef(ref.system, ref.object, ref.id))
 
 
 def _handed_on(there: str, event: LeadChange, event_id: str) -> list[Sent]:
