@@ -174,6 +174,8 @@ class Decide:
         join(lead, left, self.rules)
         self._uniter.unite(lead, left, left.erased_at)
         lead.taken_over.pop(lead.id, None)
+        for key, activity in left.activities.items():
+            lead.activities[key].told = lead.activities[key].told or activity.told
         lead.told = told_of_both(lead.told, left.told)
         lead.history_until = max(lead.history_until, left.history_until)
         lead.unhurried_since = max(lead.unhurried_since, left.unhurried_since)
