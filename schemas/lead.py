@@ -160,13 +160,15 @@ class Forgotten(Open):
     """
     What is left of the lead after its person was erased: nothing of the person, all that is counted.
 
-    `state` is the lead as sync stores it, base64, or a part of it; the form is named in its first bytes. With it the
-    lead stands as it was, though its earlier changes can't be read any more. `mark` is a digest of the whole. `keys`, in
-    the last part, are the record keys whose values are read by nobody any more once this is all that is known.
+    `state` is the lead as sync stores it, base64, and in parts after the first (0) more of its activities; the form is
+    named in its first bytes. With it the lead stands as it was, though its earlier changes can't be read any more.
+    `mark` is a digest of the whole. `keys`, in the last part, are the record keys whose values are for nobody any more
+    once this is all that is known.
     """
 
     erased_at: EpochMs
     state: str
+    part: int = Field(default=0, ge=0)
     mark: str = Field(min_length=1)
     keys: list[str] = Field(default_factory=list[str])
 

@@ -1,9 +1,9 @@
 """A person's whole way to an erasure on the stage, and a look at every byte that anybody can read of them."""
 
 from base64 import b64encode
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -154,12 +154,14 @@ async def _value(client: Any, key: bytes) -> bytes:
 
 
 def _joined(value: Any) -> bytes:
+    """Return all that *value* holds, however deep."""
     if isinstance(value, bytes):
         return value
     if isinstance(value, dict):
-        return b"\n".join(_joined(each) for pair in value.items() for each in pair)
-    if isinstance(value, list | tuple | set | frozenset):
-        return b"\n".join(map(_joined, value))
+        pairs = cast("dict[Any, Any]", value)
+        return b"\n".join((*map(_joined, pairs), *map(_joined, pairs.values())))
+    if isinstance(value, list | tuple | set):
+        return b"\n".join(map(_joined, cast("Iterable[Any]", value)))
     return str(value).encode()
 
 

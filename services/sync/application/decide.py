@@ -167,20 +167,6 @@ class Decide:
             self._tell([Erased(lead.erased_at)], lead, life, context, at, decided)
         return decided
 
-    def recall(self, lead: Lead, left: Lead) -> None:
-        """Take into *lead* what was *left* of it when its person was erased: what it was, and what was told of it."""
-        for each in (lead, left):
-            bring(each, self.rules)
-        join(lead, left, self.rules)
-        self._uniter.unite(lead, left, left.erased_at)
-        lead.taken_over.pop(lead.id, None)
-        for key, activity in left.activities.items():
-            lead.activities[key].told = lead.activities[key].told or activity.told
-        lead.told = told_of_both(lead.told, left.told)
-        lead.history_until = max(lead.history_until, left.history_until)
-        lead.unhurried_since = max(lead.unhurried_since, left.unhurried_since)
-        lead.fights = {**left.fights, **lead.fights}
-
     def _lived(self, lead: Lead, other: Lead) -> Lifecycle:
         """Return what *lead* amounts to, which was erased: all that was told of it, and of *other*, stands."""
         own, lead.told = lead.told, told_of_both(lead.told, other.told)

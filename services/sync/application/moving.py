@@ -80,14 +80,15 @@ class Moving:
             return Step(lead, sent=_handed_on(lead.merged_into, event, event_id))
         if isinstance(event, LeadMergedInto):
             return self._leave(lead, event, event_id)
+        unknown = lead.forgotten == 0 and (lead.erased_at != NEVER or _is_empty(lead))
         if isinstance(event, LeadTakenOver):
             other = self._read(event.data.lead_id, event.data.state)
             decided = self._decide.take_over(lead, other, event, event_id)
         else:
             decided = self._decide.apply(lead, event, event_id)
         if decided.forgotten is not None:
-            sent = self._left(lead, event, event_id)
-            return Step(lead, decided, sent, retired=keys_of(lead))
+            lead.forgotten += not unknown
+            return Step(lead, decided, self._left(lead, event, event_id), retired=keys_of(lead))
         if isinstance(event, LeadObserved) and lead.erased_at != NEVER:
             return Step(lead, decided, shredded=[_key_of(event)])
         return Step(lead, decided)
@@ -102,17 +103,23 @@ class Moving:
         """
         Let go of what was told of *lead*, if *event* holds all that is known; if it doesn't, tell what is left again.
 
-        Where what was told is gone already, *lead* becomes what *event* holds.
+        Where *lead* never told it, the log is read anew and what was told before is gone: then it becomes what was left.
         """
         data = event.data
         if lead.merged_into:
             return Step(lead, shredded=data.keys)
-        if self._mark(lead) != data.mark:
-            self._decide.recall(lead, self._read(lead.id, data.state))
+        left = self._read(lead.id, data.state)
+        if data.part:
+            lead.activities = {**left.activities, **lead.activities}
+        elif left.forgotten > lead.forgotten:
+            lead = left
         decided = Decided(forgotten=frozenset())
-        if data.keys and self._mark(lead) != data.mark:
-            return Step(lead, decided, self._left(lead, event, event_id))
-        return Step(lead, decided, shredded=data.keys)
+        if not data.keys or left.forgotten < lead.forgotten:
+            return Step(lead, decided)  # more of it follows, or it was told anew since
+        if self._mark(lead) == data.mark:
+            return Step(lead, decided, shredded=data.keys)
+        lead.forgotten += lead.forgotten > 0
+        return Step(lead, decided, self._left(lead, event, event_id))
 
     def _left(self, lead: Lead, event: LeadChange, event_id: str) -> list[Sent]:
         """Return what is left of *lead*, which was erased, for itself, in as many parts as the log takes."""
@@ -130,6 +137,7 @@ class Moving:
                     data=Forgotten(
                         erased_at=lead.erased_at,
                         state=state,
+                        part=number,
                         mark=mark,
                         keys=keys if number == len(parts) - 1 else [],
                     ),
@@ -167,6 +175,10 @@ class Moving:
         return Step(Lead(lead.id, merged_into=data.into), decided, sent)
 
 
+def _is_empty(lead: Lead) -> bool:
+    return not (lead.persons or lead.opportunities or lead.activities)
+
+
 def keys_of(lead: Lead) -> Sequence[str]:
     """Return the record keys under which topics hold something of *lead*: its ids and its records."""
     refs = [each.ref for persons in lead.persons.values() for each in persons.values()]
@@ -201,4 +213,4 @@ def _parts(lead: Lead) -> Iterator[Lead]:
         if start == 0:
             yield replace(lead, activities=some)
         else:
-            yield Lead(lead.id, erased_at=lead.erased_at, activities=some)
+            yield Lead(lead.id, erased_at=lead.erased_at, forgotten=lead.forgotten, activities=some)
