@@ -10,7 +10,8 @@ How an event arrives exactly once in effect
   trims after the acknowledgement, by a commit. So a partition of the far topic sees, from one producer,
   runs that overlap but leave nothing out: the first time an id is seen, all below it were seen before.
   A zombie's late run holds only ids that its successor sent again before anything newer.
-- The far side drops what is not above the last id it took from that producer (`seen`).
+- The embedded log appends no id twice. The far side drops what is not above the last id it took from that
+  producer (`seen`), as Kafka may hold it twice.
 
 After the store lost writes, the records' events come again with the same ids and are dropped on the far side.
 That needs what `fold` emits to depend on the log's records alone, not on what timers or dispatch committed.
@@ -28,13 +29,10 @@ from typing import Any, TypeAlias
 from redis.exceptions import ResponseError
 
 from services.runtime.keys import ShardId
-from services.runtime.log.port import MAX_VALUE_BYTES, Record, RecordTooLarge
+from services.runtime.log.port import ID_HEADER, MAX_VALUE_BYTES, PRODUCER_HEADER, Record, RecordTooLarge
 from services.runtime.operations import Operations
 from services.runtime.packing import pack, unpack
 from services.runtime.store import Store
-
-PRODUCER_HEADER = "outbox-shard"
-ID_HEADER = "outbox-id"
 
 EntryId: TypeAlias = tuple[int, int]
 """Both halves of a stream id or of an outbox id; they compare as the server compares them."""

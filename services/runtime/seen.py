@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import structlog
 
 from services.runtime.keys import ShardId
-from services.runtime.log.port import LogRecord
-from services.runtime.outbox import ID_HEADER, PRODUCER_HEADER, EntryId, entry_id
+from services.runtime.log.port import ID_HEADER, PRODUCER_HEADER, LogRecord
+from services.runtime.outbox import EntryId, entry_id
 from services.runtime.store import Store
 
 _log = structlog.get_logger(__name__)

@@ -30,8 +30,7 @@ from services.kpi.settings import load
 from services.runtime.clock import now_ms
 from services.runtime.keys import ShardId
 from services.runtime.log.embedded import EmbeddedLog
-from services.runtime.log.port import LogRecord
-from services.runtime.outbox import ID_HEADER, PRODUCER_HEADER
+from services.runtime.log.port import ID_HEADER, PRODUCER_HEADER, LogRecord
 from services.runtime.store import Store
 from services.runtime.valkey_server import EmbeddedServer
 from tests.chaos.kpi_demanded import demanded, judge
@@ -50,7 +49,7 @@ class Outcome:
     """
     What came of a run.
 
-    `doubled_on_the_topic`: records that stand there once more, with the producer and id by which readers drop them.
+    `doubled_on_the_topic`: records that stand there once more, with the same producer and id.
     `told_twice`: alerts under more than one of these. `verdicts_off`: figures of kept promises that differ at all.
     """
 
@@ -77,8 +76,9 @@ class Outcome:
     @property
     def is_sound(self) -> bool:
         """Whether all agrees."""
-        wrong = (self.told_twice, self.missing, self.untrue, self.unseen, self.unknown_to_the_topic)
-        return not any((*wrong, self.differences, self.verdicts_off))
+        told = (self.doubled_on_the_topic, self.told_twice, self.missing, self.untrue)
+        arrived = (self.unseen, self.unknown_to_the_topic)
+        return not any((*told, *arrived, self.differences, self.verdicts_off))
 
     def __str__(self) -> str:
         lines = [

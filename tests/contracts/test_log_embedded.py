@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from services.runtime.log.embedded import EmbeddedLog
-from services.runtime.log.port import LogUnavailable, Record, TopicSpec
+from services.runtime.log.port import ID_HEADER, PRODUCER_HEADER, LogUnavailable, Record, TopicSpec
 from services.runtime.valkey_server import EmbeddedServer
 from tests.contracts.log_world import Remembering
 from tests.waiting import wait_until
@@ -180,3 +180,29 @@ async def test_a_compacted_topic_keeps_the_last_record_of_each_key(log: Embedded
     ]
     assert found[1].headers == {"h": "x"}
     assert (await log.offsets("state"))[0].end == 6
+
+
+async def test_what_a_producer_sends_again_is_appended_once(server: EmbeddedServer, log: EmbeddedLog) -> None:
+    """Runs that overlap, whole or in part, after a kill of the server too; others' ids, and records without, stand apart."""
+
+    def told(producer: str, first: int, second: int) -> Record:
+        headers = {PRODUCER_HEADER: producer, ID_HEADER: f"{first}-{second}"}
+        return Record(TOPIC, "k", f"{producer} {first}-{second}".encode(), headers)
+
+    ids = [(9, 0), (9, 1), (10, 0), (1_790_000_000_000, 3), (1_790_000_000_000, 12)]
+    run = [told("s:t:0", *each) for each in ids]
+    await log.append(run[:3])
+    await log.append(run[1:4])
+    os.kill(await server_pid(server), signal.SIGKILL)
+    for record in (*run, told("s:t:1", 9, 0), told("s:t:0", 2, 99)):
+        await append_surely(log, record)
+    plain = [
+        Record(TOPIC, "k", b"plain"),
+        Record(TOPIC, "k", b"plain", {PRODUCER_HEADER: "s:t:0", ID_HEADER: "x"}),
+    ]
+    for _ in range(2):
+        await log.append(plain)
+
+    records = await log.read(TOPIC, log.partition_for(TOPIC, "k"), 0)
+    values = [(each.value or b"").decode() for each in records]
+    assert values == [*(f"s:t:0 {first}-{second}" for first, second in ids), "s:t:1 9-0", *["plain"] * 4]

@@ -2,7 +2,8 @@
 The log on one machine: Redis Streams in the embedded Valkey server, or in any other Redis or Valkey.
 
 Partition p of a topic is one stream with ids ``0-<offset>``, so offsets are integers here too, from 1 on.
-Of a compacted topic the record before of the same key is removed with each append. Retention is recorded and
+Of a compacted topic the record before of the same key is removed with each append. What a producer of relayed events
+sends again isn't appended again. Retention is recorded and
 checked, but nothing is trimmed by it yet: the log keeps everything else.
 """
 
@@ -16,7 +17,7 @@ from redis.backoff import NoBackoff
 from services.runtime.clock import Clock, now_ms
 from services.runtime.convoy import Convoy
 from services.runtime.line import Command
-from services.runtime.log.embedded_entries import Keys, as_it_is, ask, decode, encode, translated
+from services.runtime.log.embedded_entries import Keys, as_it_is, ask, decode, encode, told_by, translated
 from services.runtime.log.embedded_group import Group
 from services.runtime.log.embedded_subscription import EmbeddedSubscription
 from services.runtime.log.holding import Membership
@@ -42,6 +43,19 @@ local before = redis.call('HGET', KEYS[2], ARGV[1])
 if before then redis.call('XDEL', KEYS[1], before) end
 redis.call('HSET', KEYS[2], ARGV[1], id)
 return id
+"""
+
+# A producer's ids grow, and it sends again from a point before which all arrived: what isn't above the last one is there.
+_ONCE = """\
+local above, low = tonumber(ARGV[2]), tonumber(ARGV[3])
+local taken = redis.call('HGET', KEYS[2], ARGV[1])
+if taken then
+  local first, second = string.match(taken, '^(%d+)-(%d+)$')
+  first, second = tonumber(first), tonumber(second)
+  if above < first or (above == first and low <= second) then return false end
+end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2] .. '-' .. ARGV[3])
+return redis.call('XADD', KEYS[1], '0-*', unpack(ARGV, 4))
 """
 
 
@@ -162,10 +176,14 @@ class EmbeddedLog:
     def _appending(self, record: Record, appended_at: int) -> Command:
         keys, partition = self._keys(record.topic), self.partition_for(record.topic, record.key)
         fields = encode(record, appended_at)
-        if record.topic not in self._compacted:
+        if record.topic in self._compacted:
+            names = (keys.stream(partition), keys.latest(partition))
+            return ("EVAL", _REPLACE, len(names), *names, record.key, *fields)
+        told = told_by(record)
+        if told is None:
             return ("XADD", keys.stream(partition), "0-*", *fields)
-        names = (keys.stream(partition), keys.latest(partition))
-        return ("EVAL", _REPLACE, len(names), *names, record.key, *fields)
+        names = (keys.stream(partition), keys.taken(partition))
+        return ("EVAL", _ONCE, len(names), *names, *told, *fields)
 
     async def _write(self, commands: Sequence[Command]) -> None:
         if not commands:

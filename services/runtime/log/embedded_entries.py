@@ -22,7 +22,7 @@ from redis.exceptions import (
 )
 
 from services.errors import Misconfigured
-from services.runtime.log.port import LogRecord, LogUnavailable, Record
+from services.runtime.log.port import ID_HEADER, PRODUCER_HEADER, LogRecord, LogUnavailable, Record
 
 _REFUSED = (AuthenticationError, AuthorizationError, NoPermissionError)
 _TRANSIENT = (
@@ -61,6 +61,10 @@ class Keys:
         """Hash, of a compacted topic: a record's key to the id of its last entry in *partition*."""
         return f"{self.topic}:{partition}:latest"
 
+    def taken(self, partition: int) -> str:
+        """Hash: a producer of relayed events to the id of its last record in *partition*; as many as there are shards."""
+        return f"{self.topic}:{partition}:taken"
+
     def group(self, group: str, part: str) -> str:
         """Return the key of one *part* of a group: offsets, members, owners, lease of a member, wake."""
         return f"{self.topic}:group:{group}:{part}"
@@ -71,6 +75,19 @@ def encode(record: Record, appended_at: int) -> tuple[bytes, ...]:
     meta = [record.key, appended_at, dict(record.headers)] if record.headers else [record.key, appended_at]
     packed = cast("bytes", msgpack.packb(meta))
     return (META, packed) if record.value is None else (META, packed, VALUE, record.value)
+
+
+def told_by(record: Record) -> tuple[str, str, str] | None:
+    """Return the producer of *record* and both halves of its id; None where it isn't a relayed event."""
+    producer, told = record.headers.get(PRODUCER_HEADER), record.headers.get(ID_HEADER, "")
+    first, _, second = told.partition("-")
+    if producer is None or not (_is_number(first) and _is_number(second)):
+        return None
+    return producer, first, second
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def decode(topic: str, partition: int, entries: Sequence[Any]) -> list[LogRecord]:

@@ -17,6 +17,15 @@ from zlib import crc32
 
 from services.errors import Rejected, Retryable
 
+PRODUCER_HEADER = "outbox-shard"
+ID_HEADER = "outbox-id"
+"""
+Who tells a record, and an id ``<n>-<n>`` that grows with each that this producer tells to a partition.
+
+A producer that doesn't know whether a record arrived sends it again. The embedded log then appends nothing. Kafka may hold
+it twice; readers drop what isn't above the last id they took from that producer.
+"""
+
 MAX_VALUE_BYTES = 1_048_576
 """A record's value may be this long (1 MiB); above it `append` raises RecordTooLarge."""
 
