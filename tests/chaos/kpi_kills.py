@@ -186,22 +186,33 @@ class Run:
             await tell(self.log, events)
 
     async def _kill_soon(self) -> None:
-        """Kill the process at a random instant: while it starts, at work, or with something in its outbox."""
+        """Kill the process at a random instant: while it starts, at work, or between a commit and its relay."""
         how = self.chance.random()
         if how < 0.7:
             await wait_until(self.process.is_ready, within_s=60, description="it is ready", every_s=0.05)
         await asyncio.sleep(self.chance.uniform(0, 2))  # a random instant, not a wait for anything
         if how < 0.5:
+            before = await self._last_told()
             with suppress(AssertionError):  # nothing more to tell, then at any instant
-                await wait_until(self._is_telling, within_s=2, description="it tells something", every_s=0)
+                await wait_until(
+                    lambda: self._has_told_since(before),
+                    within_s=2,
+                    description="it tells something",
+                    every_s=0,
+                )
         assert await self.process.end(signal.SIGKILL) == -signal.SIGKILL
         self.outcome.kills += 1
 
-    async def _is_telling(self) -> bool:
+    async def _last_told(self) -> set[bytes]:
+        """Return the id of the last event in each outbox that isn't empty."""
         async with self.store.client.pipeline(transaction=False) as asked:
             for number in range(PARTITIONS):
-                asked.xlen(ShardId(SERVICE, LIFECYCLE.name, number).outbox_key)
-            return any(await asked.execute())
+                asked.xrevrange(ShardId(SERVICE, LIFECYCLE.name, number).outbox_key, count=1)
+            return {page[0][0] for page in await asked.execute() if page}
+
+    async def _has_told_since(self, before: set[bytes]) -> bool:
+        """Return whether an event was just committed, which may not have been relayed yet."""
+        return not await self._last_told() <= before
 
     async def _is_told(self) -> bool:
         running = self.process.running

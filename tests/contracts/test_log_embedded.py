@@ -182,6 +182,21 @@ async def test_a_compacted_topic_keeps_the_last_record_of_each_key(log: Embedded
     assert (await log.offsets("state"))[0].end == 6
 
 
+async def test_a_compacted_topic_takes_what_comes_again_for_old(log: EmbeddedLog) -> None:
+    """What a producer sends again doesn't stand in the place of what it told after it."""
+    await log.ensure_topics([TopicSpec("state", 1, compacted=True)])
+    run = [
+        Record("state", key, value, {PRODUCER_HEADER: "s:t:0", ID_HEADER: told})
+        for key, value, told in (("a", b"1", "4-0"), ("b", b"1", "4-1"), ("a", b"2", "7-0"))
+    ]
+    await log.append(run)
+    await log.append([*run[:2], Record("state", "c", b"1")])
+
+    found = await log.read("state", 0, 0)
+
+    assert [(each.key, each.value) for each in found] == [("b", b"1"), ("a", b"2"), ("c", b"1")]
+
+
 async def test_what_a_producer_sends_again_is_appended_once(server: EmbeddedServer, log: EmbeddedLog) -> None:
     """Runs that overlap, whole or in part, after a kill of the server too; others' ids, and records without, stand apart."""
 
