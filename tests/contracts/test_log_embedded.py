@@ -12,6 +12,8 @@ import pytest
 from redis.asyncio import Redis
 
 from services.runtime.log.embedded import EmbeddedLog
+from services.runtime.log.embedded_entries import Keys
+from services.runtime.log.embedded_group import Group
 from services.runtime.log.port import ID_HEADER, PRODUCER_HEADER, LogUnavailable, Record, TopicSpec
 from services.runtime.valkey_server import EmbeddedServer
 from tests.contracts.log_world import Remembering
@@ -221,3 +223,40 @@ async def test_what_a_producer_sends_again_is_appended_once(server: EmbeddedServ
     records = await log.read(TOPIC, log.partition_for(TOPIC, "k"), 0)
     values = [(each.value or b"").decode() for each in records]
     assert values == [*(f"s:t:0 {first}-{second}" for first, second in ids), "s:t:1 9-0", *["plain"] * 4]
+
+
+async def test_a_view_that_is_out_of_date_takes_nothing_from_the_living(server: EmbeddedServer) -> None:
+    """Two join at one time: who looked before the other joined doesn't take it for dead, and doesn't take its partitions."""
+    redis = Redis.from_url(server.url)
+    early, late = (
+        Group(redis, Keys("log", TOPIC), "g", partitions=4, lease_ms=LONG_LEASE_MS) for _ in range(2)
+    )
+    await early.enrol()
+    await early.join()
+    before = await early.view()
+    await late.enrol()
+    await late.join()
+    assert await late.claim(await late.view()) == {0, 1}
+
+    assert await early.claim(before) == {2, 3}
+
+    await redis.aclose()
+
+
+async def test_what_a_dead_member_held_is_free(server: EmbeddedServer) -> None:
+    """Its lease has run out: who looks then takes all of it."""
+    redis = Redis.from_url(server.url)
+    dead, alive = (
+        Group(redis, Keys("log", TOPIC), "g", partitions=4, lease_ms=lease) for lease in (1, LONG_LEASE_MS)
+    )
+    await dead.enrol()
+    await dead.join()
+    assert await dead.claim(await dead.view()) == {0, 1, 2, 3}
+    await alive.enrol()
+    await alive.join()
+
+    async def takes_all() -> bool:
+        return await alive.claim(await alive.view()) == frozenset(range(4))
+
+    await wait_until(takes_all, description="the lease has run out")
+    await redis.aclose()
