@@ -1,0 +1,47 @@
+"""
+Runs tasuki with one of its safeguards taken out, to prove that the checker would notice.
+
+    python -m tests.chaos.sabotage ledger|once … the arguments of tasuki
+
+``ledger``: a commit is applied whatever the ledger says, and the outbox with it. ``once``: the log appends what comes
+again, nobody asks it what is there.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+
+from services.cli.main import main
+from services.runtime import store_start
+from services.runtime.log import embedded, kafka
+
+
+def _ledger() -> None:
+    code = store_start.function_code()
+    for line in (
+        "  if not ledger.epoch or ledger.epoch < base.epoch then return 'rolled_back' end\n",
+        "  if ledger.epoch > base.epoch then return 'fenced' end\n",
+        "  if ledger.offset ~= base.offset then return ledger.offset > base.offset and 'duplicate' or 'rolled_back' end\n",
+        "  if ledger.version ~= base.version then return ledger.version > base.version and 'duplicate' or 'rolled_back' end\n",
+    ):
+        assert code.count(line) == 1, "the ledger's check has changed: change the sabotage with it"
+        code = code.replace(line, "")
+    store_start._CODE = code  # pyright: ignore[reportPrivateUsage]
+
+
+def _once() -> None:
+    async def nothing(*_arguments: object, **_named: object) -> frozenset[tuple[str, str]]:
+        return frozenset()
+
+    def never(_record: object) -> None:
+        return None
+
+    embedded.told_by = never
+    kafka.KafkaLog.landed = nothing
+
+
+SABOTAGES: Mapping[str, Callable[[], None]] = {"ledger": _ledger, "once": _once}
+
+
+if __name__ == "__main__":
+    SABOTAGES[sys.argv[1]]()
+    sys.exit(main(sys.argv[2:]))

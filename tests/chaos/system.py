@@ -1,0 +1,179 @@
+"""
+The whole system for chaos: sandboxes, a door, sync and kpi in processes of their own, each twice.
+
+The sandboxes run in this process, so that what people did and what is noted of it can't come apart; they are reached
+over real HTTP and gRPC. The store is a Valkey of our own, reached through a proxy; so is the door, behind which the
+webhooks reach either sync. The log is the embedded one in that Valkey, or Kafka.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import httpx2
+
+from services.cli import settings as both
+from services.cli.demo.promises import Telling
+from services.cli.sandbox_setup import hubspot_subscriptions
+from services.cli.stage.portals import hubspot_settings, salesforce_settings
+from services.cli.stage.sandbox_client import SandboxClient
+from services.cli.stage.stage import SMALL, Stage
+from services.runtime.valkey_server import EmbeddedServer
+from services.sync.adapters.hubspot.sandbox import HubSpotSandbox
+from services.sync.adapters.salesforce.sandbox import SalesforceSandbox
+from services.sync.settings import Settings, demo_document, loads
+from services.sync.settings.demo import DEMO_ENVIRONMENT
+from tests.chaos.member import Member
+from tests.chaos.proxy import Proxy
+from tests.servers import java_kafka
+from tests.waiting import wait_until
+
+SetUp: TypeAlias = Literal["embedded", "kafka"]
+Document: TypeAlias = dict[str, dict[str, Any]]
+SERVICES = ("sync", "sync", "kpi", "kpi")
+_PUBLIC_URL = "https://tasuki.sandbox.example"
+
+
+class NoBroker(Exception):
+    """Kafka can't run on this machine; the text says why."""
+
+
+class System(Stage):
+    """
+    A stage with several processes instead of `tasuki up`.
+
+    Args:
+        folder: For the store, the configurations and the processes' logs.
+        set_up: Which log.
+        telling: The promises, and where alerts go.
+        sabotage: What `tests.chaos.sabotage` takes out of the processes; None leaves them whole.
+    """
+
+    def __init__(self, folder: Path, set_up: SetUp, telling: Telling, *, sabotage: str | None = None) -> None:
+        super().__init__(
+            folder, overrides=telling.sections, environ=telling.environ, feed_port=telling.dashboard_port
+        )
+        self.set_up = set_up
+        self.members: list[Member] = []
+        self.store_proxy: Proxy
+        self.door_proxy: Proxy
+        self._sabotage = sabotage
+        self._sections: Mapping[str, Any] = telling.sections
+        self._kafka: str | None = None
+
+    async def _start(self) -> None:
+        if self.set_up == "kafka":
+            reasons: list[str] = []
+            self._kafka = self._stack.enter_context(java_kafka(reasons))
+            if self._kafka is None:
+                raise NoBroker("; ".join(reasons))
+        store_port = free_port()
+        self.server = await self._stack.enter_async_context(
+            EmbeddedServer(self.folder / "store", port=store_port)
+        )
+        self.store_proxy = await self._stack.enter_async_context(Proxy([store_port]).listening())
+        doors = [free_port() for each in SERVICES if each == "sync"]
+        self.door_proxy = await self._stack.enter_async_context(Proxy(doors).listening(self._port))
+        await self._start_sandboxes()
+        self._http = await self._stack.enter_async_context(httpx2.AsyncClient(timeout=10))
+        self.settings = self._configure_for(store_port)
+        self._stack.push_async_callback(self.stop_service)
+        ports = iter(doors)
+        for number, service in enumerate(SERVICES):
+            port = next(ports) if service == "sync" else free_port()
+            name = f"{service}-{number % 2 + 1}"
+            self.members.append(self._member(name, service, port))
+        for each in self.members:
+            each.keep()
+        await self.ready()
+
+    async def _start_sandboxes(self) -> None:
+        text = self._text({}, "http://127.0.0.1:1", "http://127.0.0.1:2", "127.0.0.1:3")
+        fields = loads(text, DEMO_ENVIRONMENT, file="the system", folder=self.folder)
+        settings = hubspot_settings(
+            fields.ma_fields,
+            hook=f"{self.base_url}/webhooks/hubspot",
+            public=f"{_PUBLIC_URL}/webhooks/hubspot",
+        )
+        self.hubspot = await self._stack.enter_async_context(HubSpotSandbox(settings))
+        self.hubspot.state.subscribe(*hubspot_subscriptions(fields.ma_fields))
+        self.salesforce = await self._stack.enter_async_context(
+            SalesforceSandbox(salesforce_settings(fields.sfa_fields))
+        )
+        self.ma, self.sfa = SandboxClient(self.hubspot.base_url), SandboxClient(self.salesforce.base_url)
+        self._stack.push_async_callback(self.ma.close)
+        self._stack.push_async_callback(self.sfa.close)
+        self._sales_users = {
+            each["id"]: str(each["fields"]["Email"]) async for each in self.sfa.records("User")
+        }
+
+    def _configure_for(self, store_port: int) -> Settings:
+        """Return the settings of whoever looks on: they reach the store without the proxy."""
+        text = self._written("onlooker", self._port, self._feed_port, store_port)
+        self.config = self.folder / "onlooker.toml"
+        found = both.loads(text, self._environ, file=str(self.config), folder=self.folder)
+        self.kpi_settings = found.kpi
+        return found.sync
+
+    def _member(self, name: str, service: str, port: int) -> Member:
+        http, feed = (port, free_port()) if service == "sync" else (free_port(), port)
+        self._written(name, http, feed, self.store_proxy.port)
+        main = ("tests.chaos.sabotage", self._sabotage) if self._sabotage else ("services.cli.main",)
+        arguments = ("--log-format", "json", service, "--config", str(self.folder / f"{name}.toml"))
+        return Member(name, ("-m", *main, *arguments), port, self.folder, dict(self._environ))
+
+    def _written(self, name: str, http: int, feed: int, store_port: int) -> str:
+        log: dict[str, Any] = {**SMALL["log"], "kind": self.set_up}
+        if self._kafka is not None:
+            log["bootstrap_servers"] = self._kafka.split(",")
+        own: Document = {
+            "log": log,
+            "store": {"kind": "redis", "url": f"redis://127.0.0.1:{store_port}/0"},
+            "http": {"port": http},
+            "feed": {"port": feed},
+            # Embedded parts belong to one process; what several share is the Valkey that [store] names.
+            "data": {"folder": str(self.folder / name)},
+        }
+        text = self._text(own, self.hubspot.base_url, self.salesforce.base_url, self.salesforce.grpc_target)
+        (self.folder / f"{name}.toml").write_text(text, encoding="utf-8")
+        return text
+
+    def _text(self, own: Document, hubspot: str, salesforce: str, pubsub: str) -> str:
+        return demo_document(
+            hubspot_url=hubspot,
+            salesforce_url=salesforce,
+            pubsub=pubsub,
+            data_folder=self.folder / "none",
+            public_url=_PUBLIC_URL,
+            port=self._port,
+            overrides={**self._sections, **own},
+        )
+
+    async def ready(self) -> None:
+        """Return when every process says it is ready."""
+        for each in self.members:
+            await wait_until(each.is_ready, within_s=90, description=f"{each.name} is ready", every_s=0.1)
+
+    async def stop_service(self) -> None:
+        """End all processes."""
+        for each in self.members:
+            await each.stop()
+
+    async def kill_store(self) -> None:
+        """End the store's server by SIGKILL; it is started again on its data, as a supervisor would."""
+        os.kill(int((self.folder / "store" / "valkey.pid").read_text()), 9)
+
+    def calm(self) -> None:
+        """End every fault that lasts."""
+        for proxy in (self.store_proxy, self.door_proxy):
+            proxy.heal()
+        for each in self.members:
+            each.go_on()
+
+
+def free_port() -> int:
+    """Return a port of this machine at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
