@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.chaos.faults import WEIGHTS
 from tests.chaos.run import Order, run
 from tests.chaos.sabotage import SABOTAGES
 
@@ -29,6 +30,7 @@ def main() -> int:
         "--pause", type=float, default=2.0, help="the longest pause between two faults, seconds"
     )
     parser.add_argument("--sabotage", choices=tuple(SABOTAGES), help="take a safeguard out; must end with 1")
+    parser.add_argument("--only", nargs="+", choices=tuple(WEIGHTS), default=(), help="kinds of faults")
     parser.add_argument("--keep", action="store_true", help="keep the folder with the logs")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="tasuki-chaos-"))
@@ -40,6 +42,7 @@ def main() -> int:
         rate=given.rate,
         pause_s=given.pause,
         sabotage=given.sabotage,
+        only=given.only,
     )
     report = asyncio.run(run(order, lambda line: print(line, flush=True)))
     print(report)

@@ -1,7 +1,7 @@
 """What goes wrong and when, drawn from a seed, so that a run can be repeated; and the doing of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -9,11 +9,12 @@ from typing import Any
 from services.cli.stage.sandbox_client import SandboxClient
 from tests.chaos.system import System
 
-_WEIGHTS: Mapping[str, int] = {
+WEIGHTS: Mapping[str, int] = {
     "kill": 45,
     "stop": 12,
     "kill-store": 8,
-    "reset-store": 9,
+    "reset-store": 4,
+    "lose-answers": 9,
     "slow-store": 5,
     "cut-store": 5,
     "reset-door": 4,
@@ -52,15 +53,24 @@ class Fault:
         return f"{self.number:4}  after {self.pause_s:.2f} s: {self.kind} {self.target}{rates}{lasting}"
 
 
-def plan(seed: int, count: int, members: Sequence[str], *, pause_s: float = 2.0) -> list[Fault]:
-    """Return *count* faults; the same arguments give the same. *pause_s* is the longest pause between two."""
+def plan(
+    seed: int, count: int, members: Sequence[str], *, pause_s: float = 2.0, only: Collection[str] = ()
+) -> list[Fault]:
+    """
+    Return *count* faults; the same arguments give the same.
+
+    *pause_s* is the longest pause between two, *only* the kinds to draw from, all where none is named.
+    """
     chance = Random(f"faults:{seed}")
-    return [_fault(chance, number, members, pause_s) for number in range(1, count + 1)]
+    weights = {kind: weight for kind, weight in WEIGHTS.items() if not only or kind in only}
+    return [_fault(chance, number, weights, members, pause_s) for number in range(1, count + 1)]
 
 
-def _fault(chance: Random, number: int, members: Sequence[str], pause_s: float) -> Fault:
+def _fault(
+    chance: Random, number: int, weights: Mapping[str, int], members: Sequence[str], pause_s: float
+) -> Fault:
     pause = chance.uniform(0.1, pause_s)
-    kind = chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+    kind = chance.choices(list(weights), list(weights.values()))[0]
     if kind == "kill":
         return Fault(number, pause, kind, chance.choice(members))
     if kind == "stop":
@@ -91,6 +101,8 @@ async def _sudden(system: System, fault: Fault) -> None:
         _member(system, fault.target).kill()
     elif fault.kind == "kill-store":
         await system.kill_store()
+    elif fault.kind == "lose-answers":
+        system.store_proxy.lose_answers()
     else:
         (system.store_proxy if fault.kind == "reset-store" else system.door_proxy).reset()
 

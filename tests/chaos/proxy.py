@@ -27,6 +27,8 @@ class Proxy:
         self._open = asyncio.Event()
         self._open.set()
         self._links: set[asyncio.StreamWriter] = set()
+        self._far: set[asyncio.StreamReader] = set()
+        self._losing: set[asyncio.StreamReader] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -62,6 +64,11 @@ class Proxy:
             writer.transport.abort()
         return len(self._links)
 
+    def lose_answers(self) -> int:
+        """Cut every connection at its next answer, which gets lost: what was asked was done; return how many."""
+        self._losing = set(self._far)
+        return len(self._losing)
+
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -94,6 +101,7 @@ class Proxy:
         far_writer: asyncio.StreamWriter,
     ) -> None:
         self._links.add(far_writer)
+        self._far.add(far_reader)
         ways = [
             asyncio.create_task(self._pump(reader, far_writer)),
             asyncio.create_task(self._pump(far_reader, writer)),
@@ -102,6 +110,8 @@ class Proxy:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._links.discard(far_writer)
+            self._far.discard(far_reader)
+            self._losing.discard(far_reader)
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
@@ -109,7 +119,7 @@ class Proxy:
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
-            while chunk := await reader.read(_CHUNK):
+            while (chunk := await reader.read(_CHUNK)) and reader not in self._losing:
                 await self._open.wait()
                 if self.late_ms:
                     await asyncio.sleep(self.late_ms / 1000)

@@ -4,8 +4,8 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from services.cli.demo.board import Board
@@ -20,7 +20,8 @@ from services.cli.stage.quiet import quiet
 from services.runtime.clock import now_ms
 from services.sync.domain.records import Side
 from tests.chaos.checker import Report, Scene, check
-from tests.chaos.faults import Fault, happen, plan
+from tests.chaos.faults import happen, plan
+from tests.chaos.sabotage import SABOTAGES
 from tests.chaos.system import SetUp, System
 from tests.waiting import wait_until
 
@@ -29,7 +30,7 @@ QUIET_WITHIN_S = 90.0
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to run. `rate` is leads a second; `pause_s` the longest pause between two faults."""
+    """What to run. `rate` is leads a second; `pause_s` the longest pause between two faults, `only` their kinds."""
 
     folder: Path
     seed: int
@@ -38,7 +39,7 @@ class Order:
     rate: float = 3.0
     pause_s: float = 2.0
     sabotage: str | None = None
-    only: str | None = None
+    only: Collection[str] = ()
 
 
 @dataclass
@@ -58,6 +59,8 @@ class CountingHands(Hands):
 async def run(order: Order, told: Callable[[str], None]) -> Report:
     """Run it and return what came of it; *told* hears each fault as it happens."""
     began, report = time.monotonic(), Report(order.seed)
+    if order.sabotage is not None:
+        SABOTAGES[order.sabotage]()  # or this process would give the store the whole function
     telling = Telling(free_ports((0, 0)))
     receiver = Receiver(secret=telling.secret, language="en", time_zone="Asia/Tokyo", clock=now_ms)
     async with (
@@ -117,9 +120,9 @@ async def _faults(
     order: Order, system: System, crowd: Crowd, report: Report, told: Callable[[str], None]
 ) -> None:
     names = [each.name for each in system.members]
-    drawn = plan(order.seed, order.faults, names, pause_s=order.pause_s)
+    drawn = plan(order.seed, order.faults, names, pause_s=order.pause_s, only=order.only)
     happened = Counter[str]()
-    async for fault in happen(system, [_only(each, order.only) for each in drawn]):
+    async for fault in happen(system, drawn):
         told(str(fault))
         happened[fault.kind] += 1
     if not drawn:
@@ -127,7 +130,3 @@ async def _faults(
     report.notes["faults"] = ", ".join(f"{kind} {count}" for kind, count in happened.most_common()) or "none"
     crowd.stop()
     await asyncio.sleep(sys.maxsize)  # ends with the block
-
-
-def _only(fault: Fault, kind: str | None) -> Fault:
-    return fault if kind is None else replace(fault, kind=kind)
