@@ -6,7 +6,7 @@ UV     := $(VENV)/bin/uv
 RUN    := $(UV) run --frozen --no-sync
 SECONDS ?=
 
-.PHONY: setup demo test check lint types imports unit schemas format clean bench
+.PHONY: setup demo test check lint types imports unit schemas format clean bench chaos
 
 setup: $(VENV)/.ready
 
@@ -42,6 +42,9 @@ format: setup
 
 bench: setup
 	$(VENV)/bin/python -m tests.benchmarks
+
+chaos: setup
+	$(VENV)/bin/python -m tests.chaos $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -27,7 +27,7 @@ def main() -> int:
     parser.add_argument("--set-up", choices=("embedded", "kafka"), default="embedded")
     parser.add_argument("--rate", type=float, default=3.0, help="leads a second")
     parser.add_argument(
-        "--pause", type=float, default=2.0, help="the longest pause between two faults, seconds"
+        "--pause", type=float, default=4.0, help="the longest pause between two faults, seconds"
     )
     parser.add_argument("--sabotage", choices=tuple(SABOTAGES), help="take a safeguard out; must end with 1")
     parser.add_argument("--only", nargs="+", choices=tuple(WEIGHTS), default=(), help="kinds of faults")

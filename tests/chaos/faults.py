@@ -54,7 +54,7 @@ class Fault:
 
 
 def plan(
-    seed: int, count: int, members: Sequence[str], *, pause_s: float = 2.0, only: Collection[str] = ()
+    seed: int, count: int, members: Sequence[str], *, pause_s: float = 4.0, only: Collection[str] = ()
 ) -> list[Fault]:
     """
     Return *count* faults; the same arguments give the same.

@@ -1,6 +1,8 @@
 """A TCP proxy on loopback that can be made slow, cut, or deaf; several targets take connections in turn."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import count
@@ -61,7 +63,7 @@ class Proxy:
     def reset(self) -> int:
         """Cut every connection by a RST, in the middle of whatever passes; return how many."""
         for writer in self._links:
-            writer.transport.abort()
+            _cut(writer)
         return len(self._links)
 
     def lose_answers(self) -> int:
@@ -84,7 +86,7 @@ class Proxy:
         finally:
             self._links.discard(writer)
             self._tasks.discard(task)
-            writer.transport.abort()
+            _cut(writer)
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         for _ in self._targets:
@@ -115,7 +117,7 @@ class Proxy:
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            far_writer.transport.abort()
+            _cut(far_writer)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -125,3 +127,12 @@ class Proxy:
                     await asyncio.sleep(self.late_ms / 1000)
                 writer.write(chunk)
                 await writer.drain()
+
+
+def _cut(writer: asyncio.StreamWriter) -> None:
+    """Close by a RST; a plain close would look like an orderly end."""
+    with suppress(OSError):
+        writer.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+    writer.transport.abort()

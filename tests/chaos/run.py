@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from services.sync.domain.records import Side
 from tests.chaos.checker import Report, Scene, check
 from tests.chaos.faults import happen, plan
 from tests.chaos.sabotage import SABOTAGES
-from tests.chaos.system import SetUp, System
+from tests.chaos.system import SERVICES, SetUp, System
 from tests.waiting import wait_until
 
 QUIET_WITHIN_S = 90.0
@@ -30,15 +30,17 @@ QUIET_WITHIN_S = 90.0
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to run. `rate` is leads a second; `pause_s` the longest pause between two faults, `only` their kinds."""
+    """What to run. `rate` is leads a second; `pause_s` the longest pause between two faults, `only` their kinds; people go on for `calm_s` after the last one."""
 
     folder: Path
     seed: int
     faults: int
     set_up: SetUp = "embedded"
     rate: float = 3.0
-    pause_s: float = 2.0
+    pause_s: float = 4.0
+    calm_s: float = 10.0
     sabotage: str | None = None
+    services: Sequence[str] = SERVICES
     only: Collection[str] = ()
 
 
@@ -65,23 +67,28 @@ async def run(order: Order, told: Callable[[str], None]) -> Report:
     receiver = Receiver(secret=telling.secret, language="en", time_zone="Asia/Tokyo", clock=now_ms)
     async with (
         receiver.listening(telling.receiver_port),
-        System(order.folder, order.set_up, telling, sabotage=order.sabotage) as system,
+        System(
+            order.folder, order.set_up, telling, sabotage=order.sabotage, services=order.services
+        ) as system,
         system.open_books() as books,
     ):
+        told(f"ready after {time.monotonic() - began:.0f} s")
         board, calls = Board(started_at=now_ms()), Counter[str]()
         crowd = _crowd(order, system, board, calls)
         async with background(crowd.sight.follow()), background(_faults(order, system, crowd, report, told)):
             await crowd.live()
         system.calm()
-        told("people have stopped")
+        told(f"people have stopped after {time.monotonic() - began:.0f} s")
         await system.ready()
         await quiet([system.ma, system.sfa], books, within_s=QUIET_WITHIN_S)
+        told(f"quiet after {time.monotonic() - began:.0f} s")
         crowd.sight.catch_up()
         news = News(books.log, board)
         async with news.follow():
             await wait_until(news.caught_up, within_s=60, description="the topics are read", every_s=0.1)
             board.kills = 1  # a message whose answer was lost comes again
             await check(Scene(system, books, crowd, news, receiver, calls), report)
+        told(f"judged after {time.monotonic() - began:.0f} s")
     report.notes |= {
         "seed": order.seed,
         "set-up": order.set_up,
@@ -125,8 +132,7 @@ async def _faults(
     async for fault in happen(system, drawn):
         told(str(fault))
         happened[fault.kind] += 1
-    if not drawn:
-        await asyncio.sleep(10)
+    await asyncio.sleep(order.calm_s)
     report.notes["faults"] = ", ".join(f"{kind} {count}" for kind, count in happened.most_common()) or "none"
     crowd.stop()
     await asyncio.sleep(sys.maxsize)  # ends with the block

@@ -8,7 +8,7 @@ webhooks reach either sync. The log is the embedded one in that Valkey, or Kafka
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -49,9 +49,18 @@ class System(Stage):
         set_up: Which log.
         telling: The promises, and where alerts go.
         sabotage: What `tests.chaos.sabotage` takes out of the processes; None leaves them whole.
+        services: One for each process.
     """
 
-    def __init__(self, folder: Path, set_up: SetUp, telling: Telling, *, sabotage: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        set_up: SetUp,
+        telling: Telling,
+        *,
+        sabotage: str | None = None,
+        services: Sequence[str] = SERVICES,
+    ) -> None:
         super().__init__(
             folder, overrides=telling.sections, environ=telling.environ, feed_port=telling.dashboard_port
         )
@@ -60,6 +69,7 @@ class System(Stage):
         self.store_proxy: Proxy
         self.door_proxy: Proxy
         self._sabotage = sabotage
+        self._services = services
         self._sections: Mapping[str, Any] = telling.sections
         self._kafka: str | None = None
 
@@ -74,17 +84,17 @@ class System(Stage):
             EmbeddedServer(self.folder / "store", port=store_port)
         )
         self.store_proxy = await self._stack.enter_async_context(Proxy([store_port]).listening())
-        doors = [free_port() for each in SERVICES if each == "sync"]
+        doors = [free_port() for each in self._services if each == "sync"]
         self.door_proxy = await self._stack.enter_async_context(Proxy(doors).listening(self._port))
         await self._start_sandboxes()
         self._http = await self._stack.enter_async_context(httpx2.AsyncClient(timeout=10))
         self.settings = self._configure_for(store_port)
         self._stack.push_async_callback(self.stop_service)
         ports = iter(doors)
-        for number, service in enumerate(SERVICES):
+        for service in self._services:
             port = next(ports) if service == "sync" else free_port()
-            name = f"{service}-{number % 2 + 1}"
-            self.members.append(self._member(name, service, port))
+            number = 1 + sum(each.name.startswith(service) for each in self.members)
+            self.members.append(self._member(f"{service}-{number}", service, port))
         for each in self.members:
             each.keep()
         await self.ready()
