@@ -20,6 +20,7 @@ WEIGHTS: Mapping[str, int] = {
     "reset-door": 4,
     "cut-door": 3,
     "vendor": 9,
+    "kill-broker": 6,
 }
 _VENDORS: Sequence[Mapping[str, Any]] = (
     {"outage": True},
@@ -54,15 +55,23 @@ class Fault:
 
 
 def plan(
-    seed: int, count: int, members: Sequence[str], *, pause_s: float = 4.0, only: Collection[str] = ()
+    seed: int,
+    count: int,
+    members: Sequence[str],
+    *,
+    pause_s: float = 4.0,
+    only: Collection[str] = (),
+    broker: bool = False,
 ) -> list[Fault]:
     """
     Return *count* faults; the same arguments give the same.
 
-    *pause_s* is the longest pause between two, *only* the kinds to draw from, all where none is named.
+    *pause_s* is the longest pause between two, *only* the kinds to draw from, all where none is named;
+    *broker* says whether there is one to kill.
     """
     chance = Random(f"faults:{seed}")
-    weights = {kind: weight for kind, weight in WEIGHTS.items() if not only or kind in only}
+    kinds = set(only or WEIGHTS) - set[str](() if broker else ("kill-broker",))
+    weights = {kind: weight for kind, weight in WEIGHTS.items() if kind in kinds}
     return [_fault(chance, number, weights, members, pause_s) for number in range(1, count + 1)]
 
 
@@ -89,7 +98,7 @@ async def happen(system: System, faults: Sequence[Fault]) -> AsyncIterator[Fault
         for fault in faults:
             await asyncio.sleep(fault.pause_s)
             yield fault
-            if fault.lasts_s:
+            if fault.lasts_s or fault.kind == "kill-broker":
                 group.create_task(_lasting(system, fault))
             else:
                 await _sudden(system, fault)
@@ -113,6 +122,9 @@ async def _lasting(system: System, fault: Fault) -> None:
         await vendor.faults({**(fault.rates or {}), "seed": fault.number})
         await asyncio.sleep(fault.lasts_s)
         await vendor.faults({})
+    elif fault.kind == "kill-broker":
+        if system.broker is not None:
+            await system.broker.kill()
     elif fault.kind == "stop":
         member = _member(system, fault.target)
         member.pause()

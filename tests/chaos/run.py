@@ -127,7 +127,14 @@ async def _faults(
     order: Order, system: System, crowd: Crowd, report: Report, told: Callable[[str], None]
 ) -> None:
     names = [each.name for each in system.members]
-    drawn = plan(order.seed, order.faults, names, pause_s=order.pause_s, only=order.only)
+    drawn = plan(
+        order.seed,
+        order.faults,
+        names,
+        pause_s=order.pause_s,
+        only=order.only,
+        broker=system.broker is not None,
+    )
     happened = Counter[str]()
     async for fault in happen(system, drawn):
         told(str(fault))

@@ -25,19 +25,15 @@ from services.sync.adapters.hubspot.sandbox import HubSpotSandbox
 from services.sync.adapters.salesforce.sandbox import SalesforceSandbox
 from services.sync.settings import Settings, demo_document, loads
 from services.sync.settings.demo import DEMO_ENVIRONMENT
+from tests.chaos.broker import Broker
 from tests.chaos.member import Member
 from tests.chaos.proxy import Proxy
-from tests.servers import java_kafka
 from tests.waiting import wait_until
 
 SetUp: TypeAlias = Literal["embedded", "kafka"]
 Document: TypeAlias = dict[str, dict[str, Any]]
 SERVICES = ("sync", "sync", "kpi", "kpi")
 _PUBLIC_URL = "https://tasuki.sandbox.example"
-
-
-class NoBroker(Exception):
-    """Kafka can't run on this machine; the text says why."""
 
 
 class System(Stage):
@@ -71,14 +67,11 @@ class System(Stage):
         self._sabotage = sabotage
         self._services = services
         self._sections: Mapping[str, Any] = telling.sections
-        self._kafka: str | None = None
+        self.broker: Broker | None = None
 
     async def _start(self) -> None:
         if self.set_up == "kafka":
-            reasons: list[str] = []
-            self._kafka = self._stack.enter_context(java_kafka(reasons))
-            if self._kafka is None:
-                raise NoBroker("; ".join(reasons))
+            self.broker = await self._stack.enter_async_context(Broker(self.folder / "kafka", free_port()))
         store_port = free_port()
         self.server = await self._stack.enter_async_context(
             EmbeddedServer(self.folder / "store", port=store_port)
@@ -136,8 +129,8 @@ class System(Stage):
 
     def _written(self, name: str, http: int, feed: int, store_port: int) -> str:
         log: dict[str, Any] = {**SMALL["log"], "kind": self.set_up}
-        if self._kafka is not None:
-            log["bootstrap_servers"] = self._kafka.split(",")
+        if self.broker is not None:
+            log["bootstrap_servers"] = [self.broker.bootstrap]
         own: Document = {
             "log": log,
             "store": {"kind": "redis", "url": f"redis://127.0.0.1:{store_port}/0"},
