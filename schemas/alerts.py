@@ -68,6 +68,22 @@ class Recomputed(Open):
     standing: Standing
 
 
+class Retold(Open):
+    """
+    An alert that `sink` refused for `target` at `refused_at`, and that somebody had tried again.
+
+    `letter` is the id of the dead letter that told of the refusal, `by` who asked for it; `alert` is that letter's
+    body: the alert as the notifier keeps it, base64. Nobody else hears of it.
+    """
+
+    sink: str = Field(min_length=1)
+    target: str = ""
+    refused_at: EpochMs
+    letter: str
+    by: str
+    alert: str
+
+
 class SlaWarned(Envelope):
     """A share of the budget is used up and nothing has been done."""
 
@@ -110,7 +126,14 @@ class SlaRecomputed(Envelope):
     data: Recomputed
 
 
+class AlertRetold(Envelope):
+    """A sink is to be told once more of an alert that it refused; the cause is mended."""
+
+    type: Literal["tasuki.alert.retold.v1"] = "tasuki.alert.retold.v1"
+    data: Retold
+
+
 ClockAlert = SlaWarned | SlaBreached | SlaEscalated | SlaMetLate | SlaRetracted
 """What people are told of."""
-Alert = Annotated[ClockAlert | SlaRecomputed, Field(discriminator="type")]
+Alert = Annotated[ClockAlert | SlaRecomputed | AlertRetold, Field(discriminator="type")]
 ALERT: TypeAdapter[Alert] = TypeAdapter(Alert)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from schemas.envelope import Envelope, EpochMs, Open, Scalar
+from schemas.requests import Over, Task
 
 SideName = Literal["ma", "sfa"]
 KindName = Literal["lead", "opportunity", "activity", "company"]
@@ -142,6 +143,19 @@ class TakenOver(Open):
     merged_at: EpochMs
 
 
+class Reviewed(Open):
+    """
+    Nothing happened to the lead, but its score may be another by now.
+
+    `cause`: its points got old, or the rules of the score changed. `hand_over`: who is over the threshold only by rules
+    that changed is handed over now, as somebody confirmed.
+    """
+
+    cause: Literal["aged", "rules"]
+    reviewed_at: EpochMs
+    hand_over: bool = False
+
+
 class LeadObserved(Envelope):
     """A record of the lead was seen in one of the systems."""
 
@@ -184,8 +198,37 @@ class LeadTakenOver(Envelope):
     data: TakenOver
 
 
+class LeadTaskWanted(Envelope):
+    """A task about the lead is to stand in the sales tool."""
+
+    type: Literal["tasuki.lead.task-wanted.v1"] = "tasuki.lead.task-wanted.v1"
+    data: Task
+
+
+class LeadTaskOver(Envelope):
+    """What tasks about the lead tell of is over."""
+
+    type: Literal["tasuki.lead.task-over.v1"] = "tasuki.lead.task-over.v1"
+    data: Over
+
+
+class LeadReviewed(Envelope):
+    """The lead is looked at again, though nothing happened to it."""
+
+    type: Literal["tasuki.lead.reviewed.v1"] = "tasuki.lead.reviewed.v1"
+    data: Reviewed
+
+
 LeadChange = Annotated[
-    LeadObserved | LeadWriteStarted | LeadWriteSettled | LeadWriteRetried | LeadMergedInto | LeadTakenOver,
+    LeadObserved
+    | LeadWriteStarted
+    | LeadWriteSettled
+    | LeadWriteRetried
+    | LeadMergedInto
+    | LeadTakenOver
+    | LeadTaskWanted
+    | LeadTaskOver
+    | LeadReviewed,
     Field(discriminator="type"),
 ]
 LEAD_CHANGE: TypeAdapter[LeadChange] = TypeAdapter(LeadChange)

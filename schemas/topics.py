@@ -12,6 +12,7 @@ from schemas.inbox import InboxReceived
 from schemas.kpi import FigureChanged
 from schemas.lead import LEAD_CHANGE
 from schemas.lifecycle import LIFECYCLE_FACT
+from schemas.requests import REQUEST
 
 DAY_MS = 86_400_000
 
@@ -38,6 +39,7 @@ INBOX = Topic("tasuki.inbox.v1", "system:object:id", "Notifications as received"
 LEAD_CHANGES = Topic("tasuki.lead-changes.v1", "lead_id", "Canonical changes of leads", LEAD_CHANGE)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
 LIFECYCLE = Topic("tasuki.lifecycle.v1", "lead_id", "Facts of the lifecycle", LIFECYCLE_FACT)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
 ALERTS = Topic("tasuki.alerts.v1", "lead_id", "What the clock tells", ALERT, partitions=1)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
+REQUESTS = Topic("tasuki.requests.v1", "lead_id", "What is asked of sync", REQUEST)  # pyright: ignore[reportArgumentType] (TypeAdapter is invariant)
 KPI = Topic(
     "tasuki.kpi.v1",
     "metric/window, or metric/window/dimension=value",
@@ -51,4 +53,4 @@ DEAD_LETTERS = Topic(
     "tasuki.dead-letters.v1", "the original's key", "What could not be processed", adapter(DeadLettered)
 )
 
-TOPICS = (INBOX, LEAD_CHANGES, LIFECYCLE, ALERTS, KPI, DECISIONS, DEAD_LETTERS)
+TOPICS = (INBOX, LEAD_CHANGES, LIFECYCLE, ALERTS, REQUESTS, KPI, DECISIONS, DEAD_LETTERS)

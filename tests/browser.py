@@ -11,12 +11,14 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.servers import missing_server
+from tests.waiting import PATIENCE_S
 
 PHONE = {"width": 390, "height": 844}
 LAPTOP = {"width": 1280, "height": 800}
+expect.set_options(timeout=PATIENCE_S * 1_000)
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _HOW_TO_GET = (
     "install Chromium (Debian: apt-get install chromium fonts-noto-cjk) or name its path in TASUKI_CHROMIUM"
@@ -45,7 +47,7 @@ async def page() -> AsyncGenerator[Page]:
     async with a_browser() as browser:
         context = await browser.new_context(locale="ja-JP", viewport=LAPTOP)  # pyright: ignore[reportArgumentType]
         shown = await context.new_page()
-        shown.set_default_timeout(10_000)
+        shown.set_default_timeout(PATIENCE_S * 1_000)
         complaints: list[str] = []
         shown.on("pageerror", lambda error: complaints.append(str(error)))
         yield shown

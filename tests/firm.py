@@ -26,18 +26,8 @@ from services.sync.application.tell import Event
 from services.sync.domain.desired import Missing
 from services.sync.domain.lead import OWN_ID, Lead
 from services.sync.domain.records import Kind, Scalar, Side
-from services.sync.domain.rules import (
-    Assignment,
-    AttributeRule,
-    BehaviourRule,
-    FieldRule,
-    Milestone,
-    Operator,
-    Policy,
-    Rules,
-    Scoring,
-    StageMap,
-)
+from services.sync.domain.rules import Assignment, FieldRule, Milestone, Policy, Rules, StageMap
+from services.sync.domain.score_rules import AttributeRule, BehaviourRule, Operator, Scoring
 
 START = 1_790_000_000_000
 """When the stories begin: September 2026."""
@@ -48,7 +38,7 @@ DAY = 24 * HOUR
 
 LEAD_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 _SYSTEMS = {"ma": ("hubspot", "contact", "101"), "sfa": ("salesforce", "Lead", "00Q1")}
-_SFA_OBJECTS = {"lead": "Lead", "task": "Task", "opportunity": "Opportunity"}
+_SFA_OBJECTS = {"lead": "Lead", "task": "Task", "alert": "Task", "opportunity": "Opportunity"}
 
 POLICIES: Mapping[str, Policy] = {
     "email": Policy.LATEST,
@@ -220,7 +210,7 @@ def settled(
 
 def _kind(slot: str) -> Literal["lead", "opportunity", "activity"]:
     head = slot.partition(":")[0]
-    return "opportunity" if head == "opportunity" else "activity" if head == "task" else "lead"
+    return "opportunity" if head == "opportunity" else "activity" if head in {"task", "alert"} else "lead"
 
 
 Published = TypeVar("Published", bound=Envelope)

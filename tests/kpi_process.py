@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -12,9 +11,10 @@ from pathlib import Path
 
 import httpx2
 
+from services.cli.stage.ports import held_port
 from services.sync.settings import demo_document
 from tests.integration.kpi_app_world import PARTITIONS, SECRET, SINK
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,7 +31,7 @@ class Process:
     async def start(self) -> None:
         """Start it, and return when it is ready."""
         await self.spawn()
-        await wait_until(self.is_ready, within_s=40, description="tasuki kpi is ready", every_s=0.05)
+        await wait_until(self.is_ready, description="tasuki kpi is ready", every_s=0.05)
 
     async def spawn(self) -> None:
         """Start it, and don't wait for it."""
@@ -56,7 +56,7 @@ class Process:
 
     async def get(self, path: str) -> httpx2.Response:
         """Return the answer for *path*."""
-        async with httpx2.AsyncClient(timeout=10) as http:
+        async with httpx2.AsyncClient(timeout=PATIENCE_S) as http:
             return await http.get(f"http://127.0.0.1:{self.port}{path}")
 
     async def mqls(self) -> float:
@@ -84,8 +84,15 @@ async def kpi_process(
         promises: The tables of [[sla]].
         sink: More lines of the sink's table.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    with held_port() as port:
+        async with _kpi_process(folder, webhook, promises, sink, port) as process:
+            yield process
+
+
+@asynccontextmanager
+async def _kpi_process(
+    folder: Path, webhook: str, promises: str, sink: str, port: int
+) -> AsyncGenerator[Process]:
     file = demo_document(
         hubspot_url="http://127.0.0.1:1",
         salesforce_url="http://127.0.0.1:2",

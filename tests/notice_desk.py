@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.alerts import ALERT, ClockAlert, SlaRecomputed
+from schemas.alerts import ALERT, AlertRetold, ClockAlert, SlaRecomputed
 from services.kpi.consumers.notice_codec import (
     name_of_place,
     name_of_told,
@@ -76,7 +76,7 @@ def alert(
             "data": data,
         }
     )
-    assert not isinstance(event, SlaRecomputed)
+    assert not isinstance(event, SlaRecomputed | AlertRetold)
     return event
 
 

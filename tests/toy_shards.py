@@ -15,6 +15,7 @@ from services.runtime.processor import Fold
 from services.runtime.shard import Shard
 from services.runtime.store import Store
 from services.runtime.worker import ShardWorker
+from tests.waiting import PATIENCE_S
 
 NEAR_TOPIC = "amounts.v1"
 FAR_TOPIC = "told.v1"
@@ -100,7 +101,7 @@ async def working(
         await worker.stop()
 
 
-async def until(holds: Callable[[], Any], *, within_s: float = 10) -> None:
+async def until(holds: Callable[[], Any], *, within_s: float = PATIENCE_S) -> None:
     """Wait until *holds* returns (or resolves to) something true; AssertionError after *within_s*."""
     deadline = asyncio.get_running_loop().time() + within_s
     while True:

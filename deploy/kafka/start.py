@@ -177,18 +177,26 @@ def await_ready(node: Node, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.1)
 
 
-def free_ports(count: int) -> list[int]:
-    """Return *count* ports that nobody listens on now."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [int(each.getsockname()[1]) for each in sockets]
+def free_ports(count: int, held: ExitStack) -> list[int]:
+    """
+    Return *count* ports that nobody listens on.
+
+    On Linux a socket that is bound and doesn't listen keeps each from being given to others while *held* is open;
+    who asks for it by its number, as the nodes do, gets it all the same.
+    """
+    sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+    for each in sockets:
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        each.bind((HOST, 0))
+    ports = [int(each.getsockname()[1]) for each in sockets]
+    if sys.platform != "linux":
+        held.close()
+    return ports
 
 
-def lay_out(data: Path, *, count: int, port: int) -> list[Node]:
+def lay_out(data: Path, held: ExitStack, *, count: int, port: int) -> list[Node]:
     """Return *count* nodes with folders in *data*, their brokers on *port* and the next ones, or free ones."""
-    free = free_ports(2 * count)
+    free = free_ports(2 * count, held)
     ports = [port + each for each in range(count)] if port else free[:count]
     return [
         Node(each + 1, ports[each], free[count + each], data / f"node-{each + 1}") for each in range(count)
@@ -246,12 +254,19 @@ def serve(asked: argparse.Namespace, told: threading.Event) -> int:
         return 0
     data: Path = asked.data.absolute()
     data.mkdir(parents=True, exist_ok=True)
-    nodes = lay_out(data, count=asked.nodes, port=asked.port)
+    with ExitStack() as held:
+        return run(lay_out(data, held, count=asked.nodes, port=asked.port), asked, told, libs)
+
+
+def run(nodes: list[Node], asked: argparse.Namespace, told: threading.Event, libs: Path) -> int:
+    """Start *nodes*, wait until *told* or until one ends, end them."""
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for node in nodes:
             # One by one: those that run must be known when a later one fails.
-            process = start(node, nodes, libs=libs, heap=asked.heap, cluster=cluster_id(data))
+            process = start(
+                node, nodes, libs=libs, heap=asked.heap, cluster=cluster_id(asked.data.absolute())
+            )
             processes.append(process)
         for node, process in zip(nodes, processes, strict=True):
             await_ready(node, process)

@@ -71,11 +71,11 @@ def _written(lines: Iterable[Line], path: Path) -> "Iterator[Line]":
         writer = csv.writer(file)
         writer.writerow(_HEADINGS)
         for line in lines:
-            writer.writerow([_plain(each) for each in line])
+            writer.writerow([plain(each) for each in line])
             yield line
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
     """Return *value* for a spreadsheet, which must take no text of a stranger's for a formula."""
     text = "" if value is None else str(value)
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} and isinstance(value, str) else text
@@ -83,7 +83,7 @@ def _plain(value: object) -> str:
 
 def show(summary: Summary, read: Mapping[str, int], unrelated: int, console: Console) -> None:
     """Print the counts."""
-    _table(console, ("read", "records"), [(name, f"{count:,}") for name, count in read.items()])
+    print_table(console, ("read", "records"), [(name, f"{count:,}") for name, count in read.items()])
     rows = [
         (_MEANINGS[what], side, f"{count:,}")
         for (what, side), count in sorted(
@@ -92,17 +92,18 @@ def show(summary: Summary, read: Mapping[str, int], unrelated: int, console: Con
     ]
     if unrelated:
         rows.append(("records left aside: nobody's we know, or not readable", "", f"{unrelated:,}"))
-    _table(console, ("what would be done", "side", "how many"), rows)
+    print_table(console, ("what would be done", "side", "how many"), rows)
     fields = [(side, name, f"{count:,}") for (side, name), count in sorted(summary.fields.items())]
-    _table(console, ("changed on", "field", "leads"), fields)
+    print_table(console, ("changed on", "field", "leads"), fields)
     conflicts = [
         (name, rule, side or "each keeps its own", f"{count:,}")
         for (name, rule, side), count in sorted(summary.conflicts.items())
     ]
-    _table(console, ("conflict in", "policy", "wins", "leads"), conflicts)
+    print_table(console, ("conflict in", "policy", "wins", "leads"), conflicts)
 
 
-def _table(console: Console, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def print_table(console: Console, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Print *rows* under *headings*, and nothing where there are none."""
     if not rows:
         return
     table = Table(*headings, box=None, pad_edge=False, header_style="bold")

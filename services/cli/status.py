@@ -94,6 +94,12 @@ def _sweeps(found: Json, console: Console, zone: ZoneInfo) -> None:
         ("drift found and repaired", "times"),
         [(name, figure(count)) for name, count in drift.items()],
     )
+    echoes: Mapping[str, int] = found.get("echoes") or {}
+    print_table(
+        console,
+        ("our own writes that came back", "times"),
+        [(name, figure(count)) for name, count in echoes.items()],
+    )
     if found.get("backfill") is not None:
         console.print(Text(f"backfill: {progress(found['backfill'])}\n"))
 

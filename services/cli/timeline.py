@@ -21,6 +21,7 @@ _WORDS = {
     "sent": "送信",
     "settled": "結果",
     "retried": "再試行",
+    "reviewed": "見直し",
     "handed-over": "引き渡し",
     "cycle": "サイクル",
     "erased": "消去",
@@ -40,8 +41,18 @@ def show(found: Json, console: Console, *, time_zone: str, language: str) -> Non
         style="bold",
         markup=False,
     )
-    reasons = ", ".join(f"{label} {points:+d}" for label, points in found["reasons"].items())
-    console.print(f"score {found['score']}: {reasons or '-'}", markup=False)
+    held = (
+        "変更後のルールで基準超、次の加点で引き渡し"
+        if japanese
+        else "over the threshold by changed rules only"
+    )
+    console.print(
+        f"score {found['score']}{f' ({held})' if found.get('score_held') else ''}",
+        markup=False,
+        highlight=False,
+    )
+    for reason in found.get("score_reasons", ()):
+        console.print(f"  {reason['text']}", markup=False, highlight=False)
     if found.get("merged"):
         console.print(f"{'統合済み' if japanese else 'merged'}: {', '.join(found['merged'])}", markup=False)
     for consent in found["consents"]:
@@ -144,6 +155,10 @@ _DETAILS: Mapping[str, Callable[[Json], str]] = {
     "sent": _sent,
     "settled": _settled,
     "retried": lambda entry: f"{entry['side']} {entry['slot']}: what was refused may be sent again",
+    "reviewed": lambda entry: (
+        {"aged": "points got old", "rules": "the scoring rules changed"}[entry["cause"]]
+        + (", handed over as confirmed" if entry.get("hand_over") else "")
+    ),
     "score": lambda entry: f"{entry['previous']} → {entry['score']}",
     "reached": lambda entry: f"{entry['milestone']} (cycle {entry['cycle']})",
     "retracted": lambda entry: f"{entry['milestone']} (cycle {entry['cycle']})",

@@ -5,7 +5,7 @@ The imports stand in the functions: the connectors bring gRPC and the web framew
 `tasuki --help` should not cost.
 """
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from services.sync.application.letters import Marks
     from services.sync.application.orders import Orders
     from services.sync.consumers.letters import LetterBox
+    from services.sync.consumers.replaying import Replaying
+    from services.sync.domain.score_preview import ScoreLine
 
 
 def connectors(settings: Settings) -> Iterable[Connector]:
@@ -67,6 +69,26 @@ async def dry_run(settings: Settings, *, hand_over: bool, fresh: bool) -> AsyncG
         url = await _embedded(settings, stack)
         run = open_dry_run(settings, url, hand_over=hand_over, fresh=fresh)
         yield await stack.enter_async_context(run)
+
+
+@asynccontextmanager
+async def replaying(settings: Settings, told: Callable[[int, int], None]) -> AsyncGenerator["Replaying"]:
+    """Give what decides again from the log; *told* is told how many changes were read, of how many."""
+    from services.sync.app import open_replay  # noqa: PLC0415 - see the module
+
+    async with AsyncExitStack() as stack:
+        url = await _embedded(settings, stack)
+        yield await stack.enter_async_context(open_replay(settings, url, told))
+
+
+@asynccontextmanager
+async def score_preview(settings: Settings) -> AsyncGenerator["AsyncIterator[ScoreLine]"]:
+    """Give what the scoring rules of *settings* would change, lead by lead."""
+    from services.sync.app import open_score_preview  # noqa: PLC0415 - see the module
+
+    async with AsyncExitStack() as stack:
+        url = await _embedded(settings, stack)
+        yield await stack.enter_async_context(open_score_preview(settings, url))
 
 
 async def _embedded(settings: Settings, stack: AsyncExitStack) -> str | None:

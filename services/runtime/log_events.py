@@ -83,6 +83,8 @@ EventName = Literal[
     "batch.halved",
     "write.refused",
     "write.deferred",
+    "write.looped",
+    "echo.mistaken",
     "record.observed",
     "record.unrelated",
     "lead.created",
@@ -93,6 +95,8 @@ EventName = Literal[
     "handoff.offered",
     "handoff.sent",
     "handoff.delivered",
+    "score.recomputed",
+    "reviews.delayed",
     # Sweeps, silences, the first filling
     "stream.gapped",
     "sweep.ended",

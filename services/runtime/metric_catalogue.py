@@ -21,6 +21,8 @@ CounterName = Literal[
     "tasuki_decisions_total",
     "tasuki_conflicts_total",
     "tasuki_echoes_suppressed_total",
+    "tasuki_echo_false_drops_total",
+    "tasuki_loops_total",
     "tasuki_fights_total",
     "tasuki_dead_letters_total",
     "tasuki_drift_total",
@@ -273,8 +275,24 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric(
         name="tasuki_echoes_suppressed_total",
         unit="changes",
-        meaning="Our own writes that came back as changes and were recognised.",
-        labels=_SYSTEM,
+        meaning="Changes of persons that were known as our own writes coming back: by the vendor's `marker` and the"
+        " `ledger` of what was sent, or by the `marker` alone, in fields that nobody but tasuki fills.",
+        labels={"system": CONFIGURED, "layer": ("marker", "ledger")},
+    ),
+    Metric(
+        name="tasuki_echo_false_drops_total",
+        unit="changes",
+        meaning="Somebody's changes that were taken for echoes, as was found out later: a sweep found another value where"
+        " the last that was heard was an echo, or the vendor names somebody else for a change by now. Always 0 if all"
+        " is well.",
+        labels={"system": CONFIGURED, "field": CONFIGURED},
+    ),
+    Metric(
+        name="tasuki_loops_total",
+        unit="writes",
+        meaning="Values that were sent once more over another value of ours, though nobody said anything in between: our"
+        " own write led to our own write. Always 0 if all is well.",
+        labels={"side": ("ma", "sfa"), "field": CONFIGURED},
     ),
     Metric(
         name="tasuki_fights_total",
@@ -474,7 +492,9 @@ CATALOGUE: tuple[Metric, ...] = (
         meaning="The worst delay of the process's event loop in the last minute.",
     ),
     Metric(
-        name="tasuki_ready", unit="1 or 0", meaning="Whether the process said it was ready when last asked."
+        name="tasuki_ready",
+        unit="1 or 0",
+        meaning="Whether the process does its work now, as `/health/ready` says.",
     ),
 )
 

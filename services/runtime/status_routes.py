@@ -53,13 +53,12 @@ def make_status_router(health: Health, metrics: Metrics) -> APIRouter:
     async def ready(only: _Only = None) -> Response:
         """200 while every component works or is merely degraded."""
         verdict = await _verdict(health, only)
-        if only is None:
-            metrics.set("tasuki_ready", int(verdict.ready))
         return _answer(verdict, good=verdict.ready)
 
     @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
     async def scrape() -> Response:
         """All metrics in Prometheus' text format; docs/metrics.md explains each."""
+        metrics.set("tasuki_ready", int((await health.verdict()).ready))
         return Response(await metrics.scrape(), media_type=CONTENT_TYPE)
 
     _ = live, ready, scrape  # registered by their decorators

@@ -208,9 +208,10 @@ class Store:
         self, code: str, keys: Sequence[str], arguments: Sequence[str | bytes | int | float]
     ) -> Any:
         """
-        Run the Lua text *code* on *keys*, all of one slot and of no shard, and return its reply.
+        Run the Lua text *code* on *keys*, all of one slot, and return its reply.
 
-        For counters that several processes share and that may be lost. What is a shard's changes by `commit` only.
+        For counters that several processes share and that may be lost, and for reading a shard at one instant. What is
+        a shard's changes by `commit` only.
         """
         digest = sha1(code.encode(), usedforsecurity=False).hexdigest()
         with store_errors():

@@ -54,8 +54,10 @@ def socket_path(folder: Path) -> Path:
     wanted = folder / "valkey.sock"
     if len(os.fsencode(wanted)) <= _LONGEST_SOCKET_PATH:
         return wanted
-    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    short = Path(tempfile.gettempdir()) / f"tasuki-{os.getuid()}-{name}"
+    name = f"tasuki-{os.getuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+    short = Path(tempfile.gettempdir()) / name
+    if len(os.fsencode(short / wanted.name)) > _LONGEST_SOCKET_PATH:
+        short = Path("/tmp") / name  # noqa: S108 - whose it is, is looked at; TMPDIR lies deep down as well
     short.mkdir(mode=0o700, exist_ok=True)
     if short.stat().st_uid != os.getuid():
         raise Misconfigured(f"{short} belongs to somebody else; name a data folder with a shorter path")

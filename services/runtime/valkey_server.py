@@ -17,6 +17,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
@@ -47,9 +48,6 @@ from services.runtime.valkey_process import end_server, launch, server_binary
 _log = structlog.get_logger(__name__)
 
 _START_PATIENCE_S = 120.0  # a big append-only file takes its time to load
-
-_left_running: list[subprocess.Popen[bytes]] = []
-"""Servers that we started and others still use: kept, for a dropped one is reported as a mistake."""
 
 
 class EmbeddedUnavailable(Retryable):
@@ -271,7 +269,8 @@ class EmbeddedServer:
 
     def _let_go(self) -> None:
         if self._process is not None:
-            _left_running.append(self._process)
+            # We started the server and others still use it. Whenever it ends, its exit is to be taken by somebody.
+            threading.Thread(target=self._process.wait, name="valkey-reaper", daemon=True).start()
             self._process = None
         if self._users is not None:
             os.close(self._users)

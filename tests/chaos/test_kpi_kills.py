@@ -9,7 +9,7 @@ from tests.chaos.kpi_kills import run
 pytest.importorskip("duckdb", reason="the recount needs DuckDB, an extra")
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 async def test_a_service_killed_while_promises_come_due_tells_each_alert_once(tmp_path: Path) -> None:
     """Counters as the recount has them; on the topic what the facts demand; the webhook saw each alert."""
     outcome = await run(tmp_path, leads=60, kills=4, seed=4)

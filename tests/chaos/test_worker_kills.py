@@ -12,7 +12,7 @@ from tests.integration.summing_processes import summing
 KILLS = int(os.environ.get("TASUKI_KILLS", "6"))
 
 
-@pytest.mark.timeout(60 + 5 * KILLS)
+@pytest.mark.timeout(180 + 5 * KILLS)
 async def test_killed_workers_leave_no_trace(redis_url: str, unique: str) -> None:
     """Two processes share the partitions while one of them is killed again and again, by a signal it can't see."""
     chance = random.Random(unique)

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 import orjson
 
-from schemas.alerts import ALERT, ClockAlert, SlaRecomputed
+from schemas.alerts import ALERT, AlertRetold, ClockAlert, SlaRecomputed
 from schemas.lifecycle import LIFECYCLE_FACT, LifecycleFact
 from schemas.topics import ALERTS, DECISIONS, LEAD_CHANGES, LIFECYCLE, TOPICS
 from services.runtime.log.port import Log, LogRecord, origin_of
@@ -47,7 +47,7 @@ async def alerts(log: Log) -> tuple[list[ClockAlert], int]:
     again = 0
     async for record in records(log, ALERTS.name):
         alert = ALERT.validate_json(record.value or b"")
-        if isinstance(alert, SlaRecomputed):
+        if isinstance(alert, SlaRecomputed | AlertRetold):
             continue
         again += alert.id in found
         found.setdefault(alert.id, alert)

@@ -17,6 +17,7 @@ from services.runtime.log.kafka import KafkaLog
 from services.runtime.log.kafka_settings import KafkaSettings
 from services.runtime.log.kafka_subscription import KafkaSubscription
 from services.runtime.log.port import LogRecord, Record, TopicSpec
+from tests.waiting import PATIENCE_S
 
 AnyLog = EmbeddedLog | KafkaLog
 AnySubscription = EmbeddedSubscription | KafkaSubscription
@@ -86,19 +87,19 @@ class LogWorld:
         """The topic."""
         return TopicSpec(self.topic, self.partitions)
 
-    async def another_log(self) -> AnyLog:
+    async def another_log(self, *, session_ms: int | None = None) -> AnyLog:
         """Return another, independent connection to the same log."""
-        log = open_log(self.kind, self.url, self.session_ms)
+        log = open_log(self.kind, self.url, session_ms or self.session_ms)
         self.logs.append(log)
         await log.start()
         await log.ensure_topics([self.spec])
         return log
 
     async def member(
-        self, handler: Remembering, *, group: str = "g", max_records: int = 500
+        self, handler: Remembering, *, group: str = "g", max_records: int = 500, log: AnyLog | None = None
     ) -> AnySubscription:
         """Start a member of *group* and return it."""
-        subscription = self.log.subscribe(self.topic, group, handler, max_records=max_records)
+        subscription = (log or self.log).subscribe(self.topic, group, handler, max_records=max_records)
         self.subscriptions.append(subscription)
         await subscription.start()
         return subscription
@@ -138,7 +139,7 @@ class LogWorld:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         for subscription in self.subscriptions:
-            await asyncio.wait_for(subscription.stop(), 30)
+            await asyncio.wait_for(subscription.stop(), PATIENCE_S)
         for log in (self.log, *self.logs):
             await log.close()
 

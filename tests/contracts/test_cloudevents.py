@@ -23,7 +23,8 @@ from schemas.lead import LEAD_CHANGE, LeadChange
 from schemas.lifecycle import LIFECYCLE_FACT
 from services.sync.application.decide import Decide
 from services.sync.domain.lead import Lead
-from services.sync.domain.rules import AttributeRule, FieldRule, Operator, Policy, Rules, Scoring
+from services.sync.domain.rules import FieldRule, Policy, Rules
+from services.sync.domain.score_rules import AttributeRule, Operator, Scoring
 from tests.firm import as_published
 
 SAMPLES = sorted((Path(__file__).parent / "schema_samples").glob("v*/*.json"))

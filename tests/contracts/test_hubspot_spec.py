@@ -15,9 +15,10 @@ from jsonschema import Draft4Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
+from services.runtime.clock import now_ms
 from services.sync.adapters.hubspot import OAuthGrant
 from services.sync.adapters.sandbox.faults import Faults
-from services.sync.application.ports import Throttled
+from services.sync.application.ports import Place, Throttled
 from tests.integration.hubspot_world import BUSY, World, lead, open_world
 
 SHARED = Path(os.environ.get("TASUKI_SHARED", Path(__file__).parents[3] / "shared"))
@@ -137,8 +138,8 @@ async def everything(world: World) -> None:
     await world.see(("contact", row), ("contact", "999"), ("task", lonely), ("deal", deal), *made)
     merged = world.user("merge", id=row, other={"object": "contact", "id": other})
     await world.see(("contact", row), ("contact", merged))
-    await world.see(("contact", "*"))
-    await world.see(("contact", "*"), body='{"since": 1}')
+    for since in (Place(0), Place(1, "0")):
+        await world.connector.changed("contact", since, now_ms() + 60_000)
     await world.connector.write(
         [
             lead({"stage": "customer", "revenue": 5}, ref=merged),

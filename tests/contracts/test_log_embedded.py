@@ -71,9 +71,7 @@ async def test_no_acknowledged_append_is_lost_when_the_server_is_killed(
         while not killing.done() or sent % 100:
             await append_surely(log, Record(TOPIC, f"k{sent % 7}", str(sent).encode()))
             sent += 1
-    await wait_until(
-        lambda: len({each.value for each in handler.records}) == sent, within_s=20, description="all records"
-    )
+    await wait_until(lambda: len({each.value for each in handler.records}) == sent, description="all records")
     for partition, offsets in handler.offsets().items():
         assert offsets == sorted(set(offsets)), partition
     # A retried append may be there twice, but never out of order.
@@ -124,7 +122,7 @@ async def test_a_joining_member_need_not_wait_for_a_lease(log: EmbeddedLog) -> N
     await first.stop()
     await wait_until(lambda: len(second.assignment) == 4, description="all for the second")
     print(f"join and leave took {(time.monotonic() - begun) * 1000:.0f} ms")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < LONG_LEASE_MS / 1000 / 2
     await second.stop()
 
 

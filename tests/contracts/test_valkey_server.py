@@ -13,6 +13,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as Disconnected
 
+from services.cli.stage.ports import held_port
 from services.errors import Misconfigured
 from services.runtime.valkey_process import BINARY_VARIABLE
 from services.runtime.valkey_server import EmbeddedServer, Fsync
@@ -119,6 +120,8 @@ async def test_two_users_share_one_server(tmp_path: Path) -> None:
         assert await pid_of(redis) == pid
     await second.stop()
     assert not runs(pid)
+    if sys.platform == "linux":
+        await wait_until(lambda: not Path(f"/proc/{pid}").exists(), description="no zombie is left of it")
 
 
 async def test_a_server_whose_starter_was_killed_is_not_left_to_two(tmp_path: Path) -> None:
@@ -165,22 +168,29 @@ async def test_a_user_that_stays_starts_the_server_again_when_its_starter_dies(t
         assert await redis.get("k") == b"v"
 
 
-async def test_a_folder_deep_down_gets_a_short_socket(tmp_path: Path) -> None:
+@pytest.mark.parametrize("temporary", [False, True], ids=["data folder", "temporary folder too"])
+async def test_a_folder_deep_down_gets_a_short_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, temporary: bool
+) -> None:
     """A path longer than a socket may have is no obstacle, for those who join either."""
     deep = tmp_path / ("x" * 60) / ("y" * 60)
+    if temporary:
+        (tmp_path / ("z" * 90)).mkdir()
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / ("z" * 90)))
     async with EmbeddedServer(deep) as server, EmbeddedServer(deep) as joined, client(joined) as redis:
         assert server.url == joined.url
         assert await redis.ping()
 
 
-async def test_a_port_is_served_on_the_loopback_only(tmp_path: Path, unused_tcp_port: int) -> None:
+async def test_a_port_is_served_on_the_loopback_only(tmp_path: Path) -> None:
     """Asked for a port, the server listens on 127.0.0.1 beside its socket."""
-    async with EmbeddedServer(tmp_path, port=unused_tcp_port) as server, client(server) as redis:
-        other = Redis(host="127.0.0.1", port=unused_tcp_port)
-        await other.set("k", "v")
-        await other.aclose()
-        assert await redis.get("k") == b"v"
-        assert (await redis.config_get("bind"))["bind"] == "127.0.0.1"
+    with held_port() as port:
+        async with EmbeddedServer(tmp_path, port=port) as server, client(server) as redis:
+            other = Redis(host="127.0.0.1", port=port)
+            await other.set("k", "v")
+            await other.aclose()
+            assert await redis.get("k") == b"v"
+            assert (await redis.config_get("bind"))["bind"] == "127.0.0.1"
 
 
 async def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from services.kpi.adapters.dashboard import make_dashboard_router
 from services.kpi.adapters.feed import make_feed, make_lead_parts
 from services.kpi.consumers.promised import Promised
+from services.kpi.domain.goals import Goals
 from services.kpi.domain.rules import CountingRules
 from services.kpi.domain.sla.policy import Escalation, Policy, Target, Warn
 from services.kpi.domain.sla.rulebook import Rulebook
@@ -28,6 +29,7 @@ from tests.kpi_facts import DAY, HOUR
 from tests.unit.kpi.sla.worlds import OFFICE
 
 RULES = CountingRules(teams=TEAMS)
+GOALS = Goals(revenue=100_000_000, average_order=5_000_000, win_rate=0.2, opportunity_rate=0.15)
 FIRST_RESPONSE = Policy(
     name="mql-first-response",
     starts=("mql",),
@@ -89,7 +91,7 @@ async def dashboard_desk(
     )
     async with kpi_world() as kpi, kpi.counting(RULES, promises, max_records=500) as worker:
         firm = Firm(now, leads)
-        readings = kpi.readings(RULES)
+        readings = kpi.readings(RULES, GOALS)
         parts = make_lead_parts(
             store=kpi.store,
             log=kpi.log,

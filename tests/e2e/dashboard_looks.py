@@ -6,6 +6,8 @@ from typing import Any
 
 from playwright.async_api import Browser, Page
 
+from tests.waiting import PATIENCE_S
+
 _COMPLAINTS = r"""
 () => {
   const found = [];
@@ -82,7 +84,7 @@ async def a_reader(
     given: Any = {"locale": "ja-JP" if lang == "ja" else "en-GB", "viewport": size, "color_scheme": scheme}
     context = await browser.new_context(**given)
     page = await context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE_S * 1_000)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(

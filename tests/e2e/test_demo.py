@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
-WITHIN_S = 150
+WITHIN_S = 300
 
 pytestmark = [
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(sys.platform == "win32", reason="the embedded store has no binary for Windows"),
 ]
 
@@ -54,7 +56,7 @@ def until(process: subprocess.Popen[str], text: str) -> str:
 
 def left_running(folder: Path) -> list[str]:
     """Return the command lines of processes that still name *folder*, once they had the time to end."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE_S
     while (found := _naming(folder)) and time.monotonic() < deadline:
         time.sleep(0.1)
     return found
@@ -112,14 +114,26 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     with demo(tmp_path) as process:
         until(process, "leads")
         os.killpg(process.pid, signal.SIGINT)
+        _await_taken(process)
         os.killpg(process.pid, signal.SIGINT)
-        time.sleep(0.2)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=WITHIN_S)
 
     assert process.returncode == 130
     assert left_running(tmp_path) == []
+
+
+def _await_taken(process: subprocess.Popen[str]) -> None:
+    """Return when SIGINT isn't pending: a second one that comes before the first was taken is one with it."""
+    if sys.platform != "linux":
+        time.sleep(0.5)
+        return
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        pending = [int(mask, 16) for mask in re.findall(r"^(?:Sig|Shd)Pnd:\s+(\w+)$", status, re.MULTILINE)]
+        if not any(mask >> (signal.SIGINT - 1) & 1 for mask in pending):
+            return
+        time.sleep(0.01)
 
 
 def test_a_demo_that_is_killed_takes_its_service_with_it(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import csv
+import json
 import os
 import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,7 +68,7 @@ def small_history(folder: Path) -> tuple[Path, ...]:
     return files
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_small_history_with_kills_ends_as_without(tmp_path: Path) -> None:
     """Both runs are equal byte for byte in the canonical export, and the bad row is named and kept aside."""
     leads, deals, column_map = small_history(tmp_path)
@@ -89,6 +91,45 @@ def test_a_small_history_with_kills_ends_as_without(tmp_path: Path) -> None:
     whole = {key.metric: figures[key] for key in figures if key[1:] == ("", "all", "")}
     assert [whole[each].numerator for each in ("leads", "mqls", "won")] == [60, 60, 12]
     assert whole["won_amount:JPY"] == Value(sum(n + 1 for n in range(0, 24, 2)) * 100_000)
+
+
+@pytest.mark.timeout(300)
+def test_a_small_history_with_faults_ends_as_without(tmp_path: Path) -> None:
+    """Refused, broken off, repeated, shuffled, told with gaps: the same end, nothing dropped, no loop, no drift."""
+    leads, deals, column_map = small_history(tmp_path)
+    leads.write_bytes(b"\r\n".join(leads.read_bytes().split(b"\r\n")[:21]))
+    deals.write_bytes(b"\r\n".join(deals.read_bytes().split(b"\r\n")[:9]))
+    given = ("--leads", leads, "--deals", deals, "--map", column_map)
+
+    with ThreadPoolExecutor() as beside:
+        clean = beside.submit(rehearse, *given, "--export", tmp_path / "clean.jsonl")
+        faulty = beside.submit(rehearse, *given, "--faults", "--export", tmp_path / "faulty.jsonl")
+    for done in (clean.result(), faulty.result()):
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "0 false drops, 0 loops, drift 0" in done.stdout.replace("\n", " ")
+
+    clean_end, faulty_end = held(tmp_path / "clean.jsonl"), held(tmp_path / "faulty.jsonl")
+    assert clean_end == faulty_end
+    assert len(clean_end) == 20
+
+
+def held(export: Path) -> list[dict[str, Any]]:
+    """
+    Return what stands in both tools and what each lead reached, without when and by which reading it was learnt.
+
+    After a gap a record is read whole, so that a column is blank was said then; without one nobody said it.
+    """
+    found: list[dict[str, Any]] = []
+    for line in export.read_text(encoding="utf-8").splitlines():
+        lead = json.loads(line)
+        del lead["history"]
+        lead["fields"] = {
+            name: there
+            for name, sides in lead["fields"].items()
+            if (there := {side: each["there"] for side, each in sides.items() if each["there"]})
+        }
+        found.append(lead)
+    return sorted(found, key=lambda lead: json.dumps(lead, sort_keys=True))
 
 
 KINTONE = """レコード番号,メールアドレス,会社名,氏名,登録日,商談化日,受注日,受注金額,閲覧数
@@ -117,7 +158,7 @@ fields = { amount = "受注金額" }
 """
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(600)
 def test_leads_that_never_qualify_are_entered_by_hand_where_sales_works_them(tmp_path: Path) -> None:
     """One export for leads and deals: 2 of 6 are handed over, 4 are won, one of them dated before its lead."""
     export, column_map, out = tmp_path / "アプリ.csv", tmp_path / "地図.toml", tmp_path / "out.jsonl"

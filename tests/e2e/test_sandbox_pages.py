@@ -3,21 +3,21 @@
 from typing import Any
 
 import httpx2
-import pytest
 from playwright.async_api import Page, expect
 
 from services.sync.adapters.hubspot.sandbox import HubSpotSandbox
 from services.sync.adapters.salesforce.sandbox import SalesforceSandbox
 from services.sync.adapters.sandbox.admin import Act
 from tests.browser import PHONE
+from tests.waiting import PATIENCE_S
 
-FIRST_PAGE_S = 60
 
-
-@pytest.mark.timeout(FIRST_PAGE_S)
 async def test_a_marketer_works_a_contact_by_hand_on_hubspots_page(page: Page) -> None:
     """Finds it, edits a field, logs a call, is refused a wrong address; the API shows what was saved."""
-    async with HubSpotSandbox() as portal, httpx2.AsyncClient(base_url=portal.base_url) as http:
+    async with (
+        HubSpotSandbox() as portal,
+        httpx2.AsyncClient(base_url=portal.base_url, timeout=PATIENCE_S) as http,
+    ):
         fields: dict[str, Any] = {"lastname": "山田", "firstname": "太郎", "email": "taro@yamada.example"}
         contact = portal.desk.act(Act(act="create", object="contact", fields=fields)).id
         await page.goto(portal.base_url)
@@ -49,7 +49,6 @@ async def test_a_marketer_works_a_contact_by_hand_on_hubspots_page(page: Page) -
         assert list(call.links["contact"]) == [contact]
 
 
-@pytest.mark.timeout(FIRST_PAGE_S)
 async def test_a_rep_works_a_lead_by_hand_on_salesforces_page(page: Page) -> None:
     """Edits, logs a call, is refused, converts; others' changes show by themselves; all with a phone's width."""
     await page.set_viewport_size(PHONE)  # pyright: ignore[reportArgumentType]
@@ -89,10 +88,12 @@ async def test_a_rep_works_a_lead_by_hand_on_salesforces_page(page: Page) -> Non
         assert wide is False
 
 
-@pytest.mark.timeout(FIRST_PAGE_S)
 async def test_faults_are_switched_on_a_page(page: Page) -> None:
     """A rate over 1 is refused in words; an outage that is set makes the API fail; all off mends it."""
-    async with HubSpotSandbox() as portal, httpx2.AsyncClient(base_url=portal.base_url) as http:
+    async with (
+        HubSpotSandbox() as portal,
+        httpx2.AsyncClient(base_url=portal.base_url, timeout=PATIENCE_S) as http,
+    ):
         await page.goto(f"{portal.base_url}/?faults=1&lang=en")
         rate = page.get_by_label("API requests answered 429")
         await rate.fill("2")

@@ -169,8 +169,10 @@ class MemoryInbox:
     hangs: bool = False
     forget: bool = False
     count: int = 0
+    asked: int = 0
 
     async def append(self, records: Sequence[Record]) -> None:
+        self.asked += 1
         for each in records:
             if len(each.value or b"") > MAX_VALUE_BYTES:
                 raise RecordTooLarge(topic=each.topic, key=each.key, size=len(each.value or b""))
@@ -216,6 +218,7 @@ async def open_door(
     tracing: Tracing | None = None,
     routers: Sequence[APIRouter] = (),
     head_ms: int = 5_000,
+    grace_ms: int = 1_000,
     most_connections: int = 500,
 ) -> AsyncGenerator[OpenDoor]:
     """Open a door on a free port for the block."""
@@ -239,7 +242,7 @@ async def open_door(
         0,
         metrics=metrics,
         head_ms=head_ms,
-        grace_ms=1_000,
+        grace_ms=grace_ms,
         most_connections=most_connections,
     )
     try:

@@ -12,6 +12,7 @@ import httpx2
 from services.kpi.adapters.feed import Feed, make_feed, make_lead_parts
 from services.kpi.consumers.promised import Promised
 from services.kpi.domain.clock_rules import ClockRules
+from services.kpi.domain.goals import Goals
 from services.kpi.domain.rules import CountingRules
 from services.kpi.domain.sla.rulebook import BookEra
 from services.runtime.clock import now_ms
@@ -19,6 +20,7 @@ from services.runtime.http import RunningServer, serve
 from services.runtime.http_access import ApiKey
 from services.runtime.worker import ShardWorker
 from tests.integration.kpi_world import PARTITIONS, KpiWorld, kpi_world
+from tests.waiting import PATIENCE_S
 
 RULES = CountingRules(teams={"sato@firm.example": "east"})
 
@@ -49,11 +51,14 @@ def rules_of(promised: Promised | None) -> ClockRules:
 
 @asynccontextmanager
 async def feed_world(
-    keys: Sequence[ApiKey] = (), heartbeat_ms: int = 15_000, promises: Promised | None = None
+    keys: Sequence[ApiKey] = (),
+    heartbeat_ms: int = 15_000,
+    promises: Promised | None = None,
+    goals: Goals | None = None,
 ) -> AsyncGenerator[FeedWorld]:
-    """Give the feed at work; *promises* hold."""
+    """Give the feed at work; *promises* hold, the firm has *goals*."""
     async with kpi_world() as kpi, kpi.counting(RULES, promises) as worker:
-        readings = kpi.readings(RULES)
+        readings = kpi.readings(RULES, goals)
         leads = make_lead_parts(
             store=kpi.store,
             log=kpi.log,
@@ -74,7 +79,7 @@ async def feed_world(
         )
         server = await serve(feed.app, "127.0.0.1", 0)
         try:
-            async with httpx2.AsyncClient(base_url=server.url, timeout=20) as http:
+            async with httpx2.AsyncClient(base_url=server.url, timeout=PATIENCE_S) as http:
                 yield FeedWorld(kpi, worker, feed, server, http)
         finally:
             await feed.hub.stop()

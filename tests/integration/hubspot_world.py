@@ -21,6 +21,7 @@ from services.sync.adapters.sandbox.admin import Act
 from services.sync.application.ports import WebhookRequest
 from services.sync.domain.field_map import FieldMap, FieldType, MappedField
 from services.sync.domain.records import Kind, Notification, Observation, RecordRef, Scalar, Write
+from tests.waiting import PATIENCE_S
 
 FIELD_MAP = FieldMap(
     fields={
@@ -50,7 +51,7 @@ BUSY = SandboxSettings(ten_secondly=1_000_000, daily=1_000_000_000, search_per_s
 _NUMBERS = count(1)
 
 
-async def wait_until(done: Callable[[], bool], timeout_s: float = 10) -> None:
+async def wait_until(done: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
     """Return as soon as *done*, or fail after *timeout_s*."""
     async with asyncio.timeout(timeout_s):
         while not done():  # noqa: ASYNC110 - what is waited for is in another's hands

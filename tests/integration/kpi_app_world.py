@@ -13,7 +13,8 @@ import httpx2
 from schemas.alerts import ALERT, Alert
 from schemas.kpi import FigureChanged
 from schemas.lifecycle import LifecycleFact
-from schemas.topics import ALERTS, KPI
+from schemas.requests import REQUEST, Request
+from schemas.topics import ALERTS, KPI, REQUESTS
 from services.configuration.parts import topic_specs
 from services.kpi.app.service import Kpi, build
 from services.kpi.domain.sla.policy import Policy, Target
@@ -21,7 +22,7 @@ from services.kpi.settings import Settings, loads
 from services.runtime import lifecycle
 from services.runtime.log.embedded import EmbeddedLog
 from tests.kpi_facts import records
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 PARTITIONS = 3
 RESPONSE = Policy(
@@ -87,7 +88,7 @@ async def kpi_app(settings: Settings, url: str) -> AsyncGenerator[KpiApp]:
     try:
         await wait_until(lambda: made.feed.server is not None or life.done(), description="the feed answers")
         assert made.feed.server is not None, f"it ended with {life.result()}: {made.failures}"
-        async with httpx2.AsyncClient(base_url=made.feed.server.url, timeout=20) as http:
+        async with httpx2.AsyncClient(base_url=made.feed.server.url, timeout=PATIENCE_S) as http:
             yield KpiApp(made, http)
     finally:
         stop.set()
@@ -115,6 +116,12 @@ async def tell(log: EmbeddedLog, events: Sequence[LifecycleFact]) -> None:
 async def alerts(log: EmbeddedLog) -> list[Alert]:
     """Return what stands on the topic of the alerts."""
     return [ALERT.validate_json(each.value or b"") for each in await log.read(ALERTS.name, 0, 0)]
+
+
+async def requests(log: EmbeddedLog) -> list[Request]:
+    """Return what stands on the topic of the requests."""
+    found = [await log.read(REQUESTS.name, each, 0) for each in range(PARTITIONS)]
+    return [REQUEST.validate_json(each.value or b"") for page in found for each in page]
 
 
 async def snapshots(log: EmbeddedLog) -> dict[str, FigureChanged]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from schemas.alerts import ALERT, ClockAlert, SlaRecomputed
+from schemas.alerts import ALERT, Alert, AlertRetold, ClockAlert, SlaRecomputed
 from schemas.lifecycle import LifecycleFact
 from schemas.topics import ALERTS, LIFECYCLE
 from services.kpi.adapters.clock_codec import decode_clocks, encode_clocks
@@ -18,6 +18,7 @@ from services.kpi.application.reading import Readings
 from services.kpi.consumers.clocks import LeadClocks
 from services.kpi.consumers.counts import CountProcessor
 from services.kpi.consumers.promised import Forms, Promised
+from services.kpi.domain.goals import Goals
 from services.kpi.domain.rules import CountingRules
 from services.runtime.clock import now_ms
 from services.runtime.log.embedded import EmbeddedLog
@@ -50,6 +51,11 @@ class KpiWorld:
     failures: list[BaseException] = field(default_factory=list[BaseException])
     set_aside: list[str] = field(default_factory=list[str])
     page: int = 100
+    ahead_ms: int = 0
+
+    def clock(self) -> int:
+        """Return the present of the workers that are begun now, epoch ms; `ahead_ms` moves it on."""
+        return now_ms() + self.ahead_ms
 
     async def tell(self, events: Sequence[LifecycleFact]) -> None:
         """Append *events* to the lifecycle topic."""
@@ -59,9 +65,11 @@ class KpiWorld:
         """Append *given* as it is."""
         await self.log.append(given)
 
-    def readings(self, rules: CountingRules) -> Readings:
-        """Return what reads the counters."""
-        return Readings(StoredCounts(self.store, service=self.service, partitions=PARTITIONS), rules)
+    def readings(self, rules: CountingRules, goals: Goals | None = None) -> Readings:
+        """Return what reads the counters, of a firm with *goals*."""
+        return Readings(
+            StoredCounts(self.store, service=self.service, partitions=PARTITIONS), rules, goals=goals
+        )
 
     @asynccontextmanager
     async def counting(
@@ -72,7 +80,7 @@ class KpiWorld:
             rules=rules,
             encode=encode,
             decode=decode,
-            clock=now_ms,
+            clock=self.clock,
             failed=self.failures.append,
             set_aside=self.set_aside.append,
             clocks=None if promises is None else self.clocks(promises),
@@ -81,7 +89,7 @@ class KpiWorld:
             service=self.service,
             topic=LIFECYCLE.name,
             processor=processor,
-            mechanism=Mechanism(store=self.store, log=self.log),
+            mechanism=Mechanism(store=self.store, log=self.log, clock=self.clock),
             max_records=max_records,
         )
         await worker.start()
@@ -99,21 +107,21 @@ class KpiWorld:
             promised=promises,
             log=self.log,
             forms=FORMS,
-            clock=now_ms,
+            clock=self.clock,
             failed=self.failures.append,
             page=self.page,
         )
 
     async def alerts(self) -> list[ClockAlert]:
         """Return the alerts for people that stand on their topic, in order."""
-        return [each for each in await self._told() if not isinstance(each, SlaRecomputed)]
+        return [each for each in await self._told() if not isinstance(each, SlaRecomputed | AlertRetold)]
 
     async def recomputed(self) -> list[SlaRecomputed]:
         """Return what was told of deadlines that other rules moved, in order."""
         return [each for each in await self._told() if isinstance(each, SlaRecomputed)]
 
-    async def _told(self) -> list[ClockAlert | SlaRecomputed]:
-        found: list[ClockAlert | SlaRecomputed] = []
+    async def _told(self) -> list[Alert]:
+        found: list[Alert] = []
         for partition, each in (await self.log.offsets(ALERTS.name)).items():
             offset = each.begin
             while read_now := await self.log.read(ALERTS.name, partition, offset):
@@ -134,7 +142,7 @@ class KpiWorld:
                 for number, each in ends.items()
             )
 
-        await wait_until(caught_up, within_s=30, description="all facts are counted")
+        await wait_until(caught_up, description="all facts are counted")
 
 
 @asynccontextmanager

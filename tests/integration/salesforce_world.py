@@ -12,7 +12,7 @@ from services.sync.adapters.salesforce.sandbox import SalesforceSandbox, Sandbox
 from services.sync.application.ports import StreamBatch, StreamPosition
 from services.sync.domain.field_map import FieldMap, FieldType, MappedField
 from services.sync.domain.records import Kind, Notification, RecordRef, Scalar, Write
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 LEAD_CHANNEL = "/data/LeadChangeEvent"
 SATO = "sato@sales.example"
@@ -50,7 +50,7 @@ class World:
     def __init__(self, sandbox: SalesforceSandbox, connector: SalesforceConnector) -> None:
         self.sandbox = sandbox
         self.connector = connector
-        self.http = httpx2.AsyncClient(base_url=sandbox.base_url, timeout=10)
+        self.http = httpx2.AsyncClient(base_url=sandbox.base_url, timeout=PATIENCE_S)
 
     async def act(self, act: str, of: str, **more: Any) -> dict[str, Any]:
         """Do one act as a user and return its result; a refusal fails the test."""

@@ -33,7 +33,6 @@ class WorkerProcess:
         """Wait until it said a line beginning with *start*."""
         await wait_until(
             lambda: any(line.startswith(start) for line in self.lines),
-            within_s=20,
             description=f"{start!r} among {self.lines}",
         )
 
@@ -85,7 +84,7 @@ class SummingService:
 
     async def all_done(self) -> None:
         """Wait until every record is applied and every event of it is in the log."""
-        await wait_until(self._is_done, within_s=40, description="all records applied and told")
+        await wait_until(self._is_done, description="all records applied and told")
 
     async def check(self) -> None:
         """Assert that every amount counts once, and that the far topic tells each at least once, in order."""

@@ -24,7 +24,7 @@ from services.sync.app.service import Sync, build
 from services.sync.application.orders import Order
 from services.sync.settings import Settings, demo_settings
 from tests.private_store import StoreServer
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 PUBLIC_URL = "https://tasuki.sandbox.example"
 MQL = {"jobtitle": "製造部 部長", "num_conversion_events": "2", "document_downloads": "2"}
@@ -99,7 +99,7 @@ class SweepWorld:
             now = await self.sweeps()
             return all(each["ended_at"] not in (None, before[key]) for key, each in now.items())
 
-        await wait_until(swept, within_s=20, description="everything is swept")
+        await wait_until(swept, description="everything is swept")
 
     async def sweeps(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Return how the sweeps stand."""
@@ -120,7 +120,7 @@ class SweepWorld:
             return not lag and not dirty and self.hubspot.state.courier.undelivered == 0
 
         for _ in range(2):
-            await wait_until(still, within_s=20, description="nothing is on its way")
+            await wait_until(still, description="nothing is on its way")
             await asyncio.sleep(0.15)
 
     async def status(self) -> dict[str, Any]:
@@ -142,9 +142,13 @@ class SweepWorld:
 
 @asynccontextmanager
 async def sweep_world(
-    folder: Path, *, sync: Mapping[str, Any] | None = None, **portal: Any
+    folder: Path,
+    *,
+    sync: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    **portal: Any,
 ) -> AsyncGenerator[SweepWorld]:
-    """Run the service; *sync* changes its section of the configuration, *portal* HubSpot's settings."""
+    """Run the service; *sync* and *overrides* change its configuration, *portal* HubSpot's settings."""
     server = StoreServer()
     async with AsyncExitStack() as stack:
         stack.callback(server.stop)
@@ -155,7 +159,7 @@ async def sweep_world(
             HubSpotSandbox(replace(made, search_per_second=1_000, **portal))
         )
         urls = (hubspot.base_url, salesforce.base_url, salesforce.grpc_target)
-        settings = settings_of(folder, *urls, sync=sync)
+        settings = settings_of(folder, *urls, sync=sync, overrides=overrides)
         yield await stack.enter_async_context(_service(settings, server, hubspot, salesforce))
 
 
@@ -172,7 +176,7 @@ async def _service(
         base_url = f"http://127.0.0.1:{service.server.port}"
         hubspot.state.subscribe(*hubspot_subscriptions(settings.ma_fields))
         hubspot.deliver_to(f"{base_url}/webhooks/hubspot", public_url=f"{PUBLIC_URL}/webhooks/hubspot")
-        http = await stack.enter_async_context(httpx2.AsyncClient(base_url=base_url))
+        http = await stack.enter_async_context(httpx2.AsyncClient(base_url=base_url, timeout=PATIENCE_S))
         yield SweepWorld(service, hubspot, salesforce, http, server, clock)
 
 
@@ -196,6 +200,7 @@ def settings_of(
     salesforce: str = "http://127.0.0.1:2",
     pubsub: str = "127.0.0.1:3",
     sync: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Return the demo's settings; sweeps only on order, without grace, unless *sync* says otherwise."""
     habits = {"reconcile": False, "reconcile_grace": "0s", "reconcile_overlap": "0s"}
@@ -205,7 +210,7 @@ def settings_of(
         pubsub=pubsub,
         data_folder=folder,
         public_url=PUBLIC_URL,
-        overrides={"log": {"partitions": 2}, "sync": {**habits, **(sync or {})}},
+        overrides={"log": {"partitions": 2}, "sync": {**habits, **(sync or {})}, **(overrides or {})},
     )
 
 

@@ -145,14 +145,19 @@ class Sales(Acme):
 
 
 class Now:
-    """A clock that a test may move on."""
+    """A clock that a test may move on, or let stand: then only the test moves it."""
 
     def __init__(self) -> None:
         self.ahead_ms = 0
+        self._stands_at: int | None = None
+
+    def stand(self) -> None:
+        """Stay at the present."""
+        self._stands_at = now_ms()
 
     def __call__(self) -> int:
         """Return the present, epoch ms."""
-        return now_ms() + self.ahead_ms
+        return (now_ms() if self._stands_at is None else self._stands_at) + self.ahead_ms
 
 
 @dataclass

@@ -49,7 +49,7 @@ async def backfill(world: SweepWorld, *, hand_over: bool = False) -> None:
         found = (await world.status())["backfill"]
         return found is not None and found["phase"] == "done"
 
-    await wait_until(done, within_s=30, description="the filling is done")
+    await wait_until(done, description="the filling is done")
     await world.settled()
 
 

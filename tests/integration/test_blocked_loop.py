@@ -17,7 +17,7 @@ from services.runtime.health_probes import LoopWatch
 from services.runtime.http import serve
 from services.runtime.metrics import Metrics
 from services.runtime.status_routes import make_status_router
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 ANSWER_WITHIN_S = 0.5
 """How long the supervisor waits: Kubernetes gives a liveness probe a second."""
@@ -82,14 +82,14 @@ def process() -> Iterator[Process]:
 async def test_a_blocked_event_loop_is_not_alive_until_it_goes_on(process: Process) -> None:
     """No answer comes in time; afterwards it lives, says for how long it was blocked, and isn't ready yet."""
     url = process.url.result(0)
-    async with httpx2.AsyncClient(timeout=ANSWER_WITHIN_S) as http:
+    async with httpx2.AsyncClient(timeout=PATIENCE_S) as http:
         assert (await http.get(f"{url}/live")).status_code == 200
         with process.blocked(), pytest.raises(httpx2.TimeoutException):
-            await http.get(f"{url}/live")
+            await http.get(f"{url}/live", timeout=ANSWER_WITHIN_S)
 
         async def told() -> bool:
-            return "the event loop was blocked for" in (await http.get(f"{url}/ready", timeout=5)).text
+            return "the event loop was blocked for" in (await http.get(f"{url}/ready")).text
 
         await wait_until(told, description="health tells of the block")
-        assert (await http.get(f"{url}/live", timeout=5)).status_code == 200
-        assert (await http.get(f"{url}/ready", timeout=5)).status_code == 503
+        assert (await http.get(f"{url}/live")).status_code == 200
+        assert (await http.get(f"{url}/ready")).status_code == 503

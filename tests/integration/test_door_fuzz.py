@@ -24,6 +24,7 @@ from tests.integration.door_world import (
     signed,
     signed_by_hubspot,
 )
+from tests.waiting import PATIENCE_S
 
 BODIES = 10_000
 CLIENTS = 8
@@ -227,7 +228,7 @@ async def _send_all(port: int, fuzzer: Fuzzer, count: int, seen: Counter[str]) -
     async def client() -> None:
         for path, headers, body in requests:
             async with RawConnection(port) as raw:
-                _judge(await asyncio.wait_for(raw.post(path, headers, body), 20), headers, body, seen)
+                _judge(await asyncio.wait_for(raw.post(path, headers, body), PATIENCE_S), headers, body, seen)
 
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
 

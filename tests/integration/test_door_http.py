@@ -24,6 +24,7 @@ from tests.integration.door_world import (
     open_door,
     signed,
 )
+from tests.waiting import PATIENCE_S
 
 TWO = json.dumps([{"object": "person", "id": 41}, {"object": "person", "id": 42, "name": "山田"}]).encode()
 PATH = "/webhooks/acme"
@@ -39,7 +40,7 @@ async def door() -> AsyncIterator[OpenDoor]:
 @pytest.fixture
 async def http(door: OpenDoor) -> AsyncIterator[httpx2.AsyncClient]:
     """Return a client of the open door."""
-    async with httpx2.AsyncClient(base_url=door.url, timeout=10) as client:
+    async with httpx2.AsyncClient(base_url=door.url, timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -221,11 +222,11 @@ async def test_an_endless_body_is_refused_and_cut_off(door: OpenDoor) -> None:
                 await raw.send(chunk)
 
         sending = asyncio.create_task(send_for_ever())
-        answer = await asyncio.wait_for(raw.answer(), 10)
+        answer = await asyncio.wait_for(raw.answer(), PATIENCE_S)
         assert (answer.status, answer.reason) == (413, "too-large")
         assert answer.headers["connection"] == "close"
         with pytest.raises(ConnectionError):
-            await asyncio.wait_for(sending, 10)
+            await asyncio.wait_for(sending, PATIENCE_S)
 
 
 async def test_a_notification_too_large_for_the_log_is_refused_and_the_rest_kept() -> None:
@@ -234,7 +235,7 @@ async def test_a_notification_too_large_for_the_log_is_refused_and_the_rest_kept
     big = json.dumps([{"object": "person", "id": 1, "note": "山" * 320_000}], ensure_ascii=False).encode()
     body = big[:-1] + b', {"object": "person", "id": 2}]'
     assert len(body) < MAX_VALUE_BYTES
-    async with open_door() as door, httpx2.AsyncClient(base_url=door.url) as http:
+    async with open_door() as door, httpx2.AsyncClient(base_url=door.url, timeout=PATIENCE_S) as http:
         refused(await http.post(PATH, content=body, headers=signed(body)), 413, "record-too-large")
 
         assert [each.key for each in door.inbox.records] == ["acme:person:2"]
@@ -242,7 +243,10 @@ async def test_a_notification_too_large_for_the_log_is_refused_and_the_rest_kept
 
 async def test_a_log_that_is_down_is_503_with_a_time_to_come_again() -> None:
     """The vendor keeps the notification until we can."""
-    async with open_door(inbox=MemoryInbox(down=True)) as door, httpx2.AsyncClient(base_url=door.url) as http:
+    async with (
+        open_door(inbox=MemoryInbox(down=True)) as door,
+        httpx2.AsyncClient(base_url=door.url, timeout=PATIENCE_S) as http,
+    ):
         answer = await http.post(PATH, content=TWO, headers=signed(TWO))
 
         refused(answer, 503, "log-unavailable")
@@ -257,13 +261,13 @@ async def test_a_log_that_hangs_is_503_well_before_the_vendor_gives_up() -> None
     limits = DoorLimits(append_ms=150)
     async with (
         open_door(inbox=MemoryInbox(hangs=True), limits=limits) as door,
-        httpx2.AsyncClient(base_url=door.url) as http,
+        httpx2.AsyncClient(base_url=door.url, timeout=PATIENCE_S) as http,
     ):
         answer = await http.post(PATH, content=TWO, headers=signed(TWO))
 
         refused(answer, 503, "timeout")
         assert int(answer.headers["retry-after"]) >= 1
-        assert answer.elapsed.total_seconds() < 2
+        assert answer.elapsed.total_seconds() < 5
 
 
 def test_the_limits_together_stay_below_the_vendors_patience() -> None:
@@ -275,10 +279,10 @@ def test_the_limits_together_stay_below_the_vendors_patience() -> None:
 
 async def test_more_requests_than_the_door_holds_are_asked_to_come_again() -> None:
     """The bodies held at a time bound the memory."""
-    limits = DoorLimits(in_flight=4, append_ms=400)
+    limits = DoorLimits(in_flight=4, append_ms=1_000)
     async with (
         open_door(inbox=MemoryInbox(hangs=True), limits=limits) as door,
-        httpx2.AsyncClient(base_url=door.url) as http,
+        httpx2.AsyncClient(base_url=door.url, timeout=PATIENCE_S) as http,
     ):
         answers = await asyncio.gather(
             *(http.post(PATH, content=TWO, headers=signed(TWO)) for _ in range(12))
@@ -300,7 +304,10 @@ async def test_a_mistake_of_ours_is_an_answer_too() -> None:
             raise KeyError("taro@example.com", body, now)
 
     connectors = {"broken": Broken(), "acme": Acme()}
-    async with open_door(connectors=connectors) as door, httpx2.AsyncClient(base_url=door.url) as http:
+    async with (
+        open_door(connectors=connectors) as door,
+        httpx2.AsyncClient(base_url=door.url, timeout=PATIENCE_S) as http,
+    ):
         headers = signed(TWO, path="/webhooks/broken")
         with capture_logs() as logged:
             answer = await http.post("/webhooks/broken", content=TWO, headers=headers)
@@ -330,13 +337,14 @@ async def test_a_browser_of_another_origin_gets_no_permission(http: httpx2.Async
 
 
 async def test_health_and_metrics_are_served(door: OpenDoor, http: httpx2.AsyncClient) -> None:
-    """With each component, and 503 with the reasons while something needed is away."""
+    """With each component, and 503 with the reasons while something needed is away; a scrape asks by itself."""
+    assert "tasuki_ready 1.0" in (await http.get("/metrics")).text
     ready = await http.get("/health/ready")
     assert ready.status_code == 200
     assert ready.json()["components"]["log"]["condition"] == "ok"
 
     door.inbox.down = True
-    await asyncio.sleep(0.002)  # reports are kept for 1 ms here
+    await asyncio.sleep(0.02)  # reports are kept for 1 ms here
     red = await http.get("/health/ready")
     assert red.status_code == 503
     assert red.json()["reasons"] == ["log: the test's log is down"]

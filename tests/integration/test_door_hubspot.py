@@ -8,6 +8,7 @@ import pytest
 
 from services.runtime.clock import now_ms
 from tests.integration.door_world import HubSpotDoor, OpenDoor, open_door, signed_by_hubspot
+from tests.waiting import PATIENCE_S
 
 PATH = "/webhooks/hubspot"
 EVENT = {
@@ -31,7 +32,7 @@ async def door() -> AsyncIterator[OpenDoor]:
 @pytest.fixture
 async def http(door: OpenDoor) -> AsyncIterator[httpx2.AsyncClient]:
     """Return a client of the open door."""
-    async with httpx2.AsyncClient(base_url=door.url, timeout=10) as client:
+    async with httpx2.AsyncClient(base_url=door.url, timeout=PATIENCE_S) as client:
         yield client
 
 

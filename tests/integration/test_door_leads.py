@@ -9,6 +9,7 @@ import pytest
 from services.errors import Misconfigured
 from services.sync.adapters.door import make_leads_router
 from tests.integration.door_world import open_door
+from tests.waiting import PATIENCE_S
 
 KEY = "a key of the test's, long enough"
 
@@ -24,7 +25,10 @@ async def timeline(id_or_email: str) -> dict[str, Any] | None:
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
     """Return a client of a door that wants the key."""
     router = make_leads_router(timeline, api_key=KEY, host="0.0.0.0")  # noqa: S104 - the case at hand
-    async with open_door(routers=[router]) as door, httpx2.AsyncClient(base_url=door.url) as client:
+    async with (
+        open_door(routers=[router]) as door,
+        httpx2.AsyncClient(base_url=door.url, timeout=PATIENCE_S) as client,
+    ):
         yield client
 
 
@@ -78,7 +82,10 @@ async def test_a_question_that_is_too_long_is_refused_without_repeating_it(http:
 async def test_on_loopback_no_key_is_needed_but_a_local_name_is() -> None:
     """A page in a browser may point its own name at 127.0.0.1, and gets nothing."""
     router = make_leads_router(timeline, api_key=None, host="127.0.0.1")
-    async with open_door(routers=[router]) as door, httpx2.AsyncClient(base_url=door.url) as http:
+    async with (
+        open_door(routers=[router]) as door,
+        httpx2.AsyncClient(base_url=door.url, timeout=PATIENCE_S) as http,
+    ):
         assert (await http.get("/leads/l-1")).status_code == 200
         assert (await http.get("/leads/l-1", headers={"Host": f"localhost:{door.port}"})).status_code == 200
         for foreign in ("evil.example.org", f"evil.example.org:{door.port}", "127.0.0.1.evil.example.org"):

@@ -10,6 +10,7 @@ from services.sync.adapters.door import make_letters_router
 from services.sync.application.letters import Letter, Wanted
 from tests.integration.door_world import open_door
 from tests.integration.letter_world import LEAD, LetterWorld, letter_world
+from tests.waiting import PATIENCE_S
 
 KEY = "a key of the test's, long enough"
 
@@ -27,7 +28,7 @@ async def http(world: LetterWorld) -> AsyncIterator[httpx2.AsyncClient]:
     router = make_letters_router(world.box, api_key=KEY, host="0.0.0.0")  # noqa: S104 - the case at hand
     async with (
         open_door(routers=[router]) as door,
-        httpx2.AsyncClient(base_url=door.url, headers={"X-Api-Key": KEY}) as client,
+        httpx2.AsyncClient(base_url=door.url, headers={"X-Api-Key": KEY}, timeout=PATIENCE_S) as client,
     ):
         yield client
 

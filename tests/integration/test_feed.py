@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from fastapi import FastAPI
 from services.errors import Misconfigured
 from services.kpi.adapters.feed import make_feed
 from services.kpi.domain.catalogue import METRICS
+from services.kpi.domain.goals import Goals
 from services.runtime.clock import now_ms
 from services.runtime.http import serve
 from services.runtime.http_access import ApiKey, Role, role_holders
 from services.runtime.problems import install_problems
 from tests.integration.feed_world import RULES, FeedWorld, feed_world
 from tests.kpi_facts import DAY, HOUR, MINUTE, Teller
+from tests.waiting import PATIENCE_S
 
 READ = ApiKey("a key for reading, long enough", Role.READ)
 EVIL = "=HYPERLINK(1)"
@@ -114,6 +117,59 @@ async def test_the_table_has_target_status_and_change_for_each_role(world: FeedW
     assert (rate["delta"], items["mqls"]["sdr"]["delta"]) == (pytest.approx(0.2), 5)
 
 
+GOALS = Goals(revenue=365_000, average_order=1_000, win_rate=0.5, opportunity_rate=0.5)
+
+
+async def test_the_goal_is_measured_by_the_time_that_is_over() -> None:
+    """365 orders, 730 opportunities, 1,460 leads a year: 4 leads a day, of which a day brought 5, and 3 small orders."""
+    async with feed_world(goals=GOALS) as world:
+        now, teller = now_ms(), Teller()
+        for number in range(5):
+            for milestone in ("lead", *(("opportunity", "won") if number < 3 else ())):
+                teller.reached(f"lead-{number}", milestone, now - 2 * DAY - HOUR, amount=300, currency="JPY")
+        await world.kpi.tell(teller.told)
+        await world.kpi.counted(world.worker)
+        first = datetime.fromtimestamp((now - 3 * DAY) / 1000, UTC).isoformat().replace("+", "%2B")
+        last = datetime.fromtimestamp((now - 2 * DAY) / 1000, UTC).isoformat().replace("+", "%2B")
+
+        body = (await world.get(f"/kpi/goal?from={first}&to={last}")).json()
+
+        items = {each["figure"]["metric"]: each for each in body["items"]}
+        assert {name: each["year"] for name, each in items.items()} == {
+            "won_amount": 365_000,
+            "won": 365,
+            "opportunities": 730,
+            "leads": 1_460,
+        }
+        assert {name: each["by_now"] for name, each in items.items()} == {
+            name: pytest.approx(each["year"] * _days_of(each["figure"]) / 365) for name, each in items.items()
+        }
+        assert items["leads"]["by_now"] == pytest.approx(4, rel=0.05)
+        assert {name: each["status"] for name, each in items.items()} == {
+            "won_amount": "missed",
+            "won": "met",
+            "opportunities": "met",
+            "leads": "met",
+        }
+        assert {each["name"] for each in body["references"]} == {"b2b", "manufacturing", "it", "advertising"}
+        running = (await world.get("/kpi/goal?window=this-month")).json()["items"][3]
+        assert running["by_now"] < running["year"] * 32 / 365
+        table = (await world.get(f"/kpi/goal?from={first}&to={last}&format=csv")).content.decode("utf-8-sig")
+        assert [row["metric"] for row in csv.DictReader(io.StringIO(table))] == list(items)
+
+
+async def test_a_firm_without_a_goal_is_measured_by_none(world: FeedWorld) -> None:
+    """What there is is shown; other parameters than a time are refused."""
+    body = (await world.get("/kpi/goal?window=24h")).json()
+    assert [each["status"] for each in body["items"]] == ["no-target"] * 4
+    assert body["assumed"] is None
+    assert (await world.get("/kpi/goal?segment=role:sdr")).json()["reason"] == "bad-parameter"
+
+
+def _days_of(figure: dict[str, Any]) -> float:
+    return (figure["range"]["to_at"] - figure["range"]["from_at"]) / DAY
+
+
 async def test_csv_is_made_for_excel_and_runs_nothing(world: FeedWorld) -> None:
     """With a byte order mark, text that looks like a formula defused, numbers as numbers."""
     for answer in (
@@ -135,7 +191,8 @@ async def test_csv_is_made_for_excel_and_runs_nothing(world: FeedWorld) -> None:
 
 async def test_what_has_not_changed_is_not_sent_again(world: FeedWorld) -> None:
     """304 by the ETag, until a fact is counted."""
-    path = "/kpi/metrics/mqls?from=2026-01-01&to=2027-12-31"
+    year = datetime.fromtimestamp(now_ms() / 1000, UTC).year
+    path = f"/kpi/metrics/mqls?from={year - 1}-01-01&to={year + 1}-12-31"
     first = await world.get(path)
     again = await world.get(path, if_none_match=f'"other", {first.headers["etag"]}')
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
@@ -219,7 +276,7 @@ async def test_a_key_for_reading_operates_nothing() -> None:
     install_problems(app)
     app.add_api_route("/lever", lambda: "moved")
     server = await serve(app, "127.0.0.1", 0)
-    async with httpx2.AsyncClient(base_url=server.url) as http:
+    async with httpx2.AsyncClient(base_url=server.url, timeout=PATIENCE_S) as http:
         refused = await http.get("/lever", headers={"X-Api-Key": READ.key})
         assert (refused.status_code, refused.json()["reason"]) == (403, "role-missing")
         assert (await http.get("/lever", headers={"X-Api-Key": operate.key})).json() == "moved"

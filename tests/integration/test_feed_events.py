@@ -9,7 +9,7 @@ from services.kpi.application.reading import Reading
 from services.kpi.domain.windows import Range
 from services.runtime.clock import now_ms
 from tests.integration.feed_world import RULES, EventStream, FeedWorld, feed_world
-from tests.kpi_facts import Teller
+from tests.kpi_facts import DAY, Teller
 from tests.waiting import wait_until
 
 PATH = "/kpi/events?metrics=mqls,sql_rate&window=24h"
@@ -28,9 +28,7 @@ async def test_hundreds_of_clients_hear_of_each_change_and_end_at_the_last_state
         streams = [EventStream(world.server.port, PATH) for _ in range(CLIENTS)]
         for each in streams:
             await stack.enter_async_context(each.open())
-        await wait_until(
-            lambda: all(each.value == 0 for each in streams), within_s=30, description="all listen"
-        )
+        await wait_until(lambda: all(each.value == 0 for each in streams), description="all listen")
         teller, delays, loop = Teller(), list[float](), asyncio.get_running_loop()
         made = world.feed.hub.readings_made
         for number in range(1, 11):
@@ -38,7 +36,6 @@ async def test_hundreds_of_clients_hear_of_each_change_and_end_at_the_last_state
             await _tell(world, teller, f"lead-{number}")
             await wait_until(
                 lambda number=number: all(each.value == number for each in streams),
-                within_s=20,
                 description="all have heard",
             )
             delays += [each.arrived[-1][0] - told_at for each in streams]
@@ -78,7 +75,8 @@ async def test_who_does_not_keep_up_is_dropped_with_a_reason_and_holds_up_nobody
     """Its queue is bounded; the others get everything."""
     async with feed_world() as world:
         hub = Hub(world.kpi.readings(RULES), now_ms, failed=world.kpi.failures.append, most_waiting=2)
-        topic = Topic(("mqls",), Asked(Range(0, now_ms() + 10**9), None, Reading.PERIOD, None, None, "JPY"))
+        days = Range(now_ms() - DAY, now_ms() + DAY)
+        topic = Topic(("mqls",), Asked(days, None, Reading.PERIOD, None, None, "JPY"))
         slow, quick = hub.listen(topic, None), hub.listen(topic, None)
         teller, heard = Teller(), list[Change]()
         for number in range(5):

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -10,10 +10,31 @@ from typing import Any
 import httpx2
 import pytest
 
-from services.sync.adapters.hubspot.sandbox import HubSpotSandbox, SandboxSettings
+from services.sync.adapters.hubspot.sandbox import HubSpotSandbox, SandboxSettings, gate, search
 from tests.integration.hubspot_world import BUSY
+from tests.waiting import PATIENCE_S, clear_of_midnight
 
 CONTACTS = "/crm/v3/objects/contacts"
+
+
+class Stopwatch:
+    """The time of the sandbox's limits and of its search, which only the test moves on; in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        """See `time.monotonic`."""
+        return self.now
+
+
+@pytest.fixture
+def stopwatch(monkeypatch: pytest.MonkeyPatch) -> Stopwatch:
+    """Let the sandbox's time stand."""
+    watch = Stopwatch()
+    for module in (gate, search):
+        monkeypatch.setattr(module, "time", watch)
+    return watch
 
 
 @asynccontextmanager
@@ -22,7 +43,9 @@ async def opened(settings: SandboxSettings = BUSY) -> AsyncGenerator[httpx2.Asyn
     async with (
         HubSpotSandbox(settings) as sandbox,
         httpx2.AsyncClient(
-            base_url=sandbox.base_url, headers={"authorization": f"Bearer {settings.token}"}
+            base_url=sandbox.base_url,
+            headers={"authorization": f"Bearer {settings.token}"},
+            timeout=PATIENCE_S,
         ) as http,
     ):
         yield http
@@ -35,33 +58,26 @@ async def acts(http: httpx2.AsyncClient, *given: dict[str, Any]) -> list[dict[st
     return response.json()["results"]
 
 
-async def _until(
-    http: httpx2.AsyncClient, done: Callable[[httpx2.Response], bool], ask: dict[str, Any] | None = None
-) -> None:
-    """List contacts, or search for them, until the answer is what is waited for."""
-    async with asyncio.timeout(5):
-        while True:
-            answer = await (http.get(CONTACTS) if ask is None else http.post(f"{CONTACTS}/search", json=ask))
-            if done(answer):
-                return
-            await asyncio.sleep(0.02)
-
-
-async def test_the_sliding_window_refuses_and_frees_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_sliding_window_refuses_and_frees_again(stopwatch: Stopwatch) -> None:
     """Over the limit comes 429 with the policy's name; what has left the window counts no more."""
-    monkeypatch.setattr("services.sync.adapters.hubspot.sandbox.gate.WINDOW_MS", 300)
     async with opened(replace(BUSY, ten_secondly=3)) as http:
-        statuses = [(await http.get(CONTACTS)).status_code for _ in range(5)]
+        statuses: list[int] = []
+        for _ in range(5):
+            statuses.append((await http.get(CONTACTS)).status_code)
+            stopwatch.now += 1
         last = await http.get(CONTACTS)
-        await _until(http, lambda answer: answer.status_code == 200)
-    assert statuses == [200, 200, 200, 429, 429]
+        stopwatch.now += 5  # the first is ten seconds old
+        freed = [(await http.get(CONTACTS)).status_code for _ in range(2)]
+    assert (statuses, freed) == ([200, 200, 200, 429, 429], [200, 429])
     assert last.json()["policyName"] == "TEN_SECONDLY_ROLLING"
     assert last.json()["category"] == "RATE_LIMITS"
     assert "retry-after" not in last.headers
 
 
+@pytest.mark.usefixtures("stopwatch")
 async def test_the_day_and_the_searches_have_limits_of_their_own() -> None:
     """The daily limit says so; searches are counted by the second and show no limit headers."""
+    await clear_of_midnight()
     ask: dict[str, Any] = {"filterGroups": [], "sorts": [], "properties": [], "limit": 10, "after": "0"}
     async with opened(replace(BUSY, search_per_second=2, daily=6)) as http:
         answers = [await http.post(f"{CONTACTS}/search", json=ask) for _ in range(3)]
@@ -74,7 +90,7 @@ async def test_the_day_and_the_searches_have_limits_of_their_own() -> None:
     assert plain[0].headers["x-hubspot-ratelimit-daily-remaining"] == "3"
 
 
-async def test_search_lags_and_batch_reads_do_not() -> None:
+async def test_search_lags_and_batch_reads_do_not(stopwatch: Stopwatch) -> None:
     """A contact just made is found by its address at once, by search only later."""
     ask: dict[str, Any] = {
         "filterGroups": [{"filters": [{"propertyName": "email", "operator": "EQ", "value": "a@x.jp"}]}]
@@ -84,7 +100,8 @@ async def test_search_lags_and_batch_reads_do_not() -> None:
         assert (await http.post(f"{CONTACTS}/search", json=ask)).json()["total"] == 0
         read = {"idProperty": "email", "inputs": [{"id": "a@x.jp"}]}
         assert len((await http.post(f"{CONTACTS}/batch/read", json=read)).json()["results"]) == 1
-        await _until(http, lambda answer: answer.json()["total"] == 1, ask)
+        stopwatch.now += 0.2
+        assert (await http.post(f"{CONTACTS}/search", json=ask)).json()["total"] == 1
 
 
 async def test_searches_end_at_their_bounds() -> None:
@@ -215,7 +232,7 @@ async def test_a_driver_waits_for_changes_without_asking_again_and_again() -> No
     async with opened() as http:
         waiting = asyncio.create_task(http.get("/_sandbox/changes?since=0&wait_ms=20000"))
         (made,) = await acts(http, {"act": "create", "object": "contact", "fields": {"email": "a@x.jp"}})
-        told = (await asyncio.wait_for(waiting, 5)).json()
+        told = (await asyncio.wait_for(waiting, PATIENCE_S)).json()
         assert told["changes"][0]["id"] == made["id"]
         assert told["changes"][0]["origin"] == "user"
         assert told["changes"][0]["fields"] == {"email": "a@x.jp"}
@@ -285,11 +302,11 @@ async def test_it_runs_by_itself() -> None:
     )
     try:
         assert process.stdout is not None
-        url = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
-        async with httpx2.AsyncClient(base_url=url) as http:
+        url = (await asyncio.wait_for(process.stdout.readline(), PATIENCE_S)).decode().strip()
+        async with httpx2.AsyncClient(base_url=url, timeout=PATIENCE_S) as http:
             answer = await http.get(CONTACTS, headers={"authorization": "Bearer pat-test"})
             assert answer.json() == {"results": []}
             assert (await http.get(CONTACTS)).status_code == 401
     finally:
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 0

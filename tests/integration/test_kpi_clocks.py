@@ -80,7 +80,7 @@ async def test_an_mql_nobody_answers_breaches_once_escalates_and_is_met_late(wor
         alerts = await world.alerts()
         assert len({each.id for each in alerts}) == 3
         assert alerts[0].data.due_at == start + 300
-        assert alerts[0].data.late_ms < 2_000
+        assert alerts[0].data.late_ms < 20_000
         assert await attained(world) == (0, 1)
 
 
@@ -121,13 +121,13 @@ async def test_what_came_due_while_nobody_was_there_is_told_once_with_how_late(w
     """After downtime the breach and the highest step that it reached are told, in the order they came due."""
     teller = Teller()
     start = now_ms()
-    async with world.counting(RULES, promised(1_500, escalate_ms=100)) as worker:
+    async with world.counting(RULES, promised(HOUR, escalate_ms=100)) as worker:
         await world.tell([teller.reached(f"lead-{each}", "mql", start + each) for each in range(5)])
         await world.counted(worker)
     assert await world.alerts() == []
-    await wait_until(lambda: now_ms() > start + 1_900, description="everything is overdue")
+    world.ahead_ms = HOUR + 400
     for _ in range(2):
-        async with world.counting(RULES, promised(1_500, escalate_ms=100)):
+        async with world.counting(RULES, promised(HOUR, escalate_ms=100)):
             await told(world, 10)
     alerts = await world.alerts()
     assert len(alerts) == len({each.id for each in alerts}) == 10
@@ -141,13 +141,13 @@ async def test_nothing_fires_before_what_was_appended_earlier_is_read(world: Kpi
     """A worker far behind doesn't tell of a breach whose answer lies in the log already."""
     teller = Teller()
     start = now_ms()
-    async with world.counting(RULES, promised(1_000)) as worker:
+    async with world.counting(RULES, promised(HOUR)) as worker:
         await world.tell([teller.reached("ann", "mql", start)])
         await world.counted(worker)
     filler = [teller.did("ann", f"sf:Task:{each}", start, "note") for each in range(600)]
     await world.tell([*filler, teller.reached("ann", "first_response", start + 10)])
-    await wait_until(lambda: now_ms() > start + 1_100, description="the deadline is over")
-    async with world.counting(RULES, promised(1_000), max_records=1) as worker:
+    world.ahead_ms = HOUR + 100
+    async with world.counting(RULES, promised(HOUR), max_records=1) as worker:
         await world.counted(worker)
         assert await attained(world) == (1, 1)
     assert await world.alerts() == []
@@ -157,9 +157,12 @@ async def test_two_thousand_timers_fire_in_order(world: KpiWorld) -> None:
     """Of each shard the alerts stand in the order in which they came due, each once."""
     teller = Teller()
     start = now_ms()
-    async with world.counting(RULES, promised(1_000, escalate_ms=HOUR)):
+    async with world.counting(RULES, promised(HOUR, escalate_ms=HOUR)) as worker:
         await world.tell([teller.reached(f"lead-{each}", "mql", start + each % 97) for each in range(2_000)])
-        await wait_until(lambda: _there(world, 2_000), within_s=40, every_s=0.2, description="2,000 alerts")
+        await world.counted(worker)
+    world.ahead_ms = start + HOUR - now_ms() - 50  # the first come due when it is at work again
+    async with world.counting(RULES, promised(HOUR, escalate_ms=HOUR)):
+        await wait_until(lambda: _there(world, 2_000), every_s=0.2, description="2,000 alerts")
     alerts = await world.alerts()
     assert len(alerts) == len({each.subject for each in alerts}) == 2_000
     by_shard: dict[int, list[int]] = {}
@@ -200,7 +203,7 @@ class DeafLog(EmbeddedLog):
 
 
 async def test_alerts_relayed_by_a_worker_that_ended_in_doubt_are_known_again() -> None:
-    """Sent again by the next owner they have their ids, and a reader that sifts by the outbox takes each once."""
+    """Sent again by the next owner, each stands on the topic once, and none is missing."""
     teller = Teller()
     async with kpi_world(DeafLog) as world:
         log = world.log
@@ -213,15 +216,17 @@ async def test_alerts_relayed_by_a_worker_that_ended_in_doubt_are_known_again() 
             )
             await wait_until(lambda: _there(world, 3), description="some are written all the same")
         log.deaf = False
-        before = len(await world.alerts())
-        async with world.counting(RULES, promised(200, escalate_ms=100)):
-            await wait_until(lambda: _there(world, before + 40), description="all are sent again")
-        assert len({each.id for each in await world.alerts()}) == 40
+        async with world.counting(RULES, promised(200, escalate_ms=100)) as worker:
+            await wait_until(lambda: _there(world, 40), description="all are there")
+            await wait_until(
+                lambda: not any(len(each.outbox) for each in worker.shards.values()),
+                description="all were sent again",
+            )
         place = world.log.partition_for(ALERTS.name, "lead-0")
         sent = await world.log.read(ALERTS.name, place, 0, limit=10_000)
         fresh, _ = Seen({}).sift(sent)
         ids = [ALERT.validate_json(each.value or b"").id for each in fresh]
-        assert len(sent) > len(ids) == len(set(ids)) == 40
+        assert len(sent) == len(ids) == len(set(ids)) == 40
 
 
 async def test_a_breach_counts_by_what_is_known_now_of_its_deadline_and_its_lead(world: KpiWorld) -> None:

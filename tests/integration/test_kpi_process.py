@@ -39,8 +39,10 @@ async def test_a_killed_service_goes_on_where_it_was(tmp_path: Path) -> None:
         await tell(log, [teller.reached("bob", "mql", now_ms())])
         await process.start()
 
-        await wait_until(lambda: len(receiver.alert_ids) >= 2, description="both are told of")
+        await wait_until(lambda: len({*receiver.alert_ids}) >= 2, description="both are told of")
         assert await process.mqls() == 2
-        assert sorted(each.subject for each in await alerts(log)) == ["ann", "bob"]
-        assert len(receiver.alert_ids) == 2
+        told = await alerts(log)
+        assert sorted(each.subject for each in told) == ["ann", "bob"]
+        # A message that was on its way when it was killed may come again, under the same id.
+        assert {*receiver.alert_ids} == {each.id for each in told}
         assert await process.end(signal.SIGTERM) == 0

@@ -125,6 +125,7 @@ async def test_a_breach_that_new_rules_undo_is_retracted_and_its_count_goes_back
     assert await attained(world) == (0, 1)
     async with world.counting(RULES, promised(within(2 * HOUR))):
         await recomputed(world)
+        await wait_until(lambda: _alerts(world, 2), description="it is taken back")
     told = await world.alerts()
     assert [(each.data.step, each.data.reason) for each in told] == [("breach", None), ("retracted", "moved")]
     assert [each.data.shift for each in await world.recomputed()] == ["later"]

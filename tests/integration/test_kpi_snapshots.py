@@ -15,7 +15,7 @@ from services.runtime.log.embedded import EmbeddedLog
 from services.runtime.valkey_server import EmbeddedServer
 from tests.integration.kpi_app_world import KpiApp, kpi_app, kpi_settings, snapshots, tell, topics
 from tests.kpi_facts import Teller
-from tests.waiting import wait_until
+from tests.waiting import clear_of_midnight, wait_until
 
 
 @pytest.fixture
@@ -46,6 +46,7 @@ async def test_equal_figures_are_told_once_by_whoever_comes_next(
 ) -> None:
     """After a restart only what changed is told, under a greater version; the topic keeps one record of each."""
     teller, settings = Teller(), kpi_settings(tmp_path)
+    await clear_of_midnight()
     async with topics(server.url) as log:
         async with kpi_app(settings, server.url):
             await tell(log, [teller.reached("ann", "mql", now_ms())])
@@ -66,14 +67,13 @@ async def test_equal_figures_are_told_once_by_whoever_comes_next(
 async def test_two_processes_tell_as_one(server: EmbeddedServer, tmp_path: Path) -> None:
     """Only the owner of the first shard tells; the other shows no KPI in its metrics."""
     settings = kpi_settings(tmp_path)
+    await clear_of_midnight()
     async with (
         topics(server.url) as log,
         kpi_app(settings, server.url) as a,
         kpi_app(settings, server.url) as b,
     ):
-        await wait_until(
-            lambda: _held(a.kpi) + _held(b.kpi) == 3, within_s=20, description="all shards are held"
-        )
+        await wait_until(lambda: _held(a.kpi) + _held(b.kpi) == 3, description="all shards are held")
         await tell(log, [Teller().reached("ann", "mql", now_ms())])
         await told(log, "mqls/today", 1)
 
@@ -89,6 +89,7 @@ async def test_a_version_is_not_given_twice_where_the_store_lost_writes(
     """What is told anew comes under a greater version than what readers have."""
     settings = kpi_settings(tmp_path)
     shard = ShardId("kpi", LIFECYCLE.name, 0)
+    await clear_of_midnight()
     async with topics(server.url) as log:
         async with kpi_app(settings, server.url) as app:
             await tell(log, [Teller().reached("ann", "mql", now_ms())])

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from schemas.topics import INBOX
+from schemas.reading import read
+from schemas.topics import ALERTS, INBOX
 from services.cli.exits import ExitCode
 from services.cli.main import main
 from services.runtime.clock import now_ms
@@ -17,7 +19,7 @@ from services.sync.adapters.operator_marks import OperatorMarks
 from services.sync.app import make_log, make_store, topic_specs
 from services.sync.settings import Settings, demo_document, load
 from services.sync.settings.demo import DEMO_ENVIRONMENT
-from tests.integration.letter_world import dead_letter
+from tests.integration.letter_world import LEAD, dead_letter
 
 
 class Place:
@@ -186,3 +188,34 @@ def test_a_system_is_asked_to_go_on(place: Place) -> None:
     assert code is ExitCode.OK
     assert "salesforce: asked to go on" in out
     assert asyncio.run(_books(place.settings))[1].keys() == {"salesforce"}
+
+
+def test_an_alert_that_a_sink_refused_is_listed_and_replayed_like_any_letter(place: Place) -> None:
+    """The KPI service's letters are on the same topic, and in the same commands."""
+    asyncio.run(_refuse(place.settings))
+    (letter,) = place.told("dead-letters", "list", "--lead", LEAD)["letters"]
+    assert (letter["id"], letter["origin"]) == ("alert", "sink:hook")
+    assert "can be replayed" in place.run("dead-letters", "show", "alert")[1]
+    assert place.run("dead-letters", "replay", "--reason", "refused-by-sink")[0] is ExitCode.OK
+    assert asyncio.run(_alerts(place.settings)) == ["tasuki.alert.retold.v1"]
+    assert place.run("dead-letters", "drop", "alert", "--by", "me")[0] is ExitCode.NEGATIVE
+
+
+async def _refuse(settings: Settings) -> None:
+    async with EmbeddedServer(settings.data_folder) as server:
+        log = make_log(settings, server.url)
+        await log.ensure_topics(topic_specs(2))
+        body = b64encode(b'{"id": "a"}').decode()
+        await log.append(
+            [dead_letter("alert", reason="refused-by-sink", origin="sink:hook", key=LEAD, body=body)]
+        )
+        await log.close()
+
+
+async def _alerts(settings: Settings) -> list[str]:
+    async with EmbeddedServer(settings.data_folder) as server:
+        log = make_log(settings, server.url)
+        await log.ensure_topics(topic_specs(2))
+        found = await log.read(ALERTS.name, 0, 0)
+        await log.close()
+        return [read(ALERTS, each.value).model_dump()["type"] for each in found]

@@ -2,14 +2,16 @@
 
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from schemas.alerts import AlertRetold
 from schemas.inbox import InboxReceived
 from schemas.lead import LeadWriteRetried
 from schemas.reading import Unreadable, read
-from schemas.topics import DEAD_LETTERS, INBOX, LEAD_CHANGES
+from schemas.topics import ALERTS, DEAD_LETTERS, INBOX, LEAD_CHANGES, LIFECYCLE
 from services.runtime.clock import now_ms
 from services.runtime.log.port import LogUnavailable, Record
 from services.sync.application.letters import LetterState, Mark, Wanted
@@ -17,6 +19,7 @@ from services.sync.consumers.emissions import unreadable
 from tests.integration.letter_world import LEAD, OTHER, LetterWorld, dead_letter, letter_world
 
 ALL = Wanted()
+SAMPLES = Path(__file__).parents[1] / "contracts" / "schema_samples" / "v2026-11-22"
 WAITING = Wanted(states=(LetterState.WAITING,))
 
 
@@ -112,7 +115,10 @@ async def test_what_can_not_be_replayed_says_why_and_goes_on_waiting(world: Lett
         ({"body": b64encode(b"\xff\xfe").decode()}, "is no text"),
         ({"key": "hubspot:contact"}, "names no record"),
         ({"origin": "sfa:lead", "key": OTHER}, "isn't known any more"),
-        ({"origin": "tasuki.lifecycle.v1/0/1"}, "may not take a record of tasuki.lifecycle.v1 twice"),
+        ({"origin": "tasuki.kpi.v1/0/1"}, "may not take a record of tasuki.kpi.v1 twice"),
+        ({"origin": "tasuki.lifecycle.v1/0/1", "reason": "impossible-time"}, "can't be true"),
+        ({"origin": "tasuki.alerts.v1/0/1", "reason": "not-json"}, "can't read it either"),
+        ({"origin": "sink:hook", "body": b64encode(b"[]").decode()}, "holds no alert"),
         ({"origin": f"{INBOX.name}/0/1", "body": ""}, "can't read it either"),
     ],
 )
@@ -248,3 +254,37 @@ async def _inbox_of(world: LetterWorld) -> list[Record]:
     """Return a record that is a good notification, put on the inbox by a first replay."""
     await world.box.replay(await world.box.letters(Wanted(ids=("hint",))), by="me")
     return [Record(INBOX.name, each.key, each.value) for each in await world.on(INBOX.name)]
+
+
+async def test_letters_of_the_kpi_service_are_replayed_like_others(world: LetterWorld) -> None:
+    """An alert that a sink refused goes back to that sink alone; a fact of a newer version as it stands."""
+    alert = b64encode(b'{"id": "a", "target": "yui@example.co.jp"}').decode()
+    fact = SAMPLES.joinpath("tasuki.lifecycle.score-changed.v1.json").read_bytes()
+    newer = {"reason": "unknown-type", "origin": f"{LIFECYCLE.name}/0/3", "body": b64encode(fact).decode()}
+    refused = {"reason": "refused-by-sink", "origin": "sink:hook", "body": alert, "failed_at": 17}
+    await world.log.append(
+        [dead_letter("refused", key=LEAD, **refused), dead_letter("newer", key=LEAD, **newer)]
+    )
+    letters = await world.box.letters(Wanted(ids=("refused", "newer")))
+    assert {each.lead_id for each in letters} == {LEAD}
+    handled = await world.box.replay(letters, by="me")
+    assert handled.left == []
+
+    (told,) = await world.on(ALERTS.name)
+    again = read(ALERTS, told.value)
+    assert isinstance(again, AlertRetold)
+    assert again.data.model_dump() == {
+        "sink": "hook",
+        "target": "yui@example.co.jp",
+        "refused_at": 17,
+        "letter": "refused",
+        "by": "me",
+        "alert": alert,
+    }
+    (record,) = await world.on(LIFECYCLE.name)
+    assert (record.key, record.value) == (LEAD, fact)
+    assert not await world.marks.resumes()
+    await world.box.drop(letters, by="me")
+    assert {
+        each.state for each in await world.box.letters(Wanted(lead_id=LEAD, reason="refused-by-sink"))
+    } == {LetterState.DROPPED}

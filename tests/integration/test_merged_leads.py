@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
-import pytest
-
 from services.cli.stage.books import Books
 from services.cli.stage.look import people
 from services.cli.stage.quiet import quiet
@@ -16,6 +14,7 @@ from services.cli.stage.stage import Stage
 from services.sync.app import open_timeline
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import Side
+from tests.waiting import PATIENCE_S
 
 ONE, TWO = "taro@merge.example", "taro.sato@merge.example"
 
@@ -38,7 +37,7 @@ class Firm:
 
     async def quiet(self) -> None:
         """Return when nothing is under way."""
-        await quiet([self.stage.ma, self.stage.sfa], self.books, within_s=30)
+        await quiet([self.stage.ma, self.stage.sfa], self.books, within_s=PATIENCE_S)
 
     async def leads(self) -> list[Lead]:
         """Return the leads, the one heard of first first."""
@@ -78,7 +77,6 @@ def contact(email: str, **fields: str | int) -> Act:
 HOT = {"document_downloads": "3", "num_conversion_events": "2"}
 
 
-@pytest.mark.timeout(120)
 def test_a_merge_in_marketing_makes_one_lead_of_two(tmp_path: Path) -> None:
     """Its id is that of the lead heard of first; the other id, and later edits of either record, find it."""
     play(tmp_path, _merged_in_marketing)
@@ -111,7 +109,6 @@ async def _merged_in_marketing(firm: Firm) -> None:
         assert (told["lead_id"], told["merged"]) == (one.id, [two.id])
 
 
-@pytest.mark.timeout(120)
 def test_a_merge_in_sales_makes_one_lead_of_two(tmp_path: Path) -> None:
     """The stream tells a deletion only; the value that sales chose to keep reaches marketing though it is older."""
     play(tmp_path, _merged_in_sales)
@@ -137,7 +134,6 @@ async def _merged_in_sales(firm: Firm) -> None:
     )
 
 
-@pytest.mark.timeout(120)
 def test_merges_on_both_sides_at_once_in_opposite_directions_are_one(tmp_path: Path) -> None:
     """Marketing keeps the one contact, sales the other's record; the service is killed twice meanwhile."""
     play(tmp_path, _crossed)
@@ -168,7 +164,6 @@ async def _crossed(firm: Firm) -> None:
     assert str(lead.person(Side.SFA)) == f"salesforce:Lead:{sales[2]}"
 
 
-@pytest.mark.timeout(120)
 def test_addresses_that_change_hands_make_nobody_somebody_else(tmp_path: Path) -> None:
     """One is given up and then entered by a stranger; two people swap theirs, each through a third for a moment."""
     play(tmp_path, _moving_addresses)

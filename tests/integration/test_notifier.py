@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from schemas.alerts import AlertRetold, Retold
 from schemas.dead_letters import DeadLettered
 from schemas.topics import ALERTS
 from services.configuration.parts import topic_specs
@@ -221,6 +222,59 @@ async def test_what_a_receiver_will_never_take_is_set_aside(world: NotifyWorld, 
     assert (data.reason, data.origin, data.key) == ("refused-by-sink", "sink:hook", "bad")
     assert json.loads(b64decode(data.body))["lead_id"] == "bad"
     assert await world.outcomes("hook") == {"refused": 1, "delivered": 1}
+
+
+def retold(letter: DeadLettered, **more: Any) -> AlertRetold:
+    """Return that *letter*'s alert is to be tried again, as a replay appends it."""
+    data = {
+        "sink": "hook",
+        "target": "",
+        "refused_at": letter.data.failed_at,
+        "letter": letter.id,
+        "by": "me",
+        "alert": letter.data.body,
+    }
+    return AlertRetold(
+        id=f"{letter.id}-r",
+        source="/tasuki/dead-letters",
+        subject=letter.subject,
+        time="2026-11-04T05:03:10.000Z",
+        data=Retold.model_validate(data | more),
+    )
+
+
+async def told(world: NotifyWorld, count: int) -> list[DeadLettered]:
+    """Return the letters, when there are *count*."""
+    found = await world.dead_letters(count)
+    return [DeadLettered.model_validate_json(each.value or b"") for each in found]
+
+
+async def test_a_refused_alert_is_tried_again_once_for_each_refusal(
+    world: NotifyWorld, webhooks: Webhooks
+) -> None:
+    """At the sink that refused it; a repeated replay does nothing, another refusal is another letter."""
+    which = rules(rule("hook"), rule("other"))
+    async with http_receiver() as receiver, http_receiver() as other:
+        receiver.moods += [status(422), status(422)]
+        sinks = await webhooks.to(which, hook=receiver, other=other)
+        async with world.at_work(which, sinks) as notifier:
+            await world.tell(alert("breached", "ann"))
+            letters = await told(world, 1)
+            await world.tell(retold(letters[0]))
+            letters = await told(world, 2)
+            assert letters[0].id != letters[1].id
+            await world.tell(*(retold(each) for each in letters))
+            await receiver.has(3)
+            await world.idle(notifier)
+        async with world.at_work(which, sinks) as notifier:
+            await world.tell(
+                retold(letters[1]), retold(letters[1], sink="gone"), retold(letters[1], alert="?")
+            )
+            await world.idle(notifier)
+            reasons = [each.data.reason for each in await told(world, 4)]
+    assert reasons == ["refused-by-sink", "refused-by-sink", "unknown-sink", "bad-event"]
+    assert (len(receiver.received), len(other.received)) == (3, 1)
+    assert await world.outcomes("hook") == {"refused": 2, "delivered": 1}
 
 
 async def test_a_record_that_is_no_alert_is_set_aside(world: NotifyWorld, webhooks: Webhooks) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from services.errors import Misconfigured
-from services.kpi.adapters.sinks import AppriseSink, SalesTaskSink, TaskRequest
+from services.kpi.adapters.sinks import AppriseSink
 from services.kpi.adapters.sinks.apprise_sink import TARGET
 from services.kpi.adapters.sinks.threads import Threads
 from services.kpi.adapters.templates import Renderer
@@ -155,30 +155,6 @@ async def test_a_person_s_address_that_apprise_does_not_take_is_refused() -> Non
     await sink.check()
     with pytest.raises((SinkRefused, SinkUnavailable)):
         await sink.send(message("mail", "no address"))
-
-
-class Desk:
-    """Collects requests for tasks."""
-
-    def __init__(self) -> None:
-        self.asked: list[TaskRequest] = []
-
-    async def ask(self, requests: list[TaskRequest]) -> None:
-        """See `TaskRequests.ask`."""
-        self.asked += requests
-
-
-async def test_an_alert_can_be_asked_for_as_a_task() -> None:
-    """By the alert's id, for the lead's owner; the end of a breach closes it."""
-    desk = Desk()
-    sink = SalesTaskSink(requests=desk, renderer=Renderer(RULES))
-    await sink.send(message())
-    await sink.send(replace(message(), notices=(notice("met-late"),)))
-
-    assert [(each.id, each.owner, each.closes) for each in desk.asked] == [
-        (notice("breached").id, "yui@example.co.jp", False),
-        (notice("met-late").id, "yui@example.co.jp", True),
-    ]
 
 
 def test_apprise_is_not_loaded_before_it_is_needed() -> None:

@@ -22,8 +22,8 @@ from services.sync.adapters.salesforce.mapping import FieldMapping
 from services.sync.application.identify import email_claim
 from services.sync.domain.field_map import FieldMap, FieldType, MappedField
 from services.sync.domain.records import Kind, Scalar, Side
+from tests.waiting import PATIENCE_S
 
-QUIET_WITHIN_S = 30
 STILL_S = 1.5
 MOST_CHANGES = 5
 """Of one record in both rounds, people's own included: never an endless exchange."""
@@ -303,7 +303,7 @@ def entry(name: str) -> dict[str, Any]:
 
 
 async def _look(stage: Stage, books: Books, played: Played) -> None:
-    await quiet([stage.ma, stage.sfa], books, within_s=QUIET_WITHIN_S)
+    await quiet([stage.ma, stage.sfa], books, within_s=PATIENCE_S)
     ma, sfa = await people(stage)
     played.people.append(
         {side: {each.name: each for each in of} for side, of in ((Side.MA, ma), (Side.SFA, sfa))}
@@ -332,9 +332,6 @@ async def _letters(books: Books, partitions: int) -> list[dict[str, Any]]:
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     """Give what came of all cases, played once."""
     return asyncio.run(play(tmp_path_factory.mktemp("odd")))
-
-
-pytestmark = pytest.mark.timeout(150)
 
 
 def different(played: Played, round_: int) -> list[str]:

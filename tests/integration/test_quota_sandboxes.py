@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import httpx2
 import pytest
 
+from services.runtime.clock import now_ms
 from services.sync.adapters.hubspot import HubSpotConnector
 from services.sync.adapters.hubspot.sandbox import HubSpotSandbox
 from services.sync.adapters.hubspot.sandbox import gate as hubspot_gate
@@ -24,6 +26,7 @@ from services.sync.domain.quota import Limit
 from tests.integration import salesforce_world
 from tests.integration.hubspot_world import BUSY, FIELD_MAP, account_of
 from tests.private_store import StoreServer, running_store
+from tests.waiting import PATIENCE_S, clear_of_midnight
 
 SPAN_MS = 1_000
 PATH = "/crm/v3/objects/contacts/search"
@@ -46,9 +49,9 @@ def limits(requests: int) -> list[Limit]:
 
 @asynccontextmanager
 async def hubspots(
-    sandbox: HubSpotSandbox, *, requests: int = 20, count: int = 2, url: str | None = None
+    sandbox: HubSpotSandbox, *, requests: int = 20, count: int = 2, url: str | None = None, **more: Any
 ) -> AsyncGenerator[list[tuple[HubSpotConnector, QuotaGovernor]]]:
-    """Give connectors as *count* processes have them: each with its own governor, all with one store."""
+    """Give connectors as *count* processes have them: each with its own governor (*more*), all with one store."""
     namespace, made = f"t{uuid4().hex}", list[tuple[HubSpotConnector, QuotaGovernor]]()
     async with running_store(url) as store:
         for _ in range(count):
@@ -59,6 +62,7 @@ async def hubspots(
                 reserve_rate=0.2,
                 time_zone="Asia/Tokyo",
                 namespace=namespace,
+                **more,
             )
             connector = HubSpotConnector(account_of(sandbox), FIELD_MAP, quota=governor)
             await connector.start()
@@ -122,7 +126,9 @@ async def test_another_app_that_eats_the_quota_is_adapted_to() -> None:
         async def other_app() -> None:
             nonlocal eaten
             headers = {"authorization": f"Bearer {sandbox.state.settings.token}"}
-            async with httpx2.AsyncClient(base_url=sandbox.base_url, headers=headers) as http:
+            async with httpx2.AsyncClient(
+                base_url=sandbox.base_url, headers=headers, timeout=PATIENCE_S
+            ) as http:
                 while not ended.is_set():
                     eaten += (await http.get("/crm/v3/owners")).status_code == 200
                     await asyncio.sleep(0.08)
@@ -140,6 +146,7 @@ async def test_another_app_that_eats_the_quota_is_adapted_to() -> None:
 
 async def test_a_days_end_holds_edits_then_everybody_and_says_so() -> None:
     """Of 50 calls 10 are kept: an edit stops at 40, an MQL at 50; the sandbox refuses none of them."""
+    await clear_of_midnight()
     settings = replace(BUSY, daily=50)
     async with HubSpotSandbox(settings) as sandbox, hubspots(sandbox, requests=1_000) as both:
         (one, first), (other, _) = both
@@ -163,11 +170,12 @@ async def test_a_days_end_holds_edits_then_everybody_and_says_so() -> None:
 
 async def test_a_429_in_one_process_closes_the_limit_for_the_other() -> None:
     """The other one sends nothing until the second is over that HubSpot's documentation asks for."""
-    settings = replace(BUSY, ten_secondly=3)
-    async with HubSpotSandbox(settings) as sandbox, hubspots(sandbox, requests=1_000) as both:
+    settings, now = replace(BUSY, ten_secondly=3), now_ms()
+    standing: dict[str, Any] = {"clock": lambda: now, "counting": lambda: now}
+    async with HubSpotSandbox(settings) as sandbox, hubspots(sandbox, requests=1_000, **standing) as both:
         (one, _), (_, governor) = both
         headers = {"authorization": f"Bearer {sandbox.state.settings.token}"}
-        async with httpx2.AsyncClient(base_url=sandbox.base_url, headers=headers) as http:
+        async with httpx2.AsyncClient(base_url=sandbox.base_url, headers=headers, timeout=PATIENCE_S) as http:
             for _ in range(3):
                 await http.get("/crm/v3/owners")
         with pytest.raises(OutOfQuota, match="closed by the vendor"):
@@ -196,6 +204,7 @@ async def test_with_the_store_away_the_vendors_refusal_is_the_judge() -> None:
 
 async def test_salesforces_day_is_learnt_from_its_header() -> None:
     """`api-usage` counts other users' calls too; what is left is shared, and its end is told."""
+    await clear_of_midnight()
     async with (
         SalesforceSandbox(SalesforceSettings(daily_calls=20)) as sandbox,
         running_store() as store,

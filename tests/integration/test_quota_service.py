@@ -21,7 +21,7 @@ from services.sync.adapters.sandbox.admin import Act
 from services.sync.app.service import Sync, build
 from services.sync.settings import Settings, demo_document, demo_settings
 from tests.private_store import StoreServer
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, clear_of_midnight, wait_until
 
 PUBLIC_URL = "https://tasuki.sandbox.example"
 DAILY = 1_000
@@ -79,7 +79,7 @@ async def at_work(folder: Path) -> AsyncGenerator[World]:
         base_url = f"http://127.0.0.1:{service.server.port}"
         hubspot.state.subscribe(*hubspot_subscriptions(settings.ma_fields))
         hubspot.deliver_to(f"{base_url}/webhooks/hubspot", public_url=f"{PUBLIC_URL}/webhooks/hubspot")
-        http = await stack.enter_async_context(httpx2.AsyncClient(base_url=base_url))
+        http = await stack.enter_async_context(httpx2.AsyncClient(base_url=base_url, timeout=PATIENCE_S))
         yield World(service, hubspot, salesforce, http)
 
 
@@ -120,6 +120,7 @@ async def test_with_little_left_an_mql_is_handed_over_and_edits_wait_and_everybo
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """150 of 1,000 calls are left, 200 are kept: sales gets its lead, marketing's fields wait for another day."""
+    await clear_of_midnight()
     async with at_work(tmp_path) as world:
         before = await world.status()
         assert [each["left"] for each in before["quotas"]] == [None] * 5  # unknown, not full
@@ -154,7 +155,7 @@ async def test_with_little_left_an_mql_is_handed_over_and_edits_wait_and_everybo
         # The next answer tells that there is plenty again: what waited goes.
         world.burn(900)
         world.contact(2)
-        await wait_until(lambda: _settled(world), within_s=20, description="nothing waits any more")
+        await wait_until(lambda: _settled(world), description="nothing waits any more")
 
 
 async def _degraded(world: World) -> bool:

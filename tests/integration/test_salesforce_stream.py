@@ -16,7 +16,7 @@ from services.sync.adapters.salesforce.session import Sessions
 from services.sync.adapters.salesforce.wire import pubsub_api_pb2 as wire
 from services.sync.application.ports import StreamPosition, StreamPositionLost, Unauthorised, Unavailable
 from tests.integration.salesforce_world import LEAD_CHANNEL, World, a_lead, following, salesforce
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ async def test_an_ended_session_is_renewed_for_the_stream(world: World) -> None:
 async def test_the_sandbox_delivers_no_more_than_was_asked_for(world: World) -> None:
     """Flow control: three events for three asked, the rest when more is asked; too many is an error."""
     account = world.sandbox.account()
-    http = httpx2.AsyncClient()
+    http = httpx2.AsyncClient(timeout=PATIENCE_S)
     pubsub = PubSub(account)
     session = await Sessions(http, account, now_ms).current()
     earliest = wire.FetchRequest(topic_name=LEAD_CHANNEL, replay_preset=wire.EARLIEST, num_requested=3)

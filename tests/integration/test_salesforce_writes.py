@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from services.sync.adapters.salesforce.sandbox import SandboxSettings
+from services.sync.adapters.salesforce.sandbox.fields import pick
 from services.sync.application.ports import BatchRefused, Throttled, Unavailable
 from services.sync.domain.records import Confirmed, Deferred, Kind, RecordRef, Refused, Scalar, Write
 from tests.integration.salesforce_world import SATO, World, a_lead, lead_id, salesforce
@@ -410,3 +411,44 @@ async def test_amount_is_ignored_where_line_items_say_it(world: World) -> None:
     )
     assert isinstance((await world.connector.write([update]))[0], Confirmed)
     assert world.row(ref)["Amount"] == 100.0
+
+
+def a_task(parent: RecordRef, ref: RecordRef | None = None, **fields: Scalar) -> Write:
+    """Return the write of a task that an alert asked for."""
+    return Write(
+        lead_id=lead_id(),
+        slot="alert:a1b2",
+        kind=Kind.ACTIVITY,
+        fields=fields or {"subject": "期限超過"},
+        ref=ref,
+        parent=parent,
+    )
+
+
+@pytest.mark.parametrize("labels", ["Not Started|Completed|Deferred", "未着手|進行中|完了"])
+async def test_a_task_is_completed_with_the_organisation_s_own_word(labels: str) -> None:
+    """Its subject and owner stay; a repeat changes nothing."""
+    status = pick("Status", "Status", "状況", labels, restricted=True, default=labels.partition("|")[0])
+    async with salesforce(SandboxSettings(extra_fields={"Task": (status,)})) as world:
+        lead = confirmed((await world.connector.write([a_lead()]))[0]).ref
+        task = confirmed((await world.connector.write([a_task(lead)]))[0]).ref
+        for _ in range(2):
+            done = (await world.connector.write([a_task(lead, task, status="completed")]))[0]
+            assert confirmed(done).ref == task
+        row = world.row(task)
+        assert (row["IsClosed"], row["Subject"], row["Tasuki_Id__c"]) == (
+            True,
+            "期限超過",
+            f"{lead_id()}:a1b2",
+        )
+        assert row["Status"] in labels
+
+
+async def test_a_task_that_a_rep_deleted_needs_no_completing(world: World) -> None:
+    """Who deleted it is done with it: that is no error."""
+    lead = confirmed((await world.connector.write([a_lead()]))[0]).ref
+    task = confirmed((await world.connector.write([a_task(lead)]))[0]).ref
+    await world.act("delete", "Task", id=task.id)
+    done = (await world.connector.write([a_task(lead, task, status="completed")]))[0]
+    assert confirmed(done).ref == task
+    assert world.rows("Task") == []

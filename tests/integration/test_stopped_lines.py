@@ -17,7 +17,7 @@ from services.sync.consumers.resuming import obey
 from services.sync.domain.records import Side
 from tests.integration.letter_world import forget_marks, letter_box
 from tests.integration.sync_world import MOST_REFUSALS, SyncWorld, sync_world
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 LEADS = 40
 
@@ -51,7 +51,8 @@ async def report(world: SyncWorld, component: str) -> Report:
 
 
 async def stopped(world: SyncWorld) -> None:
-    """Let all leads come in while sales refuses each; return when its line stands."""
+    """Let all leads come in while sales refuses each; return when its line stands, and no pause ends by itself."""
+    world.clock.stand()
     world.sales.refuses = True
     for person in range(LEADS):
         await world.notify(person)
@@ -113,13 +114,12 @@ async def test_while_it_stands_only_trials_leave(world: SyncWorld) -> None:
     await stopped(world)
     await wait_until(lambda: letters(world) == MOST_REFUSALS, description="the letters")
     for number in range(1, 4):
-        asked = world.sales.asked
+        asked, stop = world.sales.asked, world.circuits.writes["sales"].stop
+        assert stop is not None
         world.clock.ahead_ms += 2_000 * 2**number
         for dispatcher in world.dispatchers("sales"):
             dispatcher.wake()
         await wait_until(lambda asked=asked: world.sales.asked > asked, description="a trial")
-        stop = world.circuits.writes["sales"].stop
-        assert stop is not None
         assert (world.sales.asked, stop.attempts) == (asked + 1, number)
     assert letters(world) == MOST_REFUSALS
 
@@ -163,7 +163,7 @@ async def test_a_retry_of_a_lead_that_is_not_there_makes_none(world: SyncWorld) 
 
 async def test_a_batch_that_misses_one_order_to_stop_ends_all_the_same() -> None:
     """On Python 3.11 a cancellation may be lost on its way to a vendor's call; the service stops nevertheless."""
-    async with asyncio.timeout(20), sync_world(traced=False) as world:
+    async with asyncio.timeout(PATIENCE_S), sync_world(traced=False) as world:
         world.sales.stubborn = True
         await world.notify(1)
         await wait_until(lambda: world.sales.asked > 0, description="a write is under way")

@@ -2,9 +2,9 @@
 
 import asyncio
 import shutil
-import socket
 import tempfile
 from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as ClientConnectionError
 
+from services.cli.stage.ports import held_port
 from services.errors import Misconfigured
 from services.runtime.dump import dump
 from services.runtime.keys import ShardId
@@ -27,22 +28,28 @@ from tests.waiting import wait_until
 HALF = 8192
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports that are free, and whose bus ports (10,000 above) exist."""
-    ports: list[int] = []
-    while len(ports) < count:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            if (port := probe.getsockname()[1]) <= 55_000:
+@contextmanager
+def held_ports(count: int) -> Generator[list[int]]:
+    """Give ports that are free, and whose bus ports (10,000 above) exist."""
+    with ExitStack() as held:
+        ports: list[int] = []
+        while len(ports) < count:
+            with suppress(OSError, OverflowError):
+                port = held.enter_context(held_port())
+                held.enter_context(held_port(port + 10_000))
                 ports.append(port)
-    return ports
+        yield ports
 
 
 @pytest.fixture
 def nodes() -> Generator[list[int]]:
     """Run two primaries with half of the slots each; give their ports."""
     folders = [Path(tempfile.mkdtemp(prefix="tasuki-cluster-")) for _ in range(2)]
-    ports = free_ports(2)
+    with held_ports(2) as ports:
+        yield from _running(folders, ports)
+
+
+def _running(folders: list[Path], ports: list[int]) -> Generator[list[int]]:
     processes = [
         launch(
             server_binary(),
@@ -80,7 +87,7 @@ async def join(ports: list[int]) -> None:
     for number, client in enumerate(clients):
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * HALF, number * HALF + HALF - 1)
     clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", ports[1])
-    await wait_until(ok, within_s=30, description="the nodes form a cluster")
+    await wait_until(ok, description="the nodes form a cluster")
     for client in clients:
         client.close()
 

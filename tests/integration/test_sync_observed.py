@@ -8,7 +8,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from schemas.topics import INBOX, LEAD_CHANGES
 from services.runtime.health import Condition
 from tests.integration.sync_world import CHANNEL, SyncWorld, sync_world
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 VENDORS = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 STREAM = f"stream.sales:{CHANNEL}"
@@ -84,12 +84,17 @@ async def test_gauges_tell_what_waits_when_they_are_scraped() -> None:
         )
         world.sales.away = False
         await wait_until(lambda: _dirty(world, 0), description="sales took it")
-        text = (await world.metrics.scrape()).decode()
+        lines = ['tasuki_quota_remaining_calls{limit="daily",system="acme"} 7.0']
+        for topic in (INBOX.name, LEAD_CHANGES.name):
+            lines.append(f'tasuki_outbox_records{{partition="0",topic="{topic}"}} 0.0')
+            lines.append(f'tasuki_lag_records{{partition="0",topic="{topic}"}} 0.0')
 
-    assert 'tasuki_quota_remaining_calls{limit="daily",system="acme"} 7.0' in text
-    for topic in (INBOX.name, LEAD_CHANGES.name):
-        assert f'tasuki_outbox_records{{partition="0",topic="{topic}"}}' in text
-        assert f'tasuki_lag_records{{partition="0",topic="{topic}"}} 0.0' in text
+        async def nothing_waits() -> bool:
+            text = (await world.metrics.scrape()).decode()
+            return all(line in text for line in lines)
+
+        await wait_until(nothing_waits, description=f"{lines}")
+
     assert value("tasuki_vendor_reads_total", system="acme", outcome="ok") == 1
     assert value("tasuki_vendor_read_seconds", system="acme", outcome="ok") == 1
     assert value("tasuki_vendor_writes_total", system="sales", outcome="created") >= 1
@@ -143,7 +148,7 @@ async def _condition(world: SyncWorld) -> Condition:
 
 async def test_a_stream_that_misses_the_order_to_stop_is_told_again() -> None:
     """On Python 3.11 a client may swallow a cancellation; the shard is let go all the same."""
-    async with asyncio.timeout(20), sync_world() as world:
+    async with asyncio.timeout(PATIENCE_S), sync_world() as world:
         world.sales.deaf = True
         await wait_until(lambda: world.sales.followed, description="sales' stream is followed")
 

@@ -8,11 +8,11 @@ from schemas.topics import DEAD_LETTERS
 from services.cli.stage.quiet import quiet
 from services.cli.stage.sandbox_client import Act
 from services.cli.stage.stage import Stage
+from tests.waiting import PATIENCE_S
 
 LEADS = 30
 """More than so many refusals in a row as stop a line."""
 
-QUIET_WITHIN_S = 30
 NOBODY = {"assignment": {"sdr": ["nobody@x.jp"], "bdr": ["nobody@x.jp"]}}
 
 
@@ -30,7 +30,7 @@ async def test_an_owner_whom_no_tool_knows_keeps_no_lead_back(tmp_path: Path) ->
             for number in range(LEADS)
         ]
         await stage.ma.act([Act(act="create", object="contact", fields=each) for each in entries])
-        await quiet([stage.ma, stage.sfa], books, within_s=QUIET_WITHIN_S)
+        await quiet([stage.ma, stage.sfa], books, within_s=PATIENCE_S)
 
         leads = [each["fields"] async for each in stage.sfa.records("Lead")]
         tasks = [each["fields"] async for each in stage.sfa.records("Task")]

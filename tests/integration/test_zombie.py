@@ -2,12 +2,9 @@
 
 import signal
 
-import pytest
-
 from tests.integration.summing_processes import summing
 
 
-@pytest.mark.timeout(90)
 async def test_a_stopped_process_that_goes_on_is_fenced(redis_url: str, unique: str) -> None:
     """It wakes with a batch loaded and folded that its successor has applied long ago; nothing counts twice."""
     async with summing(redis_url, unique, partitions=1) as service:

@@ -15,7 +15,7 @@ from schemas.lifecycle import LifecycleFact
 from services.kpi.adapters.clock_codec import decode_clocks, encode_clocks
 from services.kpi.adapters.lead_codec import decode, encode
 from services.kpi.application.behind import Backing, Part
-from services.kpi.application.lead_store import Counts, KnownLead, Leads, Queue, Queued, Span
+from services.kpi.application.lead_store import Counts, KnownLead, Leads, Queue, Queued, Span, Standing
 from services.kpi.application.ports import Counters, Wanted
 from services.kpi.application.reading import Ask, Reading, Readings
 from services.kpi.domain.catalogue import METRICS
@@ -98,12 +98,10 @@ class Kept:
 
     async def read(self, wanted: Wanted) -> Counters:
         """Return counters as the store would."""
-        names = {*wanted.fields, *wanted.keys}
-        amounts: dict[str, dict[str, int]] = {name: {} for name in names}
+        amounts: dict[str, dict[str, int]] = {}
         for (name, field), amount in self.counters.items():
-            if name in names:
-                amounts[name][field] = amount
-        return Counters(amounts, {}, frozenset({RULES.generation}))
+            amounts.setdefault(name, {})[field] = amount
+        return Counters(wanted.summed(amounts), amounts, {}, frozenset({RULES.generation}))
 
     async def versions(self) -> Mapping[int, int]:
         """Nobody asks."""
@@ -126,9 +124,13 @@ class Kept:
         """Nobody asks."""
         raise NotImplementedError(lead_ids)
 
-    async def counts(self, now: int, soon_at: int) -> tuple[Counts, int | None]:
+    async def counts(self, now: int, soon_at: int) -> Counts:
         """Nobody asks."""
-        raise NotImplementedError(now, soon_at)
+        raise NotImplementedError
+
+    async def standing(self, partition: int, now: int, soon_at: int, *, most: int) -> Standing:
+        """Nobody asks."""
+        raise NotImplementedError
 
     async def queue(self, over: Span, *, after: Queued | None = None, most: int) -> Queue:
         """Nobody asks."""

@@ -26,6 +26,7 @@ from tests.fakes.mortal_process import Fate, MortalLog, MortalStore, Process
 from tests.private_store import fresh_shard, running_store, shared_server
 from tests.store_snapshot import Snapshot, go_back, take
 from tests.toy_shards import FAR_TOPIC, NEAR_TOPIC, Sums, amounts, make_topics, mechanism, totals
+from tests.waiting import PATIENCE_S
 
 PARTITIONS = 2
 UNDISTURBED = Fate()
@@ -61,7 +62,7 @@ class World:
         try:
             for worker in workers:
                 await worker.start()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while not process.died.is_set() and not await self._at_rest():
                     assert [worker.failure for worker in workers] == [None, None], [
                         worker.failure for worker in workers

@@ -20,8 +20,10 @@ from services.cli.commands.kpi import kpi
 from services.cli.commands.lead import lead
 from services.cli.commands.recount import recount
 from services.cli.commands.rehearse import rehearse
+from services.cli.commands.replay import replay
 from services.cli.commands.resume import resume
 from services.cli.commands.sandbox import sandbox
+from services.cli.commands.score import score
 from services.cli.commands.status import status
 from services.cli.commands.sweep import sweep
 from services.cli.commands.sync import sync
@@ -58,9 +60,11 @@ COMMANDS: Final = (
     Command("rehearse", rehearse, RUN),
     Command("status", status, LOOK),
     Command("lead", lead, LOOK),
+    Command("score", score, LOOK),
     Command("dead-letters", dead_letters, LOOK),
     Command("resume", resume, LOOK),
     Command("recount", recount, LOOK),
     Command("sweep", sweep, LOOK),
+    Command("replay", replay, LOOK),
 )
 """In the order in which a newcomer meets them."""

@@ -37,6 +37,13 @@ def rehearse(
     kill_every: Annotated[
         float | None, typer.Option(min=0.5, help="Kill the service with SIGKILL every so many seconds.")
     ] = None,
+    faults: Annotated[  # noqa: FBT002 (a switch of the command line)
+        bool,
+        typer.Option(
+            "--faults",
+            help="Let the vendors refuse, break off, repeat and shuffle now and then; the end must be the same.",
+        ),
+    ] = False,
     export: Annotated[Path | None, typer.Option(help="Write the canonical export of the store here.")] = None,
     folder: Annotated[
         Path | None, typer.Option(help="Work here and keep it; a temporary folder if left out.")
@@ -59,6 +66,7 @@ def rehearse(
             folder=folder or Path(temporary),
             rate=rate,
             kill_every_s=kill_every,
+            faults=faults,
         )
         _see_that_writable(folder, export)
         history, column_map_read = prepare(order)
@@ -139,6 +147,7 @@ def _show(result: "Result", console: Console) -> None:
         f"{result.leads} leads, {found.pairs} stand on both sides, {found.fields} fields compared,"
         f" {len(found.differences)} differences; {result.kills} kills; {result.seconds:.1f} s"
     )
+    console.print(str(result.proof), style=None if result.proof.good else "red", markup=False)
     for each in found.differences[:_SHOWN]:
         console.print(str(each), style="red", markup=False)
     console.print(

@@ -13,7 +13,7 @@ from services.runtime.log.port import Log, LogRecord, Subscription
 Json: TypeAlias = Mapping[str, Any]
 _GROUP = "demo"
 _PREFIX = "tasuki.lifecycle."
-_MOVED = "tasuki.alert.sla-recomputed.v1"
+_NO_NEWS = {"tasuki.alert.sla-recomputed.v1", "tasuki.alert.retold.v1"}
 """Is for programs: nobody gets a message because a deadline moved."""
 
 
@@ -106,7 +106,7 @@ class News:
         self.board.conflicts += sum(bool(each.get("conflict")) for each in decisions)
 
     async def _alert(self, event: Json) -> None:
-        if event["type"] != _MOVED:
+        if event["type"] not in _NO_NEWS:
             self.board.alerts_told.add(event["id"])
 
     async def _dead_letter(self, event: Json) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from unicodedata import normalize
 
 from services.cli.demo.life import Life
-from services.sync.domain.rules import AttributeRule, Operator, Scoring
+from services.sync.domain.score_rules import AttributeRule, Operator, Scoring
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from services.cli.rehearse.expected import Times, expected_times
 from services.cli.rehearse.history import Fields, History, PersonMade, make_history
 from services.cli.rehearse.map_check import deal_fields, lead_fields, mistakes_in
 from services.cli.rehearse.player import Player
+from services.cli.rehearse.proof import FAULTS, Proof, calls_so_far, prove, sweep_all, switch_faults
 from services.cli.rehearse.sales_view import SalesView
 from services.cli.stage.background import background
 from services.cli.stage.books import Books
@@ -22,6 +23,7 @@ from services.cli.stage.quiet import quiet
 from services.cli.stage.stage import Stage
 from services.cli.stage.verdict import Comparison, compare
 from services.errors import Misconfigured
+from services.sync.adapters.sandbox.faults import Faults
 from services.sync.application.identify import email_claim
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import Side
@@ -34,7 +36,11 @@ _STARTS_IN_VAIN = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to rehearse. `kill_every_s` None kills nothing; `rate` is acts a second, None as fast as can be."""
+    """
+    What to rehearse.
+
+    `kill_every_s` None kills nothing; `rate` is acts a second, None as fast as can be; `faults`: the vendors misbehave.
+    """
 
     leads: Path
     column_map: Path
@@ -42,6 +48,7 @@ class Order:
     deals: Path | None = None
     rate: float | None = None
     kill_every_s: float | None = None
+    faults: bool = False
 
 
 @dataclass(slots=True)
@@ -62,12 +69,14 @@ class Result:
     seconds: float
     kills: int
     export: bytes
+    proof: Proof
 
     @property
     def good(self) -> bool:
         """Whether the sandboxes are equal and every milestone of the history is there, at its own time."""
         return (
             self.comparison.equal
+            and self.proof.good
             and self.leads == sum(isinstance(each, PersonMade) for each in self.history.deeds)
             and all(self.counts.get(each, 0) == count for each, count in self.expected.items())
             and all(self.at_own_times.get(each, 0) == count for each, count in self.expected.items())
@@ -133,6 +142,7 @@ async def rehearse(
     Raises:
         NeverHandedOver: A lead that sales was to work didn't come to it.
         NotQuiet: The service doesn't come to an end.
+        NotSwept: The sweep of everything, after it, doesn't.
     """
     began = time.monotonic()
     async with Stage(order.folder, overrides={"firm": {"currency": currency}}) as stage:
@@ -149,21 +159,31 @@ async def rehearse(
                 rate=order.rate,
                 done=lambda count: told("played", count),
             )
+            if order.faults:
+                await switch_faults(stage, FAULTS)
             async with (
                 background(stage.watch()),
                 background(sales.follow()),
                 background(_killing(stage, order.kill_every_s)),
             ):
                 await player.play(history)
-            await stage.ready()
-            await quiet(
-                [stage.ma, stage.sfa],
-                books,
-                within_s=QUIET_WITHIN_S,
-                told=lambda left, undelivered: told("waiting", left.unread + left.dirty + undelivered),
-            )
+            await switch_faults(stage, Faults())
+            await _quiet(stage, books, told)
+            seconds, calls = time.monotonic() - began, calls_so_far(stage)
+            await sweep_all(stage, books)
+            await _quiet(stage, books, told)
             played = History(deeds=player.played, bad=[*history.bad, *player.refused])
-            return await _judge(stage, books, played, time.monotonic() - began)
+            return await _judge(stage, books, played, seconds, calls)
+
+
+async def _quiet(stage: Stage, books: Books, told: Callable[[str, int], None]) -> None:
+    await stage.ready()
+    await quiet(
+        [stage.ma, stage.sfa],
+        books,
+        within_s=QUIET_WITHIN_S,
+        told=lambda left, undelivered: told("waiting", left.unread + left.dirty + undelivered),
+    )
 
 
 async def _killing(stage: Stage, every_s: float | None) -> None:
@@ -187,7 +207,7 @@ async def _killing(stage: Stage, every_s: float | None) -> None:
         await stage.kill_service()
 
 
-async def _judge(stage: Stage, books: Books, history: History, seconds: float) -> Result:
+async def _judge(stage: Stage, books: Books, history: History, seconds: float, calls: int) -> Result:
     leads = [lead async for lead in books.leads()]
     counts: dict[Milestone, int] = {}
     for lead in leads:
@@ -218,6 +238,7 @@ async def _judge(stage: Stage, books: Books, history: History, seconds: float) -
         seconds=seconds,
         kills=stage.kills,
         export=export(leads, stage.settings.rules),
+        proof=await prove(stage, leads, calls),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from schemas.topics import INBOX, LEAD_CHANGES, LIFECYCLE
+from schemas.topics import INBOX, LEAD_CHANGES, LIFECYCLE, REQUESTS
 from services.kpi.app.counting import SERVICE as KPI
 from services.runtime.keys import ShardId
 from services.runtime.log.port import Log
@@ -60,7 +60,7 @@ class Books:
         """Return what the service has still to do."""
         unread = 0
         commands: list[tuple[str | bytes | int, ...]] = []
-        for topic in (INBOX.name, LEAD_CHANGES.name):
+        for topic in (INBOX.name, REQUESTS.name, LEAD_CHANGES.name):
             unread += await self._unread(SERVICE, topic)
             commands += [("XLEN", each.outbox_key) for each in self._shards(SERVICE, topic)]
         outboxes = await self.store.read(commands)

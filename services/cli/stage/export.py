@@ -2,7 +2,8 @@
 The canonical export of the store: what the two systems said, reached and hold, without a trace of how it got there.
 
 Ids that we or the vendors hand out, and the times of our own writes, depend on the order in which work was
-done; they are left out, and a lead is named by its e-mail address. So two runs of one history, whatever was
+done; they are left out, and a lead is named by its e-mail address. So is that a field is blank and nobody ever said
+so: whether we saw it depends on whether the record was read or told. So two runs of one history, whatever was
 killed on the way, give the same bytes.
 """
 
@@ -14,6 +15,7 @@ import orjson
 from services.sync.domain.lead import NEVER, Activity, Lead, Opportunity
 from services.sync.domain.lifecycle import trace
 from services.sync.domain.records import Side
+from services.sync.domain.register import is_blank
 from services.sync.domain.rules import Rules
 
 
@@ -46,7 +48,7 @@ def _lead(lead: Lead, rules: Rules) -> dict[str, Any]:
         "told": {f"{cycle}:{milestone.value}": at for (cycle, milestone), at in lead.told.milestones.items()},
         "offered": sorted(lead.told.offered),
         "stands": {side.value: lead.person(side) is not None for side in Side},
-        "fields": {name: _field(lead, name) for name in lead.fields},
+        "fields": {name: found for name in lead.fields if (found := _field(lead, name))},
         "history": {
             name: {str(at): value for at, value in seen.items()} for name, seen in lead.history.items()
         },
@@ -63,7 +65,7 @@ def _field(lead: Lead, name: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for side in Side:
         register = lead.seen(name, side)
-        if register.there_at != NEVER:
+        if register.there_at != NEVER and (register.there or register.said_at != NEVER):
             found[side.value] = {"there": register.there}
             if register.said_at != NEVER:
                 found[side.value] |= {"said": register.said, "said_at": register.said_at}
@@ -74,7 +76,9 @@ def _opportunity(deal: Opportunity) -> dict[str, Any]:
     return {
         "cycle": deal.cycle,
         "deleted": deal.deleted,
-        "fields": {name: register.there for name, register in sorted(deal.fields.items())},
+        "fields": {
+            name: each.there for name, each in sorted(deal.fields.items()) if not is_blank(each.there)
+        },
         "stages": {str(at): value for at, value in sorted(deal.stages.items())},
     }
 
@@ -82,6 +86,8 @@ def _opportunity(deal: Opportunity) -> dict[str, Any]:
 def _activity(activity: Activity) -> dict[str, Any]:
     return {
         "side": activity.side.value,
-        "fields": {name: value for name, (value, _) in sorted(activity.fields.items())},
+        "fields": {
+            name: value for name, (value, _) in sorted(activity.fields.items()) if not is_blank(value)
+        },
         "deleted": activity.deleted,
     }

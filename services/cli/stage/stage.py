@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,6 +17,7 @@ from services.cli import settings as both
 from services.cli.sandbox_setup import hubspot_subscriptions
 from services.cli.stage.books import Books
 from services.cli.stage.portals import hubspot_settings, salesforce_settings
+from services.cli.stage.ports import held_port
 from services.cli.stage.sandbox_client import SandboxClient
 from services.errors import Retryable
 from services.runtime import valkey_launch
@@ -63,11 +63,11 @@ class Stage:
     ) -> None:
         self.folder = folder
         self._environ = {**DEMO_ENVIRONMENT, **(environ or {})}
-        self._feed_port = feed_port or _free_port()
-        self._overrides = {**SMALL, "feed": {"port": self._feed_port}, **(overrides or {})}
         self._stack = AsyncExitStack()
+        self._feed_port = feed_port or self._stack.enter_context(held_port())
+        self._overrides = {**SMALL, "feed": {"port": self._feed_port}, **(overrides or {})}
         self._service: asyncio.subprocess.Process | None = None
-        self._port = _free_port()
+        self._port = self._stack.enter_context(held_port())
         self._killing = False
         self._kill: asyncio.Task[None] | None = None
         self.kills = 0
@@ -289,8 +289,3 @@ class Stage:
         except (httpx2.HTTPError, ValueError, KeyError):
             return None
         return None if clocks is None else int(clocks["overdue"])
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

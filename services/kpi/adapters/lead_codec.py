@@ -19,6 +19,18 @@ _MILESTONES = tuple(Milestone)
 _PLACE = {milestone: place for place, milestone in enumerate(_MILESTONES)}
 _CYCLE = 16
 """A milestone is written as its cycle times this, plus its place."""
+
+
+class _Slots(dict[int, tuple[int, Milestone]]):
+    """Of what a milestone is written as: its cycle and itself."""
+
+    def __missing__(self, code: int) -> tuple[int, Milestone]:
+        cycle, place = divmod(code, _CYCLE)
+        self[code] = cycle, _MILESTONES[place]
+        return self[code]
+
+
+_SLOTS = _Slots()
 _pack = cast("Callable[[list[Any]], bytes]", msgpack.packb)  # msgpack has no types
 _unpack = cast("Callable[[bytes], list[Any]]", msgpack.unpackb)
 
@@ -50,12 +62,12 @@ def decode(lead_id: str, data: bytes) -> tuple[KpiLead, str]:
         raise ValueError(f"lead {lead_id} is stored in format {parts[0]!r}; this version reads {FORMAT}")
     generation, (stood, origin, owner, segments), marks, deeds, offers, gone = parts[1:]
     standing = Standing(origin, owner, tuple([(name, value) for name, value in segments]))
-    lead = KpiLead(lead_id, standing, stood, gone=bool(gone))
-    for code, order, at, *rest in marks:
-        cycle, place = divmod(code, _CYCLE)
-        lead.marks[cycle, _MILESTONES[place]] = Mark(order, at, *rest) if rest else Mark(order, at, owner)
-    for key, *deed in deeds:
-        lead.deeds[key] = Deed(*deed)
-    for cycle, handoff, *offer in offers:
-        lead.offers[cycle, handoff] = Offer(*offer)
-    return lead, generation
+    return KpiLead(
+        lead_id,
+        standing,
+        stood,
+        {_SLOTS[code]: Mark(order, at, *(rest or (owner,))) for code, order, at, *rest in marks},
+        {key: Deed(*deed) for key, *deed in deeds},
+        {(cycle, handoff): Offer(*offer) for cycle, handoff, *offer in offers},
+        gone=bool(gone),
+    ), generation

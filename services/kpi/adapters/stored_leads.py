@@ -1,21 +1,31 @@
 """The leads and open clocks of all shards, read from the store."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from schemas.topics import LIFECYCLE
 from services.kpi.adapters.clock_codec import decode_clocks
 from services.kpi.adapters.lead_codec import decode
-from services.kpi.application.lead_store import Counts, KnownLead, Leads, Queue, Queued, Span, TooMany
+from services.kpi.application.lead_store import (
+    NONE_OPEN,
+    Counts,
+    KnownLead,
+    Leads,
+    Queue,
+    Queued,
+    Span,
+    Standing,
+    TooMany,
+)
 from services.kpi.domain.lead_index import Entry, entry_name
 from services.runtime.keys import ShardId
 from services.runtime.log.port import partition_of
+from services.runtime.pacing import paced
 from services.runtime.store import Command, Store
 
 DEADLINES, PAUSED = "deadlines", "paused"
 _PAGE = 200
-"""Leads that are read and decoded before others get their turn."""
+"""Leads that are read at once."""
 _KEYS = 1_000
 _TRIES = 4
 Read = TypeVar("Read")
@@ -72,32 +82,32 @@ class StoredLeads:
             generations |= {generation} - {""}
         return Leads(known, offsets, frozenset(generations))
 
-    async def counts(self, now: int, soon_at: int) -> tuple[Counts, int | None]:
+    async def counts(self, now: int, soon_at: int) -> Counts:
         """See `LeadStore.counts`."""
-        overdue = soon = running = paused = 0
-        coming: list[int] = []
-        for shard in self._shards:
-            key = shard.key(DEADLINES)
-            late, near, all_that_run, still, first, later = await self._store.snapshot(
-                [
-                    ("ZCOUNT", key, "-inf", now),
-                    ("ZCOUNT", key, f"({now}", soon_at),
-                    ("ZCARD", key),
-                    ("ZCARD", shard.key(PAUSED)),
-                    ("ZRANGEBYSCORE", key, f"({now}", "+inf", "WITHSCORES", "LIMIT", 0, 1),
-                    ("ZRANGEBYSCORE", key, f"({soon_at}", "+inf", "WITHSCORES", "LIMIT", 0, 1),
-                ]
-            )
-            overdue, soon, running, paused = (
-                overdue + late,
-                soon + near,
-                running + all_that_run,
-                paused + still,
-            )
-            coming += [score for _, score in _pairs(first)]
-            coming += [score - (soon_at - now) for _, score in _pairs(later)]
-        counted = Counts(overdue=overdue, due_soon=soon, open=running + paused, paused=paused)
-        return counted, min(coming, default=None)
+        found = [await self.standing(each.partition, now, soon_at, most=0) for each in self._shards]
+        return sum((each.counts for each in found), NONE_OPEN)
+
+    async def standing(self, partition: int, now: int, soon_at: int, *, most: int) -> Standing:
+        """See `LeadStore.standing`."""
+        shard = self._shards[partition]
+        key = shard.key(DEADLINES)
+        offset, overdue, soon, running, paused, first, following, places = await self._store.snapshot(
+            [
+                ("HGET", shard.ledger_key, "offset"),
+                ("ZCOUNT", key, "-inf", now),
+                ("ZCOUNT", key, f"({now}", soon_at),
+                ("ZCARD", key),
+                ("ZCARD", shard.key(PAUSED)),
+                ("ZRANGEBYSCORE", key, f"({now}", "+inf", "WITHSCORES", "LIMIT", 0, 1),
+                ("ZRANGEBYSCORE", key, f"({soon_at}", "+inf", "WITHSCORES", "LIMIT", 0, 1),
+                ("ZRANGEBYSCORE", key, "-inf", now, "WITHSCORES", "LIMIT", 0, most),
+            ]
+        )
+        coming = [score for _, score in _pairs(first)]
+        coming += [score - (soon_at - now) for _, score in _pairs(following)]
+        counts = Counts(overdue=overdue, due_soon=soon, open=running + paused, paused=paused)
+        late = [Queued(0, score, member.decode()) for member, score in _pairs(places)]
+        return Standing(counts, late, min(coming, default=None), _offset(offset))
 
     async def queue(self, over: Span, *, after: Queued | None = None, most: int) -> Queue:
         """See `LeadStore.queue`."""
@@ -147,11 +157,10 @@ class StoredLeads:
         for at in range(0, len(lead_ids), _PAGE):
             page = lead_ids[at : at + _PAGE]
             replies = await self._store.read([_both(shard, each) for each in page])
-            for lead_id, reply in zip(page, replies, strict=True):
+            async for lead_id, reply in paced(zip(page, replies, strict=True)):
                 known = _known(lead_id, reply)
                 if known is not None:
                     yield known
-            await asyncio.sleep(0)
 
     async def _steady(self, shard: ShardId, read: Callable[[], Awaitable[Read]]) -> tuple[Read, int, str]:
         """Return what *read* returns with the offset and the generation it is of: again, where a commit came between."""

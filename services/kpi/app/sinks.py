@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.errors import Misconfigured
-from services.kpi.adapters.sinks import AppriseSink, WebhookSink
+from services.kpi.adapters.sinks import AppriseSink, SalesTaskSink, WebhookSink
 from services.kpi.adapters.templates import Renderer
-from services.kpi.application.notify import Sink
+from services.kpi.application.notify import Asking, Sink
 from services.kpi.settings import Settings, SinkSettings
 from services.runtime.clock import Clock
 
@@ -15,7 +15,7 @@ from services.runtime.clock import Clock
 class Sinks:
     """The sinks by name; start them before use, stop them after."""
 
-    by_name: Mapping[str, Sink]
+    by_name: Mapping[str, Sink | Asking]
 
     async def start(self) -> None:
         """Raise Misconfigured, with the name of the sink, where one of them can't work."""
@@ -39,7 +39,7 @@ def make_sinks(settings: Settings, clock: Clock) -> Sinks:
     return Sinks({each.name: _made(each, renderer, clock) for each in settings.sinks})
 
 
-def _made(sink: SinkSettings, renderer: Renderer, clock: Clock) -> Sink:
+def _made(sink: SinkSettings, renderer: Renderer, clock: Clock) -> Sink | Asking:
     url = "" if sink.address is None else sink.address.get_secret_value()
     try:
         if sink.kind == "apprise":
@@ -47,7 +47,7 @@ def _made(sink: SinkSettings, renderer: Renderer, clock: Clock) -> Sink:
         if sink.kind == "webhook":
             secrets = [each.get_secret_value() for each in sink.secrets]
             return WebhookSink(url=url, secrets=secrets, renderer=renderer, clock=clock)
-        raise Misconfigured(f'alerts of kind "{sink.kind}" can\'t be sent yet; use apprise or webhook')
+        return SalesTaskSink(renderer=renderer)
     except Misconfigured as error:
         raise _named(sink.name, error) from error
 

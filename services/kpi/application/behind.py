@@ -1,23 +1,24 @@
 """The facts behind a number: those that the figure of the same ask counts, one by one."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from heapq import merge
 
 from services.kpi.application.lead_store import LeadStore
 from services.kpi.application.reading import Ask, Reading, Readings, Unanswerable
 from services.kpi.domain.catalogue import METRICS
 from services.kpi.domain.contributions import Counting
 from services.kpi.domain.counters import cohort, money
-from services.kpi.domain.evidence import Evidence, Witness, got_on, kinds_of, once_each
+from services.kpi.domain.evidence import Evidence, Place, Witness, got_on, kinds_of, once_each
 from services.kpi.domain.facts import Milestone
 from services.kpi.domain.lead_index import Entry
 from services.kpi.domain.metric import Counted, Formula, Money, People, Share, Spent
 from services.kpi.domain.rules import DAY_MS
 from services.kpi.domain.windows import Range
+from services.runtime.pacing import paced
 
-_YIELD_EVERY = 64
+_RUN = 500
 MOST_LEADS = 50_000
 """So many leads are looked at for one list."""
 
@@ -66,20 +67,35 @@ class Backing:
         segment = "" if ask.segment is None else f":{ask.segment[0]}={ask.segment[1]}"
         witnesses = [Witness(self._counting, code, over, segment) for code in codes]
         generation = self._readings.generation
-        found: list[Evidence] = []
-        for number, known in enumerate(leads.known, start=1):
-            if number % _YIELD_EVERY == 0:
-                await asyncio.sleep(0)
+        runs: list[list[Evidence]] = [[]]
+        async for known in paced(leads.known):
             if known.generation == generation:
                 for witness in witnesses:
-                    found += witness.of(known.lead, known.clocks)
+                    runs[-1] += witness.of(known.lead, known.clocks)
+            if len(runs[-1]) >= _RUN:
+                runs.append([])
+        found = await _sorted(runs)
         if isinstance(formula, People):
-            found = once_each(found)
+            found = await _sorted([once_each(found)])
         if part is Part.DENOMINATOR and ask.reading is Reading.COHORT:
-            found = [_got_on(each, formula) for each in found]
-        found.sort(key=lambda each: each.place)
+            found = [_got_on(each, formula) async for each in paced(found)]
         amount = sum(each.amount or 0 for each in found) if isinstance(formula, Money) else None
         return Behind(found, amount, over, leads.offsets, leads.generations <= {generation})
+
+    async def versions(self) -> Mapping[int, int]:
+        """Return how many commits each shard has had: while they are the same, so are the facts. Raises StoreUnavailable."""
+        return await self._readings.versions()
+
+
+async def _sorted(runs: Sequence[list[Evidence]]) -> list[Evidence]:
+    """Return what is in *runs* by place; sorted run by run, for all at once would hold the event loop."""
+    async for each in paced(runs):
+        each.sort(key=_place)
+    return [each async for each in paced(merge(*runs, key=_place))]
+
+
+def _place(each: Evidence) -> Place:
+    return each.place
 
 
 def _codes(formula: Formula | None, ask: Ask, part: Part) -> tuple[str, ...]:

@@ -128,7 +128,7 @@ class ClockBoard:
         return self._teams.get(owner, "")
 
     async def _all(self, standing: Standing, now: int, soon_at: int, after: Queued | None, most: int) -> Page:
-        counts, _ = await self.store.counts(now, soon_at)
+        counts = await self.store.counts(now, soon_at)
         queue = await self.store.queue(_span(standing, now, soon_at), after=after, most=most + 1)
         listed = queue.places
         return Page(

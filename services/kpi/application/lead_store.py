@@ -73,6 +73,36 @@ class Counts:
     open: int
     paused: int
 
+    def __add__(self, other: "Counts") -> "Counts":
+        """Return how many there are in both places together."""
+        return Counts(
+            overdue=self.overdue + other.overdue,
+            due_soon=self.due_soon + other.due_soon,
+            open=self.open + other.open,
+            paused=self.paused + other.paused,
+        )
+
+
+NONE_OPEN = Counts(overdue=0, due_soon=0, open=0, paused=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """
+    How the open clocks of one shard stand at one instant.
+
+    Args:
+        counts: How many there are.
+        overdue: The places of those that are overdue, the first of them, in order.
+        changes_at: When that changes by itself, epoch ms; None: never.
+        offset: The last one of the lifecycle topic that it reflects, -1 before the first.
+    """
+
+    counts: Counts
+    overdue: Sequence[Queued]
+    changes_at: int | None
+    offset: int
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
@@ -103,8 +133,12 @@ class LeadStore(Protocol):
         """Return the leads under any of *entries*. Raises TooMany where there are more than *most*."""
         ...
 
-    async def counts(self, now: int, soon_at: int) -> tuple[Counts, int | None]:
-        """Return how many clocks are open at *now*; due soon: by *soon_at*. And when that changes by itself, or None."""
+    async def counts(self, now: int, soon_at: int) -> Counts:
+        """Return how many clocks are open at *now*; due soon: by *soon_at*."""
+        ...
+
+    async def standing(self, partition: int, now: int, soon_at: int, *, most: int) -> Standing:
+        """Return how the clocks of one shard stand at *now*, with the first *most* that are overdue."""
         ...
 
     async def queue(self, over: Span, *, after: Queued | None = None, most: int) -> Queue:

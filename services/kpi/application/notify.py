@@ -8,7 +8,7 @@ between does. The loop sleeps until something comes due or somebody wakes it.
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from random import Random
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import structlog
 
@@ -18,6 +18,7 @@ from services.kpi.domain.notice_ledger import Change, SinkLedger
 from services.kpi.domain.notice_plan import UNKNOWN, plan
 from services.kpi.domain.notice_queue import Answer, Delivered, Failed, Refused, begin, message_id, settle
 from services.kpi.domain.notice_rules import SinkRule
+from services.kpi.domain.notice_tasks import TaskRequest
 from services.kpi.domain.notices import ClockKey, Live
 from services.runtime.clock import Clock
 from services.runtime.endings import ended
@@ -59,6 +60,15 @@ class Sink(Protocol):
 
         Raises SinkUnavailable or SinkRefused. May hang: the caller stops waiting after the sink's timeout.
         """
+        ...
+
+
+@runtime_checkable
+class Asking(Protocol):
+    """A sink that another service serves: it is asked through the log, in the commit that notes the delivery."""
+
+    def asks(self, message: Message) -> tuple[TaskRequest, ...]:
+        """Return what to ask for so that *message* is told. The same message asks for the same."""
         ...
 
 
@@ -113,7 +123,7 @@ class Delivery:
         *,
         queue: SinkQueue,
         rule: SinkRule,
-        sink: Sink,
+        sink: Sink | Asking,
         clocks: Clocks,
         clock: Clock,
         random: Random | None = None,
@@ -206,6 +216,8 @@ class Delivery:
 
     async def _answer(self, message: Message) -> Answer:
         name, count = self._rule.name, len(message.notices)
+        if isinstance(self._sink, Asking):
+            return Delivered(self._sink.asks(message))
         try:
             async with asyncio.timeout(self._rule.timeout_ms / 1000):
                 await self._sink.send(message)

@@ -2,21 +2,32 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 _DIGITS = "0123456789"
 
 
+Names: TypeAlias = tuple[str, ...]
+"""Names of keys, as in services.kpi.domain.places."""
+
+
 @dataclass(slots=True)
 class Wanted:
-    """Which counters to read: fields of keys, whole keys; names as in services.kpi.domain.places."""
+    """Which counters to read: fields summed over some keys, and whole keys."""
 
-    fields: dict[str, dict[str, None]] = field(default_factory=dict[str, dict[str, None]])
+    sums: dict[Names, dict[str, None]] = field(default_factory=dict[Names, dict[str, None]])
     keys: dict[str, None] = field(default_factory=dict[str, None])
 
-    def add(self, name: str, fields: Sequence[str]) -> None:
-        """Want *fields* of the key *name*."""
-        self.fields.setdefault(name, {}).update(dict.fromkeys(fields))
+    def add(self, names: Names, fields: Sequence[str]) -> None:
+        """Want the sums of *fields*, each over the keys *names*."""
+        self.sums.setdefault(names, {}).update(dict.fromkeys(fields))
+
+    def summed(self, amounts: Mapping[str, Mapping[str, int]]) -> dict[Names, dict[str, int]]:
+        """Return the sums that are wanted, of counters that are at hand."""
+        return {
+            names: {each: sum(amounts.get(name, {}).get(each, 0) for name in names) for each in fields}
+            for names, fields in self.sums.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +36,13 @@ class Counters:
     Counters summed over all shards.
 
     Args:
-        amounts: Key to field to sum; what isn't there is 0.
+        sums: The keys that were summed, to field to sum.
+        amounts: Key that is wanted whole to field to sum; what isn't there is 0.
         offsets: Partition to the last offset of the lifecycle topic that it reflects, -1 before the first.
         generations: Of the rules that the shards were counted by; more than the one in force while a recount runs.
     """
 
+    sums: Mapping[Names, Mapping[str, int]]
     amounts: Mapping[str, Mapping[str, int]]
     offsets: Mapping[int, int]
     generations: frozenset[str]

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from services.kpi.application.ports import Counters, CounterStore, Wanted
-from services.kpi.domain.calendar import Calendar
+from services.kpi.application.ports import Counters, CounterStore, Names, Wanted
+from services.kpi.domain.calendar import Bucket, Calendar
 from services.kpi.domain.catalogue import METRICS
 from services.kpi.domain.counters import KNOWN, cohort, money
+from services.kpi.domain.goals import Goals
 from services.kpi.domain.metric import Counted, Metric, Money, People, Share, Spent
 from services.kpi.domain.places import ALL_TIME, counts_name, spreads_name
 from services.kpi.domain.rates import Interval, rate, wilson
 from services.kpi.domain.rules import DAY_MS, CountingRules
 from services.kpi.domain.sketch import quantile
-from services.kpi.domain.windows import Cover, Range, cover
+from services.kpi.domain.windows import Range, cover
+from services.runtime.pacing import paced
 
 
 class Reading(StrEnum):
@@ -100,6 +102,15 @@ class Answer:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The buckets that are summed, which time they are, and the names of the keys with their counts."""
+
+    buckets: Sequence[Bucket]
+    range: Range
+    names: Names
+
+
 _Read = Callable[[Counters], Figure]
 _COVERS = 256
 
@@ -112,22 +123,34 @@ class Readings:
         store: Where the counters are read.
         rules: How the firm counts.
         metrics: The catalogue by name, with the firm's own targets where it has any.
+        goals: What the firm wants of a year, if it says so.
+        currency: The firm's own, ISO 4217: that of its goal, and of money where none is asked for.
     """
 
     def __init__(
-        self, store: CounterStore, rules: CountingRules, metrics: Mapping[str, Metric] = METRICS
+        self,
+        store: CounterStore,
+        rules: CountingRules,
+        metrics: Mapping[str, Metric] = METRICS,
+        *,
+        goals: Goals | None = None,
+        currency: str = "JPY",
     ) -> None:
         self.metrics = metrics
+        self.goals = goals
+        self.currency = currency
         self._store = store
         self._rules = rules
         self._generation = rules.generation
         self.calendar = calendar = Calendar(rules.time_zone)
 
         @lru_cache(_COVERS)
-        def covered(asked: Range, now: int, grains: str) -> Cover:
-            return cover(asked, now, calendar, rules, grains)
+        def covered(asked: Range, now: int, grains: str) -> _Held:
+            found = cover(asked, now, calendar, rules, grains)
+            names = tuple(counts_name(self._generation, bucket) for bucket in found.buckets)
+            return _Held(found.buckets, found.range, names)
 
-        self._cover = covered  # one answer has many figures of few ranges
+        self._held = covered  # one answer has many figures of few ranges
 
     @property
     def generation(self) -> str:
@@ -156,10 +179,10 @@ class Readings:
     async def many(self, asks: Sequence[Ask], *, now: int) -> Answer:
         """Return the figures of *asks*, all of one instant of each shard. Raises Unanswerable, StoreUnavailable."""
         wanted = Wanted()
-        reads = [self._prepare(ask, now, wanted) for ask in asks]
+        reads = [self._prepare(each, now, wanted) async for each in paced(asks)]
         counters = await self._store.read(wanted)
         complete = counters.generations <= {self._generation}
-        return Answer([read(counters) for read in reads], counters.offsets, complete)
+        return Answer([read(counters) async for read in paced(reads)], counters.offsets, complete)
 
     async def values(self, dimension: str) -> Sequence[str]:
         """Return the values of *dimension* that any lead has or had, sorted. Raises Unanswerable, StoreUnavailable."""
@@ -199,21 +222,20 @@ class Readings:
         if dimension not in self._rules.dimensions:
             raise Unanswerable(f"{dimension!r} is none of the dimensions {self._rules.dimensions}")
 
-    def _covered(self, ask: Ask, now: int, grains: str) -> Cover:
-        return self._cover(ask.range, now, grains)
+    def _covered(self, ask: Ask, now: int, grains: str) -> _Held:
+        return self._held(ask.range, now, grains)
 
     def _sum_of(
-        self, held: Cover, codes: Sequence[str], segment: str, wanted: Wanted
+        self, held: _Held, codes: Sequence[str], segment: str, wanted: Wanted
     ) -> Callable[[Counters], int]:
         """Add the counters of *codes* to *wanted*, and return what adds them up."""
         fields = [code + segment for code in codes]
-        names = [counts_name(self._generation, bucket) for bucket in held.buckets]
-        for name in names:
-            wanted.add(name, fields)
+        names = held.names
+        wanted.add(names, fields)
 
         def total(counters: Counters) -> int:
-            held = (counters.amounts.get(name, {}) for name in names)
-            return sum(amounts.get(field, 0) for amounts in held for field in fields)
+            found = counters.sums[names]
+            return sum(found[each] for each in fields)
 
         return total
 
@@ -253,7 +275,7 @@ class Readings:
         return figure
 
     def _spread(
-        self, held: Cover, segment: str, wanted: Wanted, code: str, sign: str
+        self, held: _Held, segment: str, wanted: Wanted, code: str, sign: str
     ) -> Callable[[Counters], Sequence[Mapping[int, int]]]:
         """Add what is spread over bins or gaps under *code*; return what gives it for each bucket, by number."""
         names = [spreads_name(self._generation, bucket, segment) for bucket in held.buckets]

@@ -164,7 +164,7 @@ class CountProcessor:
     def _take(self, lead: KpiLead, generation: str, facts: Sequence[Fact], increments: Increments) -> None:
         stale = generation != self._generation  # under the rules in force nothing of it is counted yet
         parts = WHOLE if stale else parts_of(lead, facts)
-        before = {} if stale else self._counting.of(lead, parts)
+        before = {} if stale or lead.stood < 0 else self._counting.of(lead, parts)
         for fact in facts:
             take(lead, fact)
         increments.change(before, self._counting.of(lead, parts))

@@ -1,6 +1,7 @@
 """The notifier's ledgers as bytes: alerts that wait, channels, and the names of places in the store."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any, cast
 
@@ -57,10 +58,24 @@ def packed_waiting(waiting: Waiting) -> bytes:
 def read_waiting(data: bytes) -> Waiting:
     """Return what `packed_waiting` made; facts that this version doesn't know are left out."""
     queued_at, number, found = unpack(data)
+    return Waiting(_notice(found), queued_at, number)
+
+
+def refused_alert(notice: Notice, target: str) -> bytes:
+    """Return *notice*, which a sink refused for *target*, as the body of a dead letter: JSON."""
+    return json.dumps({**asdict(notice), "target": target}).encode()
+
+
+def read_refused(body: bytes) -> Notice:
+    """Return the alert in what `refused_alert` made. Raises ValueError, TypeError or LookupError where it holds none."""
+    return _notice(json.loads(body))
+
+
+def _notice(found: Mapping[str, Any]) -> Notice:
     facts: dict[str, Any] = {name: value for name, value in found.items() if name in _FIELDS}
     facts["kind"] = Kind(facts["kind"])
     facts |= {name: tuple(facts[name]) for name in ("notify", "collapsed")}
-    return Waiting(Notice(**facts), queued_at, number)
+    return Notice(**facts)
 
 
 def packed_channel(state: ChannelState) -> bytes:

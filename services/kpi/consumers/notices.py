@@ -1,18 +1,19 @@
 """Alerts → the queues of the sinks they are for; and the loops that feed the sinks of the shards that are held."""
 
 import asyncio
+from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import cast
+from typing import TypeAlias, cast
 
-from schemas.alerts import Alert, SlaRecomputed
+from schemas.alerts import Alert, AlertRetold, Retold, SlaRecomputed
 from schemas.reading import Unreadable, read
 from schemas.topics import ALERTS
 from services.errors import Misconfigured
-from services.kpi.application.notify import Clocks, Delivery, NoClocks, Sink
+from services.kpi.application.notify import Asking, Clocks, Delivery, NoClocks, Sink
 from services.kpi.consumers.alerts import SOURCE
-from services.kpi.consumers.notice_codec import notice_of
+from services.kpi.consumers.notice_codec import notice_of, read_refused
 from services.kpi.consumers.shard_notices import Counted, ShardSink, load_sinks
 from services.kpi.domain.notice_ledger import Change, SinkLedger, Waiting
 from services.kpi.domain.notice_queue import concerned, queue
@@ -33,6 +34,10 @@ YIELD_EVERY = 32
 
 NO_SINK = "none"
 """The sink in the metrics of alerts that go nowhere."""
+
+
+_Again: TypeAlias = dict[str, dict[Place, int]]
+"""By sink: what is to be tried there again, and when it was refused."""
 
 
 @dataclass(slots=True)
@@ -64,7 +69,7 @@ class NoticeProcessor:
         self,
         *,
         rules: NoticeRules,
-        sinks: Mapping[str, Sink],
+        sinks: Mapping[str, Sink | Asking],
         clock: Clock,
         failed: Callable[[BaseException], None],
         clocks: Clocks | None = None,
@@ -118,16 +123,20 @@ class NoticeProcessor:
         held = self.held[shard.id.partition]
         changes = {name: Change(records[-1].appended_at) for name in self._rules.sinks}
         emissions: list[Emission] = []
-        unrouted, bad = 0, list[str]()
+        unrouted, bad, again = 0, list[str](), _Again()
         for number, record in enumerate(records, start=1):
             if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
-            notice = _read(record, emissions, bad)
+            event = _read(record, emissions, bad)
+            if isinstance(event, AlertRetold):
+                self._retold(held, changes, event.data, record, emissions, bad, again)
+                continue
+            notice = None if event is None or isinstance(event, SlaRecomputed) else notice_of(event)
             if notice is not None and not self._queued(held, changes, notice, record):
                 unrouted += 1
         operations = Operations()
         for name, change in changes.items():
-            await _without_repeats(held.sinks[name], change)
+            await _without_repeats(held.sinks[name], change, again.get(name, {}))
             held.sinks[name].stage(operations, change)
         return Fold(operations, emissions, applied=lambda: self._applied(held, changes, unrouted, bad))
 
@@ -163,6 +172,34 @@ class NoticeProcessor:
             queue(ledger, changes[name], Place(target, notice.id), waiting, rule)
         return bool(channels)
 
+    def _retold(
+        self,
+        held: HeldNotices,
+        changes: Mapping[str, Change],
+        data: Retold,
+        record: LogRecord,
+        emissions: list[Emission],
+        bad: list[str],
+        again: _Again,
+    ) -> None:
+        """Queue an alert at the one place that refused it; a sink that is gone is a letter again."""
+        try:
+            notice = read_refused(b64decode(data.alert, validate=True))
+        except (ValueError, TypeError, LookupError):
+            emissions.append(set_aside(record, "bad-event", "it holds no alert", source=SOURCE))
+            bad.append("bad-event")
+            return
+        if data.sink not in changes:
+            detail = f"there is no sink {data.sink} any more"
+            emissions.append(set_aside(record, "unknown-sink", detail, source=SOURCE))
+            bad.append("unknown-sink")
+            return
+        place = Place(data.target, notice.id)
+        waiting = Waiting(notice, record.appended_at, record.offset)
+        ledger, rule = held.sinks[data.sink].ledger, self._rules.sinks[data.sink]
+        queue(ledger, changes[data.sink], place, waiting, rule)
+        again.setdefault(data.sink, {})[place] = data.refused_at
+
     def _applied(
         self, held: HeldNotices, changes: Mapping[str, Change], unrouted: int, bad: Sequence[str]
     ) -> None:
@@ -182,19 +219,23 @@ class NoticeProcessor:
         report_end(task, self._failed)
 
 
-def _read(record: LogRecord, emissions: list[Emission], bad: list[str]) -> Notice | None:
+def _read(record: LogRecord, emissions: list[Emission], bad: list[str]) -> Alert | None:
     """Return the alert in *record*; what isn't one goes to the dead letters with its bytes, its reason to *bad*."""
     try:
-        event = cast("Alert", read(ALERTS, record.value))
+        return cast("Alert", read(ALERTS, record.value))
     except Unreadable as error:
         emissions.append(set_aside(record, error.reason, str(error), source=SOURCE))
         bad.append(error.reason)
         return None
-    return None if isinstance(event, SlaRecomputed) else notice_of(event)
 
 
-async def _without_repeats(sink: ShardSink, change: Change) -> None:
-    """Take out of *change* what the sink is done with already: an alert that was told twice."""
-    for place in await sink.done([*change.wait, *change.done]):
-        change.wait.pop(place, None)
-        change.done.pop(place, None)
+async def _without_repeats(sink: ShardSink, change: Change, again: Mapping[Place, int]) -> None:
+    """
+    Take out of *change* what the sink is done with already: an alert that was told twice.
+
+    One that it refused is tried *again*, unless it was tried since that refusal.
+    """
+    for place, at in (await sink.done([*change.wait, *change.done])).items():
+        if again.get(place) != at:
+            change.wait.pop(place, None)
+            change.done.pop(place, None)

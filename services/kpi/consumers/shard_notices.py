@@ -28,9 +28,10 @@ from services.kpi.consumers.notice_codec import (
     read_waiting,
 )
 from services.kpi.consumers.refusals import refusal
+from services.kpi.consumers.task_requests import asked
 from services.kpi.domain.notice_ledger import Change, SinkLedger
 from services.kpi.domain.notice_rules import SinkRule
-from services.kpi.domain.notices import Outcome, Place
+from services.kpi.domain.notices import Channel, Outcome, Place
 from services.runtime.operations import Operations
 from services.runtime.outbox import Emission
 from services.runtime.shard import Shard
@@ -67,7 +68,7 @@ class ShardSink:
             if change:
                 operations = Operations()
                 self.stage(operations, change)
-                await turn.commit(operations, emissions=self._refusals(change))
+                await turn.commit(operations, emissions=[*self._refusals(change), *map(asked, change.asks)])
                 self.accept(change)
             return found
 
@@ -86,13 +87,15 @@ class ShardSink:
                 await turn.commit(operations)
                 self.accept(change)
 
-    async def done(self, places: Sequence[Place]) -> set[Place]:
-        """Return those of *places* whose alert is done."""
+    async def done(self, places: Sequence[Place]) -> Mapping[Place, int]:
+        """Return those of *places* whose alert is done, and since when, epoch ms."""
         if not places:
-            return set()
+            return {}
         names = [name_of_place(each) for each in places]
         (scores,) = await self._shard.store.read([("ZMSCORE", self._key("done"), *names)])
-        return {place for place, score in zip(places, scores, strict=True) if score is not None}
+        return {
+            place: int(float(score)) for place, score in zip(places, scores, strict=True) if score is not None
+        }
 
     def stage(self, operations: Operations, change: Change) -> None:
         """Add *change* to *operations*."""
@@ -123,9 +126,11 @@ class ShardSink:
 
     def _refusals(self, change: Change) -> list[Emission]:
         refused = [place for place, outcome in change.done.items() if outcome is Outcome.REFUSED]
-        found = (self._ledger.find(place) for place in refused)
+        found = ((self._ledger.find(place), Channel(self.name, place.target)) for place in refused)
         return [
-            refusal(each.notice, self.name, change.refusal, change.at) for each in found if each is not None
+            refusal(each.notice, channel, change.refusal, change.at)
+            for each, channel in found
+            if each is not None
         ]
 
     def _key(self, part: str) -> str:

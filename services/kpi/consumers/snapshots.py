@@ -30,6 +30,7 @@ from services.runtime.endings import ended, report_end
 from services.runtime.log.port import Record
 from services.runtime.operations import Operations
 from services.runtime.outbox import Emission
+from services.runtime.pacing import paced
 from services.runtime.shard import Shard
 
 SNAPSHOTS = "snapshots"
@@ -109,7 +110,7 @@ class Snapshots:
         """Tell what changed; return False where leads are being counted anew, for then figures are too low."""
         seen: list[tuple[Window, Figure]] = []
         for window in self._windows:
-            # One after the other: all at once would hold the event loop for too long.
+            # One after the other, and in slices: all at once would hold the event loop for too long.
             answer = await self._readings.many(self._asks(window, now), now=now)
             if not answer.complete:
                 return False
@@ -123,7 +124,7 @@ class Snapshots:
     ) -> None:
         changed: dict[str, Last] = {}
         emissions: list[Emission] = []
-        for figure in answer.figures:
+        async for figure in paced(answer.figures):
             subject, digest = subject_of(window, figure.ask), _digest(figure)
             version, last = told.get(subject, (0, ""))
             if digest != last:

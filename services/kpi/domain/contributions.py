@@ -6,7 +6,7 @@ taken back, repeated or out of order is no special case, and any order of facts 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from typing import NamedTuple, TypeAlias
 
@@ -36,6 +36,9 @@ from services.kpi.domain.sketch import bin_of
 
 LONGEST_VALUE = 80
 """A segment's value is cut to so many characters, for each makes counters of its own."""
+
+_KNOWN = 4_096
+"""So many kinds of leads with an owner are remembered with their segments: a firm has few."""
 
 _Segments: TypeAlias = Callable[[str], Segments]
 _Marks: TypeAlias = dict[Milestone, Mark]
@@ -73,6 +76,15 @@ class Counting:
             return DEED_CODES.get((kind, signs.get(plain(outcome), Sign.NONE)), ())
 
         self._codes_of = codes
+
+        @lru_cache(_KNOWN)
+        def where(standing: Standing, owner: str) -> Segments:
+            whose = owner or standing.owner
+            values = {**dict(standing.segments), ROLE: standing.origin}
+            values |= {OWNER: whose, TEAM: rules.teams.get(whose, "")}
+            return ("", *(f":{name}={values.get(name, '')[:LONGEST_VALUE]}" for name in rules.dimensions))
+
+        self._where = where
         self._cohorts = {
             pair: (cohort(*pair), [(cohort(*pair, days), days * DAY_MS) for days in rules.horizons_days])
             for pair in PAIRS
@@ -230,23 +242,7 @@ class Counting:
         Who the lead is, is as last known, for all that ever happened to it; whose it was is as told with each
         fact. What was told while nobody had the lead is that of whoever has it now.
         """
-        found: dict[str, Segments] = {}
-        known = dict(standing.segments)
-        known[ROLE] = standing.origin
-
-        def of(owner: str) -> Segments:
-            held = found.get(owner)
-            if held is None:
-                whose = owner or standing.owner
-                values = known | {OWNER: whose, TEAM: self._rules.teams.get(whose, "")}
-                names = self._rules.dimensions
-                held = found[owner] = (
-                    "",
-                    *(f":{name}={values.get(name, '')[:LONGEST_VALUE]}" for name in names),
-                )
-            return held
-
-        return of
+        return partial(self._where, standing)
 
 
 def _marks(lead: KpiLead, cycle: int) -> _Marks:

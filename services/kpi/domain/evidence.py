@@ -6,7 +6,7 @@ facts and the number it belongs to are made by the same rules.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from services.kpi.domain.calendar import MINUTE_MS
 from services.kpi.domain.contribution import Segments, Tally
@@ -53,6 +53,10 @@ _SPANS: Mapping[str, tuple[str, frozenset[str]]] = {
 """A duration's code: what it is of, and the kinds of facts that end it."""
 
 
+Place: TypeAlias = tuple[int, str, str, int, str]
+"""What a list is sorted by, see `Evidence.place`."""
+
+
 class Evidence(NamedTuple):
     """
     A fact that counts: `at` is when it does, epoch ms.
@@ -76,7 +80,7 @@ class Evidence(NamedTuple):
     met: bool | None = None
 
     @property
-    def place(self) -> tuple[int, str, str, int, str]:
+    def place(self) -> Place:
         """What a list is sorted by, the latest first; no two facts of a list have the same."""
         return -self.at, self.lead.id, self.kind, self.cycle or 0, self.key or ""
 

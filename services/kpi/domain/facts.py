@@ -5,7 +5,6 @@ A slot is a milestone of a cycle, an activity, a handoff of a cycle, or the lead
 two facts was told later; see `schemas.order`. The latest fact about a slot is what holds for it.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
@@ -36,8 +35,7 @@ class Standing(NamedTuple):
     segments: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MilestoneTold:
+class MilestoneTold(NamedTuple):
     """`milestone` of `cycle` was reached at `at`, or NOT; `amount` is in minor units of `currency`."""
 
     order: int
@@ -49,8 +47,7 @@ class MilestoneTold:
     currency: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ActivityTold:
+class ActivityTold(NamedTuple):
     """The activity `key` of type `kind` was done at `at`, or NOT; by `owner`, "" if that isn't known."""
 
     order: int
@@ -62,8 +59,7 @@ class ActivityTold:
     owner: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HandoffTold:
+class HandoffTold(NamedTuple):
     """The lead qualified at `qualified_at` and stands in the sales tool since `offered_at`; `handoff` mql or sql."""
 
     order: int
@@ -74,15 +70,13 @@ class HandoffTold:
     offered_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class LeadGone:
+class LeadGone(NamedTuple):
     """The lead turned out to be another one: it no longer counts, what it amounts to is told of the other."""
 
     order: int
 
 
-@dataclass(frozen=True, slots=True)
-class CycleTold:
+class CycleTold(NamedTuple):
     """The lead qualified again: `cycle` began at `started_at`. Only the clocks of promises know cycles by themselves."""
 
     order: int

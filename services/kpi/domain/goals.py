@@ -1,5 +1,6 @@
 """From the revenue goal back to orders, opportunities and leads; and what other firms say they reach."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
@@ -59,6 +60,17 @@ class Goals:
             win_rate=self.win_rate,
             opportunity_rate=self.opportunity_rate,
         )
+
+    @property
+    def of_year(self) -> Mapping[str, int]:
+        """Return, by metric, what a year is to bring."""
+        found = self.needed
+        return {
+            "won_amount": self.revenue,
+            "won": found.orders,
+            "opportunities": found.opportunities,
+            "leads": found.leads,
+        }
 
 
 def _up(exact: Decimal) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from services.kpi.domain.notice_tasks import TaskRequest
 from services.kpi.domain.notices import ClockKey, Notice, Outcome, Place, ToldTo
 
 
@@ -47,7 +48,7 @@ class Change:
     What a step does to a ledger, to be committed as a whole.
 
     `done` takes alerts out of the queue and remembers them, since `at`. `reason` is the sink's own words for a
-    refusal.
+    refusal. `asks` goes out by the log in the same commit.
     """
 
     at: int = 0
@@ -58,6 +59,7 @@ class Change:
     untold: list[ToldTo] = field(default_factory=list[ToldTo])
     held_until: int | None = None
     refusal: str = ""
+    asks: tuple[TaskRequest, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether it changes anything."""

@@ -13,12 +13,15 @@ from typing import TypeAlias
 
 from services.kpi.domain.notice_ledger import Change, ChannelState, Sending, SinkLedger, Waiting
 from services.kpi.domain.notice_rules import SinkRule
+from services.kpi.domain.notice_tasks import TaskRequest
 from services.kpi.domain.notices import ClockKey, Kind, Notice, Outcome, Place, ToldTo
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The sink has it."""
+    """The sink has it, or has it by what is asked for in the commit that notes this."""
+
+    asks: tuple[TaskRequest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ def settle(
     change = Change(now)
     outcome = Outcome.DELIVERED if isinstance(answer, Delivered) else Outcome.REFUSED
     change.done = {Place(target, each): outcome for each in sending.alert_ids}
+    if isinstance(answer, Delivered):
+        change.asks = answer.asks
     if isinstance(answer, Refused):
         change.refusal = answer.why
         change.channels[target] = ChannelState(state.sent_at)

@@ -53,6 +53,8 @@ def _routed(notice: Notice, role: str, team: str | None, rules: NoticeRules) -> 
             continue
         person = who(role, notice, team, rules)
         address = None if person is None else person.addresses.get(route.sink)
+        if address is None and route.else_own:
+            address = ""
         yield None if address is None else Channel(route.sink, address)
 
 

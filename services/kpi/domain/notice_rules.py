@@ -56,6 +56,11 @@ class SinkRule:
         """Return the rule of a sink that takes each alert by itself, at once, whatever became of it."""
         return cls(name=name, window_ms=0, most_alerts=1, limit=0, current_only=False)
 
+    @classmethod
+    def for_tasks(cls, name: str) -> Self:
+        """Return the rule of a sink that makes a task of each alert, at once, unless nothing is left to do."""
+        return cls(name=name, window_ms=0, most_alerts=1, limit=0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
@@ -69,6 +74,7 @@ class Route:
         origins: ``sdr``, ``bdr``.
         least: The least severity. The end of a breach isn't routed: it goes to those who were told of it.
         personal: To the address of whoever has the role, at that sink; False: to the sink's own address.
+        else_own: Where a personal route finds no address, to the sink's own address, not to the default sinks.
     """
 
     sink: str
@@ -80,6 +86,7 @@ class Route:
     kinds: frozenset[Kind] = frozenset()
     least: Severity = Severity.WARNING
     personal: bool = False
+    else_own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

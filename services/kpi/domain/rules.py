@@ -60,6 +60,9 @@ class CountingRules:
         first_weekday: 0 is Monday.
         fiscal_month: In which the firm's year begins, 1 to 12.
 
+    `generation` is 8 hex digits that differ when leads would count differently. Counters carry it in their names:
+    those of other rules are other counters. It is worked out once, for each batch asks for it.
+
     Raises:
         ValueError: A dimension's name or a number doesn't do.
     """
@@ -75,6 +78,7 @@ class CountingRules:
     keep_hours_ms: int = 92 * DAY_MS
     first_weekday: int = 0
     fiscal_month: int = 4
+    generation: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(set(self.dimensions)) != len(self.dimensions):
@@ -86,14 +90,9 @@ class CountingRules:
             raise ValueError("a horizon is 1 day or more")
         if not 1 <= self.fiscal_month <= 12 or not 0 <= self.first_weekday <= 6:  # noqa: PLR2004 -- the calendar
             raise ValueError("fiscal_month is 1 to 12, first_weekday is 0 to 6")
+        object.__setattr__(self, "generation", self._generation())
 
-    @property
-    def generation(self) -> str:
-        """
-        Return 8 hex digits that differ when leads would count differently.
-
-        Counters carry it in their names: those of other rules are other counters.
-        """
+    def _generation(self) -> str:
         said = (
             *(SCHEME, self.time_zone, self.dimensions, sorted(self.teams.items()), self.horizons_days),
             *(sorted(self.outcomes.items()), self.customer, sorted(self.existing)),

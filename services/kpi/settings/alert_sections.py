@@ -32,7 +32,8 @@ class PersonEntry(Section):
     )
     addresses: dict[Slug, Text] = Field(
         default_factory=dict,
-        description="Where the person is reached: sink → address there, which takes the place of `{target}` in its URL.",
+        description="Where the person is reached: sink → address there, which takes the place of `{target}` in its URL; of "
+        "tasks the user's address in the sales tool, left out: `email`.",
     )
 
 
@@ -99,8 +100,8 @@ class SinkEntry(Section):
     quiet: QuietTable | None = Field(default=None, description="When it is silent.")
     current_only: Switch | None = Field(
         default=None,
-        description="Whether alerts are dropped that were answered while they waited; left out: true, for a webhook or "
-        "tasks false.",
+        description="Whether alerts are dropped that were answered while they waited; left out: true, for a webhook "
+        "false.",
     )
     timeout_ms: Annotated[int, DurationBetween("1s", "5m")] = Field(
         default=15_000, alias="timeout", description="For one message."
@@ -147,9 +148,10 @@ class RouteEntry(Section):
     policies: tuple[Slug, ...] = Field(default=(), description="Of these promises.")
     kinds: tuple[Kind, ...] = Field(default=(), description="Which alerts. The end of a breach isn't routed.")
     least: SeverityName = Field(default="warning", description="At least so severe.")
-    personal: Switch = Field(
-        default=False,
-        description="`true`: to the address of whoever has the role, there; `false`: to the sink's own.",
+    personal: Switch | None = Field(
+        default=None,
+        description="`true`: to the address of whoever has the role, there; `false`: to the sink's own, of tasks to the "
+        "lead's owner; left out: false, for tasks true.",
     )
 
 

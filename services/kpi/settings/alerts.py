@@ -1,6 +1,6 @@
 """Turns people, roles, sinks and routes into the notifier's rules and the sinks' settings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -26,16 +26,19 @@ SEVERITY: Final = {
 def notice_rules(draft: Draft, firm: Firm) -> NoticeRules:
     """Return the rules of a *draft* in which nothing is wrong."""
     alerts = present(draft.alerts)
+    tasks = [each.value.name for each in draft.sinks if each.value.kind == "sales-task"]
     return NoticeRules(
         sinks=MappingProxyType({each.value.name: sink_rule(each.value, firm) for each in draft.sinks}),
-        routes=tuple(_route(each.value) for each in draft.routes),
+        routes=tuple(_route(each.value, tasks) for each in draft.routes),
         default=alerts.default,
         people=MappingProxyType(
             {
                 each.value.email: Person(
                     name=each.value.name,
                     team=each.value.team,
-                    addresses=MappingProxyType(each.value.addresses),
+                    addresses=MappingProxyType(
+                        {**dict.fromkeys(tasks, each.value.email), **each.value.addresses}
+                    ),
                 )
                 for each in draft.people
             }
@@ -51,7 +54,7 @@ def notice_rules(draft: Draft, firm: Firm) -> NoticeRules:
 
 def sink_rule(sink: SinkEntry, firm: Firm) -> SinkRule:
     """Return how *sink* is fed."""
-    usual = SinkRule(name=sink.name) if sink.kind == "apprise" else SinkRule.for_machines(sink.name)
+    usual = _USUAL[sink.kind](sink.name)
     return SinkRule(
         name=sink.name,
         language=sink.language or firm.language,
@@ -100,7 +103,16 @@ def _quiet(quiet: QuietTable, firm: Firm) -> QuietHours:
     )
 
 
-def _route(route: RouteEntry) -> Route:
+_USUAL: Final[Mapping[str, Callable[[str], SinkRule]]] = {
+    "apprise": lambda name: SinkRule(name=name),
+    "webhook": SinkRule.for_machines,
+    "sales-task": SinkRule.for_tasks,
+}
+
+
+def _route(route: RouteEntry, tasks: Collection[str]) -> Route:
+    """Return *route*; a task is for somebody, so routes to *tasks* are personal unless they say otherwise."""
+    is_task = route.sink in tasks
     return Route(
         sink=route.sink,
         roles=frozenset(route.roles),
@@ -110,7 +122,8 @@ def _route(route: RouteEntry) -> Route:
         policies=frozenset(route.policies),
         kinds=frozenset(route.kinds),
         least=SEVERITY[route.least],
-        personal=route.personal,
+        personal=is_task if route.personal is None else route.personal,
+        else_own=is_task,
     )
 
 

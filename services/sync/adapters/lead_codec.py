@@ -13,6 +13,7 @@ import msgpack
 
 from services.sync.adapters.lead_tables import ODD, Tabled, Tables, read_tables, records
 from services.sync.adapters.register_codec import read_registers, write_register
+from services.sync.adapters.task_codec import packed_tasks, read_tasks
 from services.sync.domain.lead import (
     UNSURE,
     Activity,
@@ -29,7 +30,7 @@ from services.sync.domain.records import RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
 
-FORMAT = 7
+FORMAT = 9
 _MA, _SFA = Side.MA, Side.SFA
 _SIDES: tuple[Side, ...] = (_MA, _SFA)
 _SIDE_PLACE = {side: place for place, side in enumerate(_SIDES)}
@@ -49,6 +50,7 @@ def encode(lead: Lead) -> bytes:
         [part for name, at in sorted(lead.taken_over.items()) for part in (w.value(name), w.instants[at])],
         w.instants[lead.history_until],
         w.instants[lead.unhurried_since],
+        [lead.scored_by, *(w.instants[at] for at in (lead.as_of, lead.rules_since, *lead.qualified))],
         [part for side in _SIDES for part in _persons(w, side, lead.persons.get(side, {}))],
         _fields(w, lead.fields),
         [_history(w, key, seen) for key, seen in sorted(lead.history.items())],
@@ -67,6 +69,7 @@ def encode(lead: Lead) -> bytes:
             for key, each in sorted(lead.fights.items())
             for part in (w.value(key), each.rounds, w.instants[each.since_at], w.instants[each.over_at])
         ],
+        packed_tasks(w, lead.tasks),
     ]
     return _pack([FORMAT, *w.packed(), *parts])
 
@@ -82,8 +85,9 @@ def decode(lead_id: str, data: bytes) -> Lead:
     if parts[0] != FORMAT:
         raise ValueError(f"lead {lead_id} is stored in format {parts[0]!r}; this version reads {FORMAT}")
     t = instants, values = read_tables(parts[1:3])
-    created_at, erased_at, merged_into, taken_over, history_until, unhurried_since, *parts = parts[3:]
-    persons, fields, histories, deals, activities, slots, sent, refused, told, opt_outs, fights = parts
+    created_at, erased_at, merged_into, taken_over, history_until, unhurried_since, scored, *parts = parts[3:]
+    scored_by, as_of, rules_since, *qualified = cast("list[int]", scored)
+    persons, fields, histories, deals, activities, slots, sent, refused, told, opt_outs, fights, tasks = parts
     return Lead(
         id=lead_id,
         created_at=instants[int(created_at)],
@@ -92,6 +96,10 @@ def decode(lead_id: str, data: bytes) -> Lead:
         taken_over={values[name]: instants[at] for name, at in records(2, taken_over)},
         history_until=instants[int(history_until)],
         unhurried_since=instants[int(unhurried_since)],
+        as_of=instants[as_of],
+        scored_by=scored_by,
+        rules_since=instants[rules_since],
+        qualified=tuple(instants[at] for at in qualified),
         persons=_read_persons(t, persons),
         fields=_read_fields(t, fields),
         history=dict(_read_history(t, each) for each in histories),
@@ -109,6 +117,7 @@ def decode(lead_id: str, data: bytes) -> Lead:
             values[key]: Fight(rounds, instants[since_at], instants[over_at])
             for key, rounds, since_at, over_at in records(4, fights)
         },
+        tasks=read_tasks(t, tasks),
     )
 
 

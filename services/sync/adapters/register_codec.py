@@ -47,7 +47,7 @@ def write_register(w: Tables, register: Register, flat: list[Any]) -> None:
             flat += (instants[at] * 2 + others, w.value(value))
     if register.sent:
         shape |= _SENT
-        flat.append(register.sent)
+        flat.append((*register.sent_on, *register.sent))
     flat[first] = shape
 
 
@@ -96,7 +96,8 @@ def _read_register(t: Tabled, flat: list[Any], place: int, shape: int) -> tuple[
     if shape & _SIGHTS:
         place = _read_sights(t, flat, place, register)
     if shape & _SENT:
-        register.sent = tuple(flat[place])
+        words, over, *sent = flat[place]
+        register.sent_on, register.sent = (words, over), tuple(sent)
         place += 1
     return register, place
 

@@ -4,6 +4,8 @@ from services.configuration.parts import make_log, make_store, needs_embedded, t
 from services.sync.app.connectors import make_connectors
 from services.sync.app.filling import open_dry_run, open_orders
 from services.sync.app.letters import SERVICE, open_letters, open_marks
+from services.sync.app.replaying import open_replay
+from services.sync.app.scoring import open_score_preview
 from services.sync.app.service import Sync, build, open_timeline, run
 
 __all__ = [
@@ -18,6 +20,8 @@ __all__ = [
     "open_letters",
     "open_marks",
     "open_orders",
+    "open_replay",
+    "open_score_preview",
     "open_timeline",
     "run",
     "topic_specs",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from schemas.lead import LeadChange
-from schemas.topics import INBOX, LEAD_CHANGES
+from schemas.topics import INBOX, LEAD_CHANGES, REQUESTS
 from services.configuration.parts import make_log, make_store, needs_embedded, topic_specs
 from services.runtime import lifecycle
 from services.runtime.clock import Clock, now_ms
@@ -72,6 +72,7 @@ from services.sync.consumers.hearing import Hearing
 from services.sync.consumers.inbox import InboxProcessor
 from services.sync.consumers.leads import LeadProcessor
 from services.sync.consumers.letters import LetterBox
+from services.sync.consumers.requests import RequestProcessor
 from services.sync.consumers.resuming import watch
 from services.sync.consumers.streams import Streams
 from services.sync.consumers.timeline import Timeline
@@ -168,6 +169,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         addresses_moved=identify.moved,
         deciding=traces.deciding if traces.on else None,
         dispatching=traces.dispatching,
+        adopt=identity.adopt,
         quotas={system: HeldBack(each, fillings, clock) for system, each in governors.items()},
     )
     timeline = Timeline(
@@ -213,6 +215,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         Component(name="hearing", run=hearing.run),
         Component(name="orders", run=lambda: watch(circuits, OperatorMarks(store))),
         workers.component("leads", LEAD_CHANGES.name, lambda: leads),
+        workers.component("requests", REQUESTS.name, RequestProcessor),
         workers.component(
             "inbox",
             INBOX.name,

@@ -72,6 +72,7 @@ class StatusSource:
             ],
             backfill=await _or_none(self.sweeps.backfill()),
             drift=await _or_none(self.sweeps.drift()),
+            echoes=await _or_none(self.sweeps.echoes()),
         )
 
     async def _system(self, side: Side, report: Report | None) -> SystemStatus:

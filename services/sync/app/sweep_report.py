@@ -12,7 +12,7 @@ from services.sync.app.letters import SERVICE
 from services.sync.consumers.filling import NAME as FILLING
 from services.sync.consumers.filling import home_of as filling_home
 from services.sync.consumers.filling import unpacked as filling_state
-from services.sync.consumers.shard_leads import DRIFT, PRIORITY_STEP
+from services.sync.consumers.shard_leads import DRIFT, ECHOES, PRIORITY_STEP
 from services.sync.consumers.sweep_state import SweepState, home_of, name_of, unpacked
 from services.sync.domain.desired import Priority
 from services.sync.domain.records import Side
@@ -85,13 +85,21 @@ class SweepReport:
 
     async def drift(self) -> dict[str, int]:
         """Return what was found, by ``system:field``. Raises StoreUnavailable."""
+        return await self._tallied(DRIFT)
+
+    async def echoes(self) -> dict[str, int]:
+        """Return what came of our own writes, see services.sync.consumers.shard_leads. Raises StoreUnavailable."""
+        return await self._tallied(ECHOES)
+
+    async def _tallied(self, name: str) -> dict[str, int]:
+        """Return the sum of the shards' counts of the hash *name*."""
         replies = await self._store.read(
-            [("HGETALL", self._shard(each).key(DRIFT)) for each in range(self._partitions)]
+            [("HGETALL", self._shard(each).key(name)) for each in range(self._partitions)]
         )
         total: dict[str, int] = {}
         for found in cast("list[Mapping[bytes, bytes]]", replies):
-            for name, count in found.items():
-                total[name.decode()] = total.get(name.decode(), 0) + int(count)
+            for key, count in found.items():
+                total[key.decode()] = total.get(key.decode(), 0) + int(count)
         return dict(sorted(total.items()))
 
     def _shard(self, partition: int) -> ShardId:

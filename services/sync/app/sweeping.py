@@ -22,6 +22,7 @@ from services.sync.consumers.figures import Figures
 from services.sync.consumers.filling import Filling
 from services.sync.consumers.known_leads import KnownLeads
 from services.sync.consumers.leads import Resident
+from services.sync.consumers.reviews import Reviews
 from services.sync.consumers.sweeps import Habits, Sweeps
 from services.sync.settings import Settings
 from services.sync.settings.sync_section import SyncSection
@@ -42,7 +43,7 @@ class Shared:
 
 
 def make_residents(settings: Settings, shared: Shared, figures: Figures) -> Sequence[Resident]:
-    """Return the sweeps, and the first filling, which live in the shards of the leads."""
+    """Return the reviews, the sweeps and the first filling, which live in the shards of the leads."""
     log, store, clock = shared.log, shared.store, shared.clock
     known = KnownLeads(
         store=store, log=log, identity=shared.identity, decode=decode, service=SERVICE, clock=clock
@@ -55,6 +56,9 @@ def make_residents(settings: Settings, shared: Shared, figures: Figures) -> Sequ
         clock=clock,
     )
     return [
+        Reviews(
+            rules=shared.decide.rules, log=log, store=store, decode=decode, clock=clock, failed=shared.failed
+        ),
         Sweeps(
             connectors=shared.connectors,
             sweep=sweep,

@@ -18,9 +18,11 @@ from schemas.lead import LeadChange, LeadWriteSettled, LeadWriteStarted, Ref, Wr
 from services.errors import Retryable
 from services.runtime.clock import Clock
 from services.runtime.endings import ended
+from services.sync.application.aiming import write_of
 from services.sync.application.circuit import Circuit, Cut
 from services.sync.application.gate import Gate
 from services.sync.application.lane import Lane
+from services.sync.application.meeting import Adopt, Met, same_people
 from services.sync.application.ports import BatchRefused, Connector, Forbidden
 from services.sync.application.quota import UNGOVERNED, Admitting, OutOfQuota, working_as
 from services.sync.application.tell import SOURCE
@@ -93,6 +95,7 @@ class Dispatcher:
         sending: Told of each batch that leaves, for the metrics: the plans and the time, epoch ms.
         around: Entered around the sending of a batch, for the trace.
         quota: Says which work may begin.
+        adopt: Links the records that a write met; None where nobody asks whose they are.
     """
 
     def __init__(
@@ -108,8 +111,10 @@ class Dispatcher:
         sending: Callable[[Sequence[Plan], int], None] = lambda _plans, _now: None,
         around: Callable[[Sequence[Plan]], AbstractContextManager[object]] = nullcontext,
         quota: Admitting = UNGOVERNED,
+        adopt: Adopt | None = None,
     ) -> None:
         self._quota = quota
+        self._adopt = adopt
         self._admitted_at: int | None = None
         self._connector = connector
         self._side = connector.side
@@ -270,7 +275,7 @@ class Dispatcher:
         try:
             await self._shard.append([(plan.lead.id, self._started(plan, now)) for plan in plans])
             self._sending(plans, self._clock())
-            writes = [self._write(plan, refs) for plan in plans]
+            writes = [write_of(plan.lead, plan.missing, refs.get(plan.lead.id)) for plan in plans]
             with working_as(urgency([plan.missing for plan in plans])):
                 results = await self._halving(writes, self._lane.cut())
             self._gate.succeed()
@@ -326,7 +331,20 @@ class Dispatcher:
                 self._tries.pop(plan.lead.id, None)
                 ended.append((plan.lead.id, self._settled(plan, result, now)))
         if ended:
-            await self._shard.append(ended)
+            await self._shard.append([*await self._same_people(plans, results, now), *ended])
+
+    async def _same_people(
+        self, plans: Sequence[Plan], results: Sequence[WriteResult | None], now: int
+    ) -> Sequence[tuple[str, LeadChange]]:
+        """Return which leads are one, since a write that was to make a person met another lead's record."""
+        if self._adopt is None:
+            return []
+        met = [
+            Met(plan.lead, result.ref, plan.write_id)
+            for plan, result in zip(plans, results, strict=True)
+            if isinstance(result, Confirmed) and not result.created and _makes_person(plan, self._side)
+        ]
+        return await same_people(met, self._side, self._adopt, now)
 
     def _defer(self, plan: Plan, result: Deferred, now: int) -> None:
         tries = self._tries[plan.lead.id] = self._tries.get(plan.lead.id, 0) + 1
@@ -342,29 +360,6 @@ class Dispatcher:
         """They were not sent, nor is there anything against them: they come again by themselves."""
         for plan in plans:
             self.settled(plan.lead.id, plan.write_id)
-
-    def _write(self, plan: Plan, refs: Mapping[str, RecordRef | None]) -> Write:
-        lead, lack = plan.lead, plan.missing
-        if lack.slot == PERSON_SLOT:
-            email = lack.fields.get("email")
-            ref = lead.person(self._side)
-            match = str(email) if ref is None and email else None
-            return Write(
-                lead_id=lead.id,
-                slot=lack.slot,
-                kind=lack.kind,
-                fields=lack.fields,
-                ref=ref,
-                match_email=match,
-            )
-        return Write(
-            lead_id=lead.id,
-            slot=lack.slot,
-            kind=lack.kind,
-            fields=lack.fields,
-            ref=lead.slots.get(lack.slot),
-            parent=refs.get(lead.id),
-        )
 
     def _started(self, plan: Plan, now: int) -> LeadWriteStarted:
         lack = plan.missing
@@ -401,6 +396,10 @@ class Dispatcher:
         return LeadWriteSettled(
             id=f"{plan.write_id}-e", source=SOURCE, subject=plan.lead.id, time=rfc3339(now), data=data
         )
+
+
+def _makes_person(plan: Plan, side: Side) -> bool:
+    return plan.missing.slot == PERSON_SLOT and plan.lead.person(side) is None
 
 
 def _ref(ref: RecordRef) -> Ref:

@@ -5,6 +5,7 @@ Dead letters as people handle them: which there are, what a replay of one append
 |---|---|---|---|
 | a record that couldn't be read | `<topic>/<partition>/<offset>` | the same bytes to the same topic | it never had an effect; what it holds is idempotent |
 | a notification | `<system>` | the notification to the inbox | the record is observed again, which changes nothing |
+| an alert that a sink refused | `sink:<name>` | `AlertRetold` to the alerts | the notifier tries it once for each refusal |
 | a refused write | `<side>:<slot>` | `LeadWriteRetried` to the lead's changes | forgets the refusal; the lead is sent at most once more |
 """
 
@@ -14,22 +15,26 @@ from binascii import Error as NotBase64
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from json import loads
 from typing import Protocol
 
+from schemas.alerts import AlertRetold, Retold
 from schemas.dead_letters import DeadLetter
 from schemas.inbox import InboxReceived, Received
 from schemas.instants import rfc3339
 from schemas.lead import LeadWriteRetried, WriteRetried
 from schemas.reading import Unreadable, read
-from schemas.topics import INBOX, LEAD_CHANGES
+from schemas.topics import ALERTS, INBOX, LEAD_CHANGES, LIFECYCLE, REQUESTS
 from services.runtime.log.port import MAX_VALUE_BYTES, Record
 from services.sync.domain.records import RecordRef
 
 SOURCE = "/tasuki/dead-letters"
 
 _WRITE = re.compile(r"(ma|sfa):(.+)")
-_REPLAYABLE = {each.name: each for each in (INBOX, LEAD_CHANGES)}
+_SINK = re.compile(r"sink:(.+)")
+_REPLAYABLE = {each.name: each for each in (INBOX, LEAD_CHANGES, LIFECYCLE, ALERTS, REQUESTS)}
 """Topics whose records may be appended again: their readers take each record as often as it comes."""
+_UNREADABLE = frozenset({"not-json", "unknown-type", "bad-event"})
 
 
 class LetterState(StrEnum):
@@ -66,10 +71,16 @@ class Letter:
     @property
     def ref(self) -> RecordRef | None:
         """The vendor's record, of a letter of a notification."""
-        if "/" in self.data.origin or _WRITE.fullmatch(self.data.origin):
+        if "/" in self.data.origin or self.write is not None or self.sink is not None:
             return None
         parts = self.data.key.split(":", 2)
         return RecordRef(*parts) if len(parts) == 3 and all(parts) else None  # noqa: PLR2004 (a ref's parts)
+
+    @property
+    def sink(self) -> str | None:
+        """The sink, of a letter of an alert that it refused."""
+        found = None if "/" in self.data.origin else _SINK.fullmatch(self.data.origin)
+        return None if found is None else found[1]
 
     @property
     def write(self) -> tuple[str, str] | None:
@@ -154,6 +165,8 @@ def replay_of(letter: Letter, *, systems: Collection[str], now: int, by: str) ->
     """
     if letter.write is not None:
         record = _retry(letter, *letter.write, now, by)
+    elif letter.sink is not None:
+        record = _retold(letter, letter.sink, now, by)
     elif "/" in letter.data.origin:
         record = _same_bytes(letter)
     else:
@@ -176,12 +189,38 @@ def _retry(letter: Letter, side: str, slot: str, now: int, by: str) -> Record:
     return Record(LEAD_CHANGES.name, letter.data.key, event.model_dump_json().encode())
 
 
+def _retold(letter: Letter, sink: str, now: int, by: str) -> Record:
+    try:
+        target = str(loads(body_of(letter)).get("target", ""))
+    except (ValueError, AttributeError):
+        raise NotReplayable("the letter's body is damaged: it holds no alert") from None
+    event = AlertRetold(
+        id=f"{letter.id}-r{now}",
+        source=SOURCE,
+        subject=letter.data.key,
+        time=rfc3339(now),
+        data=Retold(
+            sink=sink,
+            target=target,
+            refused_at=letter.data.failed_at,
+            letter=letter.id,
+            by=by,
+            alert=letter.data.body,
+        ),
+    )
+    return Record(ALERTS.name, letter.data.key, event.model_dump_json().encode())
+
+
 def _same_bytes(letter: Letter) -> Record:
     name = letter.data.origin.partition("/")[0]
     topic = _REPLAYABLE.get(name)
     if topic is None:
         raise NotReplayable(
             f"its readers may not take a record of {name} twice: let its writer tell it again"
+        )
+    if topic is LIFECYCLE and letter.data.reason not in _UNREADABLE:
+        raise NotReplayable(
+            "the fact can't be true: correct it in the vendor, which tells it anew, or drop it"
         )
     value = body_of(letter)
     try:

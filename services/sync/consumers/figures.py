@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Literal
 
-from schemas.lead import LeadChange, LeadObserved
+from schemas.lead import LeadChange, LeadObserved, LeadWriteStarted
 from services.runtime.clock import Clock
 from services.runtime.logs import events
 from services.runtime.metrics import Metrics
@@ -71,20 +71,32 @@ class Figures(SweepTold):
         for fact in decided.facts:
             if fact["type"] == _OFFERED:
                 self._metrics.count("tasuki_handoffs_total", handoff=fact["data"]["handoff"])
+        if isinstance(event, LeadWriteStarted):
+            self._looped(event, decided)
         if decided.fights:
             self._metrics.count("tasuki_fights_total", decided.fights)
-        for letter in decided.dead_letters:
-            self._metrics.count("tasuki_dead_letters_total", reason=letter.data.reason)
+        reasons = [letter.data.reason for letter in decided.dead_letters]
+        for reason in (*reasons, *(() if decided.unfit is None else decided.unfit[:1])):
+            self._metrics.count("tasuki_dead_letters_total", reason=reason)
         if isinstance(event, LeadObserved):
-            self._seen(event.data.ref.system, decided)
+            self._seen(event, decided)
             if any(lack.priority is Priority.HOT for lacks in decided.missing.values() for lack in lacks):
                 self._hot_since.setdefault(event.subject, event.data.received_at)
 
-    def _seen(self, system: str, decided: Decided) -> None:
+    def _looped(self, event: LeadWriteStarted, decided: Decided) -> None:
+        for name in decided.loops:
+            self._metrics.count("tasuki_loops_total", side=event.data.side, field=name)
+            log.warning("write.looped", side=event.data.side, lead_id=event.subject, field=name)
+
+    def _seen(self, event: LeadObserved, decided: Decided) -> None:
+        system = event.data.ref.system
         for name, count in counted(decided.drift).items():
             self._metrics.count("tasuki_drift_total", count, system=system, field=name)
-        if decided.echoes:
-            self._metrics.count("tasuki_echoes_suppressed_total", decided.echoes, system=system)
+        for layer, count in decided.echoes.items():
+            self._metrics.count("tasuki_echoes_suppressed_total", count, system=system, layer=layer.value)
+        for name in decided.false_drops:
+            self._metrics.count("tasuki_echo_false_drops_total", system=system, field=name)
+            log.warning("echo.mistaken", system=system, lead_id=event.subject, field=name)
 
     def sending(self, system: str, plans: Sequence[Plan], now: int) -> None:
         """A batch leaves for *system*."""

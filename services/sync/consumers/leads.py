@@ -1,9 +1,10 @@
 """Lead-changes → decide → lifecycle, decisions, dead letters; and the dispatchers of the shards that are held."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Protocol, cast
 
@@ -11,9 +12,13 @@ from schemas.lead import (
     LeadChange,
     LeadMergedInto,
     LeadObserved,
+    LeadReviewed,
     LeadTakenOver,
+    LeadTaskOver,
+    LeadTaskWanted,
     LeadWriteRetried,
     LeadWriteSettled,
+    LeadWriteStarted,
 )
 from schemas.reading import Unreadable, read
 from schemas.topics import DEAD_LETTERS, DECISIONS, LEAD_CHANGES, LIFECYCLE
@@ -23,21 +28,24 @@ from services.runtime.log.port import Log, LogRecord
 from services.runtime.operations import Operations
 from services.runtime.outbox import Emission
 from services.runtime.processor import Fold
+from services.runtime.set_aside import set_aside
 from services.runtime.shard import Shard
 from services.runtime.store import Store
 from services.sync.application.circuit import Circuit
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.dispatch import Dispatcher, Plan
 from services.sync.application.gate import Gate
+from services.sync.application.meeting import Adopt
 from services.sync.application.moving import Moving, Step, UnreadableLead
 from services.sync.application.ports import Connector
 from services.sync.application.quota import UNGOVERNED, Admitting
+from services.sync.application.tell import SOURCE
 from services.sync.consumers.emissions import emission, place_of, told, unreadable
 from services.sync.consumers.shard_leads import Decode, Encode, ShardLeads
 from services.sync.consumers.streams import Streams
 from services.sync.domain.desired import Missing
 from services.sync.domain.drift import counted
-from services.sync.domain.lead import Lead
+from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.records import RecordRef, Side
 
 YIELD_EVERY = 32
@@ -55,7 +63,11 @@ class HeldShard:
 
 @dataclass(slots=True)
 class _Batch:
-    """The leads that a batch changes, and what it tells; `waits`: what each side lacks of a lead, since when."""
+    """
+    The leads that a batch changes, and what it tells.
+
+    `waits`: what each side lacks of a lead, since when. `ages`: when a lead's score changes by itself, NEVER if not.
+    """
 
     leads: dict[str, Lead]
     emissions: list[Emission] = field(default_factory=list[Emission])
@@ -64,6 +76,8 @@ class _Batch:
     )
     settled: list[LeadWriteSettled] = field(default_factory=list[LeadWriteSettled])
     drifts: dict[str, int] = field(default_factory=dict[str, int])
+    echoes: Counter[str] = field(default_factory=Counter[str])
+    ages: dict[str, int] = field(default_factory=dict[str, int])
 
 
 class Resident(Protocol):
@@ -103,6 +117,7 @@ class LeadProcessor:
         dispatching: Entered around each sending of a batch to a system, for the trace.
         residents: What else lives in some of the shards.
         quotas: By system, what says which work may begin.
+        adopt: Links records that a write met to their leads.
     """
 
     def __init__(
@@ -127,7 +142,9 @@ class LeadProcessor:
         deciding: Callable[[LeadChange], AbstractContextManager[object]] | None = None,
         dispatching: Callable[[str, Sequence[Plan]], AbstractContextManager[object]] = _untraced,
         quotas: Mapping[str, Admitting] = MappingProxyType({}),
+        adopt: Adopt | None = None,
     ) -> None:
+        self._adopt = adopt
         self._quotas = quotas
         self._decide = decide
         self._moving = Moving(decide, encode, decode)
@@ -177,6 +194,7 @@ class LeadProcessor:
             sending=lambda plans, now: self._sending(system, plans, now),
             around=lambda plans: self._dispatching(system, plans),
             quota=self._quotas.get(system, UNGOVERNED),
+            adopt=self._adopt,
         )
 
     async def closed(self, shard: Shard) -> None:
@@ -201,6 +219,8 @@ class LeadProcessor:
         for lead in batch.leads.values():
             held.leads.keep(operations, lead)
         held.leads.count_drift(operations, batch.drifts)
+        held.leads.count_echoes(operations, batch.echoes)
+        held.leads.await_age(operations, batch.ages)
         woken = [
             held.leads.mark(operations, lead_id, missing, since)
             for lead_id, (missing, since) in batch.waits.items()
@@ -211,25 +231,52 @@ class LeadProcessor:
         """Take one change into its lead, or hand it on to where that lead went."""
         if isinstance(event, LeadWriteSettled):
             batch.settled.append(event)
-        if isinstance(event, LeadWriteRetried) and record.key not in batch.leads:
-            return  # of a lead that isn't there nothing was refused
+        if isinstance(event, _OF_KNOWN_LEADS) and record.key not in batch.leads:
+            self._note_unknown(batch, event, record)
+            return
         lead = batch.leads.setdefault(record.key, Lead(record.key))
         step = self._step(lead, event, record, batch.emissions)
         batch.leads[lead.id] = step.lead
         batch.emissions += [emission(LEAD_CHANGES.name, *each, record.offset) for each in step.sent]
         decided = step.decided
+        if isinstance(event, LeadReviewed):
+            batch.ages[lead.id] = NEVER
         if decided is None:
             return
+        await self._tell_identity(lead, decided)
+        batch.emissions += _emissions(record, decided)
+        if decided.unfit is not None:
+            batch.emissions.append(_unfit(record, *decided.unfit))
+        if decided.missing:
+            batch.waits[lead.id] = (decided.missing, _since(event))
+            if self._decide.rules.scoring.ages or lead.id in batch.ages:
+                batch.ages[lead.id] = decided.changes_at
+        self._count(batch, event, decided)
+
+    def _note_unknown(self, batch: _Batch, event: LeadChange, record: LogRecord) -> None:
+        """Note that the lead isn't there: nothing was refused of it, nothing of it gets old, and no task stands."""
+        if isinstance(event, LeadReviewed):
+            batch.ages[record.key] = NEVER
+        elif isinstance(event, LeadTaskWanted):
+            batch.emissions.append(_unfit(record, *_UNKNOWN_LEAD))
+            self._decided(event, Decided(unfit=_UNKNOWN_LEAD))
+
+    def _count(self, batch: _Batch, event: LeadChange, decided: Decided) -> None:
+        """Count what came of *event*."""
+        _add_drift(batch.drifts, event, decided)
+        if isinstance(event, LeadObserved):
+            _add_echoes(batch.echoes, event.data.ref.system, decided)
+        elif isinstance(event, LeadWriteStarted):
+            _add_echoes(batch.echoes, self._connectors[Side(event.data.side)].system, decided)
+        self._decided(event, decided)
+
+    async def _tell_identity(self, lead: Lead, decided: Decided) -> None:
+        """Tell whoever knows people by their addresses what became of those of *lead*."""
         if decided.forgotten is not None and self._forget is not None:
             refs = [each.ref for persons in lead.persons.values() for each in persons.values()]
             await self._forget((lead.id, *lead.taken_over), decided.forgotten, refs)
         if decided.addresses is not None and self._addresses_moved is not None:
             await self._addresses_moved((lead.id, *lead.taken_over), *decided.addresses)
-        batch.emissions += _emissions(record, decided)
-        if decided.missing:
-            batch.waits[lead.id] = (decided.missing, _since(event))
-        _add_drift(batch.drifts, event, decided)
-        self._decided(event, decided)
 
     def _step(self, lead: Lead, event: LeadChange, record: LogRecord, emissions: list[Emission]) -> Step:
         """Return what *event* does to *lead*; one that can't be taken in is added to *emissions* as a dead letter."""
@@ -241,12 +288,35 @@ class LeadProcessor:
                 return Step(lead)
 
 
+_OF_KNOWN_LEADS = (LeadWriteRetried, LeadReviewed, LeadTaskWanted, LeadTaskOver)
+"""What says nothing by which a lead would come to be."""
+
+
+_UNKNOWN_LEAD = ("unknown-lead", "nothing is known of this lead")
+
+
+def _unfit(record: LogRecord, reason: str, detail: str) -> Emission:
+    """Return the dead letter for a change that nothing can come of; of an erased person it keeps no words."""
+    kept = replace(record, value=None) if reason == "lead-erased" else record
+    return set_aside(kept, reason, detail, source=SOURCE)
+
+
 def _add_drift(drifts: dict[str, int], event: LeadChange, decided: Decided) -> None:
     """Count in *drifts*, by system and field, what a sweep found."""
     if decided.drift and isinstance(event, LeadObserved):
         for name, count in counted(decided.drift).items():
             key = f"{event.data.ref.system}:{name}"
             drifts[key] = drifts.get(key, 0) + count
+
+
+def _add_echoes(echoes: Counter[str], system: str, decided: Decided) -> None:
+    """Count in *echoes* what came of our own writes in *system*, see services.sync.consumers.shard_leads."""
+    for layer, count in decided.echoes.items():
+        echoes[f"suppressed:{system}:{layer}"] += count
+    for name in decided.false_drops:
+        echoes[f"false-drop:{system}:{name}"] += 1
+    for name in decided.loops:
+        echoes[f"loop:{system}:{name}"] += 1
 
 
 def _applied(held: HeldShard, batch: _Batch, *, woken: bool) -> None:
@@ -270,6 +340,10 @@ def _since(event: LeadChange) -> int:
             return event.data.noticed_at
         case LeadTakenOver():
             return event.data.merged_at
+        case LeadTaskWanted() | LeadTaskOver():
+            return event.data.told_at
+        case LeadReviewed():
+            return event.data.reviewed_at
         case _:
             return event.data.started_at
 

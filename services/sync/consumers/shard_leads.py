@@ -5,7 +5,9 @@ The leads of one shard in the store, and which of them a side waits for.
 |-------------|------------|--------------------------------------------------------------------------------|
 | lead:<id>   | string     | the lead, see services.sync.adapters.lead_codec; as long as the lead is known   |
 | drift       | hash       | <system>:<field> → how many differences sweeps found                            |
+| echoes      | hash       | suppressed:<system>:<layer>, false-drop:<system>:<field>, loop:<system>:<field> → count |
 | dirty:<side>| sorted set | lead_id → priority * 10^13 + epoch ms since when; until that side lacks nothing |
+| ages        | sorted set | lead_id → epoch ms when its score changes by itself; as long as it will         |
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -18,10 +20,12 @@ from services.runtime.shard import Shard
 from services.runtime.store import Store
 from services.sync.application.dispatch import urgency
 from services.sync.domain.desired import Missing, Priority
-from services.sync.domain.lead import Lead
+from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.records import Side
 
 DRIFT = "drift"
+ECHOES = "echoes"
+AGES = "ages"
 
 PRIORITY_STEP = 10**13
 """More than any epoch ms until the year 2286, so that priority goes before age."""
@@ -81,6 +85,19 @@ class ShardLeads:
         """Add to *operations* what sweeps found, by ``<system>:<field>``."""
         if drifts:
             operations.hincrby(self._shard.id.key(DRIFT), drifts)
+
+    def count_echoes(self, operations: Operations, echoes: Mapping[str, int]) -> None:
+        """Add to *operations* what came of our own writes that came back, by the names above."""
+        if echoes:
+            operations.hincrby(self._shard.id.key(ECHOES), echoes)
+
+    def await_age(self, operations: Operations, ages: Mapping[str, int]) -> None:
+        """Add to *operations* when the scores of leads change by themselves, epoch ms; NEVER: they don't."""
+        key = self._shard.id.key(AGES)
+        if coming := {lead_id: at for lead_id, at in ages.items() if at != NEVER}:
+            operations.zadd(key, coming)
+        if lasting := [lead_id for lead_id, at in ages.items() if at == NEVER]:
+            operations.zrem(key, lasting)
 
     def mark(
         self, operations: Operations, lead_id: str, missing: Mapping[Side, Sequence[Missing]], since: int

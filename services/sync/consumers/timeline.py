@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from schemas.topics import DECISIONS, LEAD_CHANGES, LIFECYCLE, Topic
+from services.runtime.clock import Clock, now_ms
 from services.runtime.keys import ShardId
 from services.runtime.log.of_key import records_of
 from services.runtime.log.port import Log
@@ -19,7 +20,10 @@ from services.sync.domain.desired import Missing, Priority, missing
 from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, origin_of, trace
 from services.sync.domain.records import Scalar, Side
+from services.sync.domain.rescoring import bring
 from services.sync.domain.rules import Rules
+from services.sync.domain.score_words import reason_line
+from services.sync.domain.tally import Reason
 
 Json: TypeAlias = dict[str, Any]
 
@@ -60,8 +64,10 @@ class Timeline:
         rules: Rules,
         service: str,
         why: Why = unheld,
+        clock: Clock = now_ms,
     ) -> None:
         self._why = why
+        self._clock = clock
         self._log = log
         self._store = store
         self._identity = identity
@@ -77,9 +83,11 @@ class Timeline:
             lead_or_email: A lead_id or an e-mail address, in any way of writing it.
 
         Returns:
-            lead_id, merged (the ids that it had too), stage, cycle, origin, score, reasons, links, duplicates (records that
-            are heard but not written to), milestones, fields, waiting, entries (oldest
-            first); instants are epoch ms.
+            lead_id, merged (the ids that it had too), stage, cycle, origin, score, score_as_of, score_changes_at (if
+            nothing happens; null: never), score_held (over the threshold by changed rules only), reasons (points by label),
+            score_reasons (with since when, what becomes of them, and a text in the firm's language), links, duplicates
+            (records that are heard but not written to), milestones, fields, waiting, entries (oldest first); instants
+            are epoch ms.
         """
         lead_id = await self._lead_id(lead_or_email.strip())
         if lead_id is None:
@@ -90,9 +98,10 @@ class Timeline:
         if lead is None:
             return None
         shard = self._shard(lead.id)
+        bring(lead, self._rules)
         life = trace(lead, self._rules)
         return {
-            **_summary(lead, life, self._rules),
+            **_summary(lead, life, self._rules, self._clock()),
             "waiting": [line for side in Side for line in await self._waiting(shard, lead, life, side)],
             "entries": [
                 {"at": each.at, "what": each.kind, **each.data} for each in await self._entries(lead)
@@ -144,7 +153,7 @@ class Timeline:
         return found
 
 
-def _summary(lead: Lead, life: Lifecycle, rules: Rules) -> Json:
+def _summary(lead: Lead, life: Lifecycle, rules: Rules, now: int) -> Json:
     return {
         "lead_id": lead.id,
         "merged": sorted(lead.taken_over),
@@ -152,7 +161,11 @@ def _summary(lead: Lead, life: Lifecycle, rules: Rules) -> Json:
         "cycle": life.cycle,
         "origin": origin_of(lead, rules).value,
         "score": life.score,
+        "score_as_of": lead.as_of,
+        "score_changes_at": life.changes_at or None,
+        "score_held": life.held,
         "reasons": life.points,
+        "score_reasons": [_reason(each, rules, now) for each in life.reasons],
         "links": {side.value: str(ref) for side in Side if (ref := lead.person(side)) is not None},
         "duplicates": {side.value: list(map(str, refs)) for side in Side if (refs := lead.duplicates(side))},
         "milestones": [
@@ -163,6 +176,17 @@ def _summary(lead: Lead, life: Lifecycle, rules: Rules) -> Json:
         "fields": {name: _sides(lead, name) for name in sorted(lead.fields)},
         "opportunities": [str(each.ref) for each in lead.opportunities.values() if not each.deleted],
         "refused": sorted(lead.refused),
+    }
+
+
+def _reason(reason: Reason, rules: Rules, now: int) -> Json:
+    return {
+        "label": reason.label,
+        "points": reason.points,
+        "at": reason.at or None,
+        "changes_at": reason.changes_at or None,
+        "becomes": reason.becomes if reason.changes_at else None,
+        "text": reason_line(reason, rules, now),
     }
 
 
@@ -204,8 +228,11 @@ _KINDS = {
     "tasuki.lead.write-started.v1": ("sent", "started_at"),
     "tasuki.lead.write-settled.v1": ("settled", "settled_at"),
     "tasuki.lead.write-retried.v1": ("retried", "retried_at"),
+    "tasuki.lead.reviewed.v1": ("reviewed", "reviewed_at"),
     "tasuki.lead.merged-into.v1": ("merged-into", "noticed_at"),
     "tasuki.lead.taken-over.v1": ("taken-over", "merged_at"),
+    "tasuki.lead.task-wanted.v1": ("task-wanted", "told_at"),
+    "tasuki.lead.task-over.v1": ("task-over", "told_at"),
     "tasuki.decision.fields-decided.v1": ("decided", "decided_at"),
     "tasuki.decision.drift-found.v1": ("drift", "found_at"),
     "tasuki.lifecycle.score-changed.v1": ("score", "changed_at"),

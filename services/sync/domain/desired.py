@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from services.sync.domain.assignment import assigned
 from services.sync.domain.consent import agreed
 from services.sync.domain.field_map import whole_seconds
-from services.sync.domain.fold import fields_hash, value_hash
+from services.sync.domain.fold import fields_hash
 from services.sync.domain.lead import (
     OWN_ID,
     PERSON_SLOT,
@@ -24,9 +24,11 @@ from services.sync.domain.lifecycle import Lifecycle, cycle_of, opportunity_of, 
 from services.sync.domain.owners import as_on, seen_from
 from services.sync.domain.policy import UNSAID, resolve
 from services.sync.domain.records import Kind, Scalar, Side
-from services.sync.domain.register import NEVER, Register, is_blank
+from services.sync.domain.register import NEVER, Register, is_blank, value_hash
 from services.sync.domain.rules import FieldRule, Job, Milestone, Origin, Rules
 from services.sync.domain.scope import in_scope
+from services.sync.domain.score_words import reason_lines, reasons
+from services.sync.domain.tasks import DONE, AskedTask
 
 
 class Priority(IntEnum):
@@ -42,12 +44,17 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A record that is not yet as it is to be: `fields` are the values that differ there."""
+    """
+    A record that is not yet as it is to be: `fields` are the values that differ there.
+
+    `named`: the lead id that it carries, where that is one that the lead had before.
+    """
 
     side: Side
     slot: str
     fields: dict[str, Scalar]
     priority: Priority
+    named: str = ""
 
     @property
     def kind(self) -> Kind:
@@ -125,6 +132,8 @@ def _differences(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> Itera
         yield Missing(side, PERSON_SLOT, person, _priority(lead, life, rules, side, person))
     if side is Side.SFA and not life.closed:
         yield from _handoff_records(lead, life, rules)
+    if side is Side.SFA and lead.tasks.asked:
+        yield from _alert_tasks(lead, life, rules)
 
 
 def _is_to_be_marked(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> bool:
@@ -142,9 +151,16 @@ def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) ->
         there, value = mine.there, wanted(mine, theirs, side, rule, rules)
         if value and name in rules.opt_ins and agreed(lead, name, rules) is not None:
             value = False
-        if name == "owner" and is_blank(value) and _is_offered(lead, life):
-            value = owner_of(lead, life, rules)
-        if there != value and is_other(there, value) and (rule.write_ma if writes_ma else rule.write_sfa):
+        if not value and not there and name in rules.consents:
+            continue  # the same consent: a False that is on its way could undo an opt-out of that moment
+        if name == "owner" and _is_offered(lead, life):
+            value = _owner(value, mine, theirs, lead, life, rules, writes_ma=writes_ma)
+        if (
+            there != value
+            and is_other(there, value)
+            and is_other(mine.overtaken, value)
+            and (rule.write_ma if writes_ma else rule.write_sfa)
+        ):
             differs[name] = value
     made = produced(lead, life, rules, side)
     made = chain(made, _composed(lead, rules, side, differs))
@@ -176,6 +192,28 @@ def wanted(mine: Register, theirs: Register, side: Side, rule: FieldRule, rules:
     return there if outcome.rule == UNSAID.rule else outcome.on(side)
 
 
+def _owner(
+    value: Scalar,
+    mine: Register,
+    theirs: Register,
+    lead: Lead,
+    life: Lifecycle,
+    rules: Rules,
+    *,
+    writes_ma: bool,
+) -> Scalar:
+    """
+    Return who is to own the lead on a side where it would be *value*: where that is nobody, whom it falls to.
+
+    Where nobody ever named an owner, both sides were filled by us, perhaps at instants at which it fell to different
+    people: marketing follows sales then.
+    """
+    if is_blank(value):
+        return owner_of(lead, life, rules)
+    unsaid = mine.said_at == theirs.said_at == NEVER
+    return theirs.there if writes_ma and unsaid and not is_blank(theirs.there) else value
+
+
 def _is_offered(lead: Lead, life: Lifecycle) -> bool:
     """Return whether inside sales is to have the lead."""
     return _is_to_be_handed(lead, life, Milestone.MQL) and not life.closed
@@ -200,7 +238,9 @@ def _priority(lead: Lead, life: Lifecycle, rules: Rules, side: Side, differs: di
     if any(differs.get(name) for name in rules.consents):
         return Priority.CONSENT
     if side is Side.SFA and _is_offered(lead, life) and f"task:{life.cycle}" not in lead.slots:
-        return Priority.HOT
+        return _heat(lead, life)
+    if differs.keys() <= SCORE_FIELDS:
+        return Priority.RECONCILE
     if not differs.keys().isdisjoint(SALES_FIELDS):
         return Priority.HANDOFF
     return Priority.RECONCILE if differs.keys() == {OWN_ID} else Priority.EDIT
@@ -210,11 +250,49 @@ def _handoff_records(lead: Lead, life: Lifecycle, rules: Rules) -> Iterator[Miss
     """The task of an MQL, and the opportunity of an SQL unless sales made one itself in that cycle."""
     task, deal = f"task:{life.cycle}", f"opportunity:{life.cycle}"
     if _is_to_be_handed(lead, life, Milestone.MQL) and task not in lead.slots:
-        yield Missing(Side.SFA, task, _task(lead, life, rules), _hurry(lead, Priority.HOT))
+        yield Missing(Side.SFA, task, _task(lead, life, rules), _hurry(lead, _heat(lead, life)))
     if not _is_to_be_handed(lead, life, Milestone.SQL) or deal in lead.slots:
         return
     if not any(cycle_of(each, life) == life.cycle for each in lead.opportunities.values()):
         yield Missing(Side.SFA, deal, _opportunity(lead, life, rules), _hurry(lead, Priority.HANDOFF))
+
+
+def _alert_tasks(lead: Lead, life: Lifecycle, rules: Rules) -> Iterator[Missing]:
+    """
+    The tasks that alerts asked for. They are part of a handoff that is late, so they go with the handoffs.
+
+    A completion can wait: nobody is kept from anything by a task that is open for some time longer.
+    """
+    for slot, task in lead.tasks.unmade():
+        fields = _alert_task(lead, life, rules, slot, task)
+        yield Missing(Side.SFA, slot, fields, Priority.HANDOFF, named=task.promise.lead_id)
+    for slot, task in lead.tasks.unclosed():
+        yield Missing(Side.SFA, slot, dict(DONE), Priority.EDIT, named=task.promise.lead_id)
+
+
+def _alert_task(lead: Lead, life: Lifecycle, rules: Rules, slot: str, task: AskedTask) -> dict[str, Scalar]:
+    """Return what the task says; whom the sales tool doesn't know as a user has it done by the lead's owner."""
+    unknown = field_key(Side.SFA, slot, "owner") in lead.refused
+    owner = task.owner if task.owner and not unknown else owner_of(lead, life, rules)
+    return {
+        "subject": task.subject,
+        "type": "task",
+        "owner": owner,
+        "due_on": _day(task.due_at, rules),
+        "body": task.body,
+    }
+
+
+def may_have_tasks(lead: Lead, life: Lifecycle, rules: Rules) -> bool:
+    """Return whether the lead stands in the sales tool, or is to."""
+    return _belongs(lead, life, rules, Side.SFA)
+
+
+def _heat(lead: Lead, life: Lifecycle) -> Priority:
+    """Return how urgent a new MQL is: one that only changed rules made comes after everything else."""
+    at = life.reached(Milestone.MQL)
+    by_rules = at is not None and at > lead.rules_since and at in lead.qualified
+    return Priority.BACKFILL if by_rules else Priority.HOT
 
 
 def _hurry(lead: Lead, priority: Priority) -> Priority:
@@ -228,7 +306,7 @@ def _task(lead: Lead, life: Lifecycle, rules: Rules) -> dict[str, Scalar]:
         "type": "task",
         "owner": owner_of(lead, life, rules),
         "due_on": _day(qualified_at + rules.handoffs.task_due_hours * 3_600_000, rules),
-        "body": reasons(life, rules),
+        "body": "\n".join(reason_lines(life, rules)),
     }
 
 
@@ -263,17 +341,6 @@ def _day(instant: int, rules: Rules) -> str:
     return moment.astimezone(ZoneInfo(rules.time_zone)).date().isoformat()
 
 
-def reasons(life: Lifecycle, rules: Rules) -> str:
-    """Return why the score is what it is, in the firm's language."""
-    japanese = rules.language == "ja"
-    labels: Mapping[str, str] = rules.scoring.labels_ja if japanese else {}
-    parts = [
-        f"{labels.get(label, label)} {points:+d}"
-        for label, points in sorted(life.points.items(), key=lambda pair: (-pair[1], pair[0]))
-    ]
-    return ("、" if japanese else ", ").join(parts)
-
-
 def owner_of(lead: Lead, life: Lifecycle, rules: Rules) -> Scalar:
     """Return who works the lead, as sales knows them: sales' owner, else marketing's, else whom it falls to."""
     ours = lead.seen("owner", Side.SFA).there
@@ -288,6 +355,9 @@ def inside_sales(lead: Lead, life: Lifecycle, rules: Rules) -> str | None:
     job = Job.BDR if origin_of(lead, rules) is Origin.BDR else Job.SDR
     return assigned(lead, job, rules, life.reached(Milestone.MQL))
 
+
+SCORE_FIELDS = frozenset({"score", "score_reasons"})
+"""What may change although nobody did anything; of all leads at once, when the rules change."""
 
 SALES_FIELDS = ("sales_stage", "sales_amount", "sales_owner", "sales_close_on", "lost_reason", "verdict")
 """What sales' opportunity tells marketing, in the words of the field map."""

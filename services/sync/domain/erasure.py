@@ -48,3 +48,4 @@ def erase(lead: Lead, kept: frozenset[str], stage_fields: frozenset[str]) -> Non
     for activity in lead.activities.values():
         activity.fields = {name: each for name, each in activity.fields.items() if name in KEPT_OF_ACTIVITIES}
     lead.refused = {}
+    lead.tasks.erase()

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from zlib import crc32
 
 from services.sync.domain.consent import note
+from services.sync.domain.echoes import Layer, goes_round
 from services.sync.domain.erasure import KEPT_OF_ACTIVITIES, KEPT_OF_DEALS, erase, kept_fields
 from services.sync.domain.fights import fought, given_up
 from services.sync.domain.lead import (
@@ -22,20 +23,16 @@ from services.sync.domain.lead import (
     slot_key,
 )
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
-from services.sync.domain.register import NEVER, Register, later, order_key
+from services.sync.domain.register import NEVER, Register, later, order_key, value_hash
 from services.sync.domain.rules import Rules
 from services.sync.domain.scoring import tracked_fields
+from services.sync.domain.tasks import HEAD
 
 BY_DEFAULT_MS = 1_000
 """What a record that we made holds from the start is ours or a default: said by nobody. Tools keep whole seconds."""
 
 REMEMBERED_WRITES = 32
 """How many values sent to a field are remembered, to know them again: HubSpot tells a field's past anew each time."""
-
-
-def value_hash(value: Scalar) -> int:
-    """Return a 32-bit hash of *value*, the same in each process."""
-    return crc32(f"{type(value).__name__}:{value}".encode())
 
 
 def fields_hash(fields: Mapping[str, Scalar]) -> int:
@@ -85,7 +82,8 @@ class Folder:
                 erase(lead, self._kept, frozenset(self._stage_fields))
             person.deleted_at = max(person.deleted_at, seen.observed_at)
             return set()
-        person.seen_at = max(person.seen_at, seen.observed_at)
+        if seen.moved_to is None:  # who was only named by another record may have been deleted since
+            person.seen_at = max(person.seen_at, seen.observed_at)
         if not _is_made_by_us(seen):
             lead.created_at = _earliest(lead.created_at, seen.created_at)
         return {change.name for change in seen.fields if self._change(lead, side, change, seen, person.ref)}
@@ -110,6 +108,12 @@ class Folder:
     def is_echo(self, lead: Lead, side: Side, change: FieldChange) -> bool:
         """Return whether a person's *change* is our own write coming back: marked so, of a value that was sent."""
         return change.own and self._is_sent(lead.seen(change.name, side), side, change.name, change.value)
+
+    def layer(self, lead: Lead, side: Side, change: FieldChange) -> Layer | None:
+        """Return by what a person's *change* is known as our own write coming back; None where it isn't."""
+        if not self.is_echo(lead, side, change):
+            return None
+        return Layer.MARKER if change.name in self._produced[side] else Layer.LEDGER
 
     def _is_sent(self, register: Register, side: Side, name: str, value: Scalar) -> bool:
         """Of fields that tasuki makes itself no ledger is kept: nobody else's value counts there."""
@@ -151,7 +155,7 @@ class Folder:
 
     def start_write(
         self, lead: Lead, side: Side, slot: str, fields: Mapping[str, Scalar], at: int
-    ) -> list[str]:
+    ) -> tuple[list[str], list[str]]:
         """
         Enter the values into the echo ledger: they are about to be sent, at *at* by our clock.
 
@@ -159,23 +163,29 @@ class Folder:
 
         Returns:
             The fields that were set back once too often: they are left alone after this write. Consents never are.
+            And those that are a loop: our own write leads to this one.
         """
         lost: list[str] = []
+        loops: list[str] = []
         if lead.erased_at != NEVER:
-            return lost
+            return lost, loops
         if slot == PERSON_SLOT:
             for name in sorted(fields.keys() & self._shared):
                 register = lead.register(name, side)
                 mark = value_hash(fields[name])
+                if goes_round(lead, name, side, fields[name], mark):
+                    loops.append(name)
                 if mark in register.sent and fought(lead, side, slot, name, register, at, self._rules):
                     lost.append(name)
                     if name not in self._consents:
                         lead.refused[field_key(side, slot, name)] = mark
                 register.sent = _with_mark(register.sent, fields[name])
+        elif slot.startswith(HEAD):
+            lead.tasks.note_sent(slot)
         elif slot.startswith("opportunity:"):
             for name in fields.keys() & self._stage_fields:
                 lead.sent[name] = _with_mark(lead.sent.get(name, ()), fields[name])
-        return lost
+        return lost, loops
 
     def confirm_write(
         self,
@@ -194,13 +204,14 @@ class Folder:
                     lead.refused.pop(key, None)
         if slot != PERSON_SLOT:
             lead.slots.setdefault(slot, ref)
+            if slot.startswith(HEAD):
+                lead.tasks.note_written(slot, fields)
             if slot.startswith("opportunity:"):
                 opportunity = lead.opportunities.setdefault(ref.id, Opportunity(ref))
                 opportunity.cycle = max(opportunity.cycle, int(slot.partition(":")[2]))
             return
         person = _person(lead, side, ref)
-        person.marked = person.marked or OWN_ID in fields
-        person.seen_at = max(person.seen_at, settled_at)
+        person.marked = person.marked or OWN_ID in fields  # not seen by that: it may have been deleted since
         for name, value in fields.items():
             if name == OWN_ID or (lead.erased_at != NEVER and name not in self._kept):
                 continue

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 from services.sync.domain.records import Kind, RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
+from services.sync.domain.tasks import Tasks
 
 
 @dataclass(slots=True)
@@ -144,7 +145,11 @@ class Lead:
     to be this one, and when (our clock). `opt_outs`: by field; `fights`: by `field_key`, of values that were set
     back. `merged_into`: the lead that this one is; nothing else is kept of it then. `history_until`: what it reached
     up to then was met by the first filling, and is handed over to nobody. `unhurried_since`: when it met the lead, if
-    nobody did anything since; what such a lead lacks is the least urgent.
+    nobody did anything since; what such a lead lacks is the least urgent. `tasks`: those that alerts asked for.
+
+    `as_of`: the latest instant (our clock) at which something was taken in: points get old up to then. `scored_by`: the
+    mark of the scoring rules that it was scored by, 0 before it was. `rules_since`: up to then it was judged by other
+    rules, by which it `qualified` at those instants; see services.sync.domain.rescoring.
     """
 
     id: str
@@ -152,6 +157,10 @@ class Lead:
     erased_at: int = NEVER
     history_until: int = NEVER
     unhurried_since: int = NEVER
+    as_of: int = NEVER
+    scored_by: int = 0
+    rules_since: int = NEVER
+    qualified: tuple[int, ...] = ()
     persons: dict[Side, dict[str, Person]] = field(default_factory=dict[Side, dict[str, Person]])
     fields: dict[str, dict[Side, Register]] = field(default_factory=dict[str, dict[Side, Register]])
     history: dict[str, dict[int, Scalar]] = field(default_factory=dict[str, dict[int, Scalar]])
@@ -165,6 +174,7 @@ class Lead:
     fights: dict[str, Fight] = field(default_factory=dict[str, Fight])
     merged_into: str = ""
     taken_over: dict[str, int] = field(default_factory=dict[str, int])
+    tasks: Tasks = field(default_factory=Tasks)
 
     def is_named(self, lead_id: str) -> bool:
         """Return whether *lead_id* is this lead's id, or was that of one that it took over."""
@@ -252,4 +262,12 @@ def field_key(side: Side, slot: str, name: str) -> str:
 def kind_of_slot(slot: str) -> Kind:
     """Return what kind of record stands in *slot*."""
     head = slot.partition(":")[0]
-    return {"lead": Kind.LEAD, "task": Kind.ACTIVITY, "opportunity": Kind.OPPORTUNITY}[head]
+    return _KINDS[head]
+
+
+_KINDS = {
+    "lead": Kind.LEAD,
+    "task": Kind.ACTIVITY,
+    "alert": Kind.ACTIVITY,
+    "opportunity": Kind.OPPORTUNITY,
+}

@@ -15,7 +15,8 @@ from typing import NamedTuple, TypeAlias
 from services.sync.domain.lead import NEVER, Lead, Opportunity
 from services.sync.domain.records import Kind, Side
 from services.sync.domain.rules import Milestone, Origin, Rules, StageMap
-from services.sync.domain.scoring import Tally, score_events, turns
+from services.sync.domain.scoring import ScoreEvent, score_events, turns
+from services.sync.domain.tally import Reason, Tally
 
 MilestoneKey: TypeAlias = tuple[int, Milestone]
 
@@ -25,11 +26,16 @@ PLACE = {milestone: place for place, milestone in enumerate(FUNNEL)}
 
 
 class Fact(NamedTuple):
-    """Somebody's tool says that `milestone` was reached at `at`; by `deal`, if an opportunity says so."""
+    """
+    Somebody's tool says that `milestone` was reached at `at`; by `deal`, if an opportunity says so.
+
+    `scored`: no tool says so, but the score did, by rules that don't hold any more.
+    """
 
     at: int
     milestone: Milestone
     deal: Opportunity | None = None
+    scored: bool = False
 
 
 @dataclass(slots=True)
@@ -37,7 +43,9 @@ class Lifecycle:
     """
     What a lead's facts amount to. `closed`: the present cycle was recycled. `starts`: when each cycle began.
 
-    `amounts`: what the deals are worth by which milestones were reached, where that is known.
+    `amounts`: what the deals are worth by which milestones were reached, where that is known. `reasons`: what makes
+    the score; `changes_at`: when it changes if nothing happens, NEVER if it doesn't. `held`: the score is over the
+    threshold, by changed rules only, and the next thing that raises it qualifies.
     """
 
     cycle: int = 1
@@ -46,6 +54,9 @@ class Lifecycle:
     amounts: dict[MilestoneKey, int] = field(default_factory=dict[MilestoneKey, int])
     score: int = 0
     points: dict[str, int] = field(default_factory=dict[str, int])
+    reasons: list[Reason] = field(default_factory=list[Reason])
+    changes_at: int = NEVER
+    held: bool = False
     starts: dict[int, int] = field(default_factory=lambda: {1: NEVER})
 
     def reached(self, milestone: Milestone, cycle: int | None = None) -> int | None:
@@ -73,44 +84,102 @@ _WORTH = frozenset({Milestone.OPPORTUNITY, Milestone.EFFECTIVE_OPPORTUNITY, *_EN
 
 def trace(lead: Lead, rules: Rules) -> Lifecycle:
     """
-    Return the lifecycle that the lead's facts amount to.
+    Return the lifecycle that the lead's facts amount to, as of `lead.as_of`: what gets old later isn't yet.
 
     Of one instant the score counts first, as a whole; then the facts, in the order of the funnel.
     """
-    life = Lifecycle()
-    tally = Tally(rules.scoring)
-    if lead.created_at != NEVER:
-        life.milestones[1, Milestone.LEAD] = lead.created_at
-    facts = sorted(_facts(lead, rules), key=_place)
-    events = score_events(lead, rules)
-    threshold, done = rules.scoring.threshold, 0
-    over = False
-    for place, (at, source, amount) in enumerate(events):
+    walk = _Walk(lead, rules)
+    tally, until = walk.tally, lead.as_of if rules.scoring.ages else NEVER
+    facts, events = sorted(_facts(lead, rules), key=_place), score_events(lead, rules)
+    done = place = 0
+    while (at := _next_moment(events, place, tally, until)) != NEVER:
         while done < len(facts) and facts[done].at < at:
-            _reach(life, tally, facts[done])
-            over = tally.score >= threshold
+            walk.reach(facts[done])
             done += 1
-        tally.take(source, amount)
-        if place + 1 == len(events) or events[place + 1][0] != at:
-            was_over, over = over, tally.score >= threshold
-            if over and not was_over:
-                _qualify(life, at)
+        before = tally.score
+        if until:
+            tally.lapse(min(at, until))  # what is told of a day to come makes nothing old before it
+        while place < len(events) and events[place][0] == at:
+            tally.take(events[place][1], events[place][2], at)
+            place += 1
+        walk.judge(at, before)
     for fact in facts[done:]:
-        _reach(life, tally, fact)
-    life.score, life.points = tally.score, tally.points()
+        walk.reach(fact)
+    life = walk.end()
     if lead.erased_at != NEVER:
         _as_told(life, lead)
     return life
 
 
+def _next_moment(events: list[ScoreEvent], place: int, tally: Tally, until: int) -> int:
+    """Return the next instant at which the score may move, NEVER if there is none; points get old up to *until*."""
+    at = events[place][0] if place < len(events) else NEVER
+    if until:
+        old_at = tally.next_lapse
+        if NEVER < old_at <= until and (at == NEVER or old_at < at):
+            return old_at
+    return at
+
+
+class _Walk:
+    """
+    The way through a lead's facts, in the order of their times.
+
+    `armed`: going over the threshold qualifies. It doesn't any more once it did, until the score was below the lower
+    mark: a score that wobbles around the threshold is no new interest.
+    """
+
+    def __init__(self, lead: Lead, rules: Rules) -> None:
+        self._scoring = rules.scoring
+        self._threshold, self._rearm_at = rules.scoring.threshold, rules.scoring.rearm_at
+        self._since = lead.rules_since
+        self.tally = Tally(rules.scoring, rules.time_zone)
+        self._life = Lifecycle()
+        self._armed = True
+        if lead.created_at != NEVER:
+            self._life.milestones[1, Milestone.LEAD] = lead.created_at
+
+    def judge(self, at: int, before: int) -> None:
+        """Look at the score as it stands after *at*, as a whole; it was *before*."""
+        score = self.tally.score
+        if score < self._rearm_at:
+            self._armed = True
+        elif self._armed and score >= self._threshold and score > before and at > self._since:
+            self._armed = False
+            _qualify(self._life, at)
+
+    def reach(self, fact: Fact) -> None:
+        """Take in a fact."""
+        life = self._life
+        was_closed = life.closed
+        _reach(life, self.tally, fact)
+        if fact.scored:
+            self._armed = False
+        elif life.closed and not was_closed:
+            self._armed = self.tally.score < self._rearm_at
+
+    def end(self) -> Lifecycle:
+        """Return what it all amounts to."""
+        life, tally = self._life, self.tally
+        life.score = tally.score
+        over = self._armed and tally.score >= self._threshold
+        life.held = over and (life.closed or life.reached(Milestone.MQL) is None)
+        life.reasons, life.changes_at = tally.outlook()
+        for reason in life.reasons:
+            life.points[reason.label] = life.points.get(reason.label, 0) + reason.points
+        return life
+
+
 def _place(fact: Fact) -> tuple[int, int, str]:
-    at, milestone, deal = fact
+    at, milestone, deal, _ = fact
     return at, PLACE[milestone], "" if deal is None else deal.ref.id
 
 
 def _as_told(life: Lifecycle, lead: Lead) -> None:
     """What was told before the lead was erased stands, though the values that led to it are gone."""
     life.score = lead.told.score
+    life.reasons = [each._replace(changes_at=NEVER) for each in life.reasons]
+    life.changes_at, life.held = NEVER, False
     life.milestones |= lead.told.milestones
     life.amounts = dict(lead.told.amounts)
     for (cycle, _), at in life.milestones.items():
@@ -163,6 +232,15 @@ def _reopen(life: Lifecycle, at: int) -> None:
 
 
 def _facts(lead: Lead, rules: Rules) -> Iterator[Fact]:
+    for at in lead.qualified:
+        yield Fact(at, Milestone.MQL, scored=True)
+    yield from stage_facts(lead, rules)
+    if lead.activities:
+        yield from _first_touches(lead, rules)
+
+
+def stage_facts(lead: Lead, rules: Rules) -> Iterator[Fact]:
+    """Yield what the tools' stages say."""
     for stage_map in rules.stages:
         if stage_map.kind is Kind.LEAD:
             for at, value in turns(lead, stage_map.side, stage_map.field):
@@ -171,8 +249,6 @@ def _facts(lead: Lead, rules: Rules) -> Iterator[Fact]:
                     yield Fact(at, milestone)
         elif stage_map.kind is Kind.OPPORTUNITY:
             yield from _deals(lead, stage_map)
-    if lead.activities:
-        yield from _first_touches(lead, rules)
 
 
 def _deals(lead: Lead, stage_map: StageMap) -> Iterator[Fact]:

@@ -95,7 +95,7 @@ class Write:
     """
     What one record on one side is to be: an update of `ref`, or a create where `ref` is None.
 
-    `slot` names the record within its lead and cycle: ``lead``, ``opportunity:1``, ``task:1``.
+    `slot` names the record within its lead and cycle: ``lead``, ``opportunity:1``, ``task:1``, ``alert:<name>``.
     `match_email` finds an existing person before one is made. `parent` is the person's record in the same
     system, for tasks and opportunities. `fields` are canonical; only those that differ are given. A person's
     ``lead_id`` among them asks to put our id on the record, which lacks it.
@@ -111,7 +111,7 @@ class Write:
 
     @property
     def external_id(self) -> str:
-        """Our id for the record: the lead_id, or ``<lead_id>:<cycle>`` for tasks and opportunities."""
+        """Our id for the record: the lead_id, or ``<lead_id>:<cycle or name>`` for tasks and opportunities."""
         cycle = self.slot.partition(":")[2]
         return f"{self.lead_id}:{cycle}" if cycle else self.lead_id
 

@@ -9,11 +9,15 @@ before, and what stood just before may come to light later.
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
+from zlib import crc32
 
 from services.sync.domain.records import Scalar
 
 NEVER = 0
 """The instant of a register that holds nothing yet."""
+
+SETTLED, UNKNOWN = 0, 1
+"""Stand for what a value was sent over: once the vendor took it; of two registers that became one."""
 
 REMEMBERED_SIGHTS = 6
 """
@@ -42,6 +46,11 @@ def later(value: Scalar, at: int, than: Scalar, than_at: int) -> bool:
     return at > than_at or (at == than_at and order_key(value) > order_key(than))
 
 
+def value_hash(value: Scalar) -> int:
+    """Return a 32-bit hash of *value*, the same in each process."""
+    return crc32(f"{type(value).__name__}:{value}".encode())
+
+
 def is_blank(value: Scalar) -> bool:
     """Return whether *value* counts as not filled in."""
     return value is None or value == ""
@@ -56,7 +65,8 @@ class Register:
     now whoever set it, since `there_at`. Both instants are the vendor's; NEVER means nothing is known.
     `filled_at` is the first time that anything but a blank is known to have stood there. `certain` is the
     last saying whose time is exact: nothing older matters. `sights` are what was seen after it. `sent` are
-    hashes of the values that tasuki sent: the echo ledger.
+    hashes of the values that tasuki sent: the echo ledger. `sent_on` are hashes of what was said on both sides, and
+    of what stood here, when it sent the last of them; the second is SETTLED once the vendor took it.
     """
 
     said: Scalar = None
@@ -67,6 +77,7 @@ class Register:
     certain: tuple[Scalar, int] = (None, NEVER)
     sights: tuple[Sight, ...] = ()
     sent: tuple[int, ...] = ()
+    sent_on: tuple[int, int] = (0, 0)
 
     @property
     def speaks(self) -> bool:
@@ -74,6 +85,26 @@ class Register:
         if self.said_at == NEVER:
             return False
         return not is_blank(self.said) or NEVER != self.filled_at < self.said_at
+
+    @property
+    def by_echo(self) -> bool:
+        """Whether the latest that was heard of the field is a change that was taken for an echo."""
+        at, value = self.there_at, self.there
+        return at != NEVER and (at, False, value) in self.sights and (at, True, value) not in self.sights
+
+    @property
+    def overtaken(self) -> Scalar:
+        """
+        What must stand there by now: `there`, but where that is an earlier write of ours, the last one that was taken.
+
+        Its own echo isn't in yet, so its true time isn't known; it was taken after the earlier one had come to stand.
+        """
+        if not self.sent or not self.by_echo or (mark := value_hash(self.there)) not in self.sent[:-1]:
+            return self.there
+        for at, others, value in reversed(self.sights):
+            if at > self.there_at and not others and value_hash(value) == self.sent[-1] != mark:
+                return value
+        return self.there
 
     def observe(self, value: Scalar, at: int, *, own: bool, exact: bool = True) -> bool:
         """Take in that the field had *value* from *at* on; return whether that was news."""
@@ -114,6 +145,8 @@ class Register:
         since is later still, and its own echo will tell the true time. Reads of the time before *settled_at*
         (ours) may still show the old value, and say nothing by that.
         """
+        if self.sent:
+            self.sent_on = (self.sent_on[0], SETTLED)
         stands = self._stand(value, over_at + 1, filled_at=settled_at)
         return self._see((settled_at, False, value)) or stands
 
@@ -123,6 +156,8 @@ class Register:
             self._stand(other.there, other.there_at, filled_at=other.filled_at)
         if other.filled_at != NEVER:
             self.filled_at = min(self.filled_at or other.filled_at, other.filled_at)
+        if other.sent:
+            self.sent_on = (0, UNKNOWN) if self.sent else other.sent_on
         self.sent = (*(each for each in other.sent if each not in self.sent), *self.sent)
         if consent:
             self._tighten(other.said, other.said_at)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from services.sync.domain.records import Kind, Side
+from services.sync.domain.score_rules import Operator, Scoring
 
 
 class Policy(StrEnum):
@@ -40,14 +41,6 @@ class Origin(StrEnum):
     BDR = "bdr"
 
 
-class Operator(StrEnum):
-    """How an attribute is compared with the operands of its rule."""
-
-    IS = "is"  # equal to one of them, ignoring case and width
-    CONTAINS = "contains"  # holds one of them, ignoring case and width
-    AT_LEAST = "at-least"  # a number, at least the first operand
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldRule:
     """A field kept the same on both sides: its policy, and which sides can be written."""
@@ -56,35 +49,6 @@ class FieldRule:
     policy: Policy
     write_ma: bool = True
     write_sfa: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BehaviourRule:
-    """
-    Points for what a lead does.
-
-    Exactly one of the two: `counter` is a field that counts (page visits, e-mail opens, forms), each step
-    gives `points`; `activity` is an activity's type, each activity gives `points`. `cap` bounds the sum.
-    """
-
-    points: int
-    label: str
-    label_ja: str
-    counter: str | None = None
-    activity: str | None = None
-    cap: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttributeRule:
-    """Points for what a lead is: `field` compared with `operands` by `operator`."""
-
-    field: str
-    operator: Operator
-    operands: tuple[str | int, ...]
-    points: int
-    label: str
-    label_ja: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,27 +67,6 @@ class Composed:
 
     fields: tuple[str, ...]
     separator: str = " "
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scoring:
-    """
-    How a score comes about and what makes an MQL.
-
-    `read_from` None: computed here from `behaviours` and `attributes`. Otherwise the name of the field in
-    which the MA keeps its own score. `labels_ja`: the Japanese label for each label.
-    """
-
-    threshold: int
-    read_from: str | None = None
-    behaviours: tuple[BehaviourRule, ...] = ()
-    attributes: tuple[AttributeRule, ...] = ()
-    labels_ja: Mapping[str, str] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Work out what each decision needs once."""
-        labels = {each.label: each.label_ja for each in (*self.behaviours, *self.attributes)}
-        object.__setattr__(self, "labels_ja", labels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The score of a lead over time: points from behaviour and attributes, or the marketing tool's own number."""
+"""What moves the score of a lead, over time: behaviour and attributes, or the marketing tool's own number."""
 
 from functools import lru_cache
 from typing import TypeAlias
@@ -8,64 +8,11 @@ from services.sync.domain.lead import Lead, history_keys
 from services.sync.domain.policy import resolve
 from services.sync.domain.records import Scalar, Side
 from services.sync.domain.register import NEVER, Register, is_blank
-from services.sync.domain.rules import (
-    AttributeRule,
-    BehaviourRule,
-    Condition,
-    FieldRule,
-    Operator,
-    Policy,
-    Rules,
-    Scoring,
-)
+from services.sync.domain.rules import Condition, FieldRule, Policy, Rules
+from services.sync.domain.score_rules import AttributeRule, BehaviourRule, Operator, Scoring
 
 ScoreEvent: TypeAlias = tuple[int, int, int]
 """At an instant, the source with this number (a rule's place among all) came to this amount."""
-
-
-class Tally:
-    """
-    The running score: `amounts` are how often each behaviour was seen, or an attribute's points.
-
-    Behaviour counts anew after `restart` (the lead was recycled); attributes stay.
-    """
-
-    __slots__ = ("_amounts", "_behaviours", "_offsets", "_scoring", "_worth", "score")
-
-    def __init__(self, scoring: Scoring) -> None:
-        self.score = 0
-        self._scoring = scoring
-        self._behaviours = scoring.behaviours
-        sources = max(1, len(scoring.behaviours) + len(scoring.attributes))
-        self._amounts, self._offsets, self._worth = [0] * sources, [0] * sources, [0] * sources
-
-    def take(self, source: int, amount: int) -> None:
-        """Take in that *source* came to *amount*."""
-        self._amounts[source] = points = amount
-        if source < len(self._behaviours):
-            rule = self._behaviours[source]
-            steps = amount - self._offsets[source]
-            points = rule.points * steps if steps > 0 else 0
-            if rule.cap is not None and points > rule.cap:
-                points = rule.cap
-        self.score += points - self._worth[source]
-        self._worth[source] = points
-
-    def restart(self) -> None:
-        """Count behaviour from here on only."""
-        for source in range(len(self._behaviours)):
-            self._offsets[source] = self._amounts[source]
-            self.take(source, self._amounts[source])
-
-    def points(self) -> dict[str, int]:
-        """Return the points by the label of the rule that gave them, without the rules that gave none."""
-        if self._scoring.read_from is not None:
-            return {self._scoring.read_from: self.score} if self.score else {}
-        found: dict[str, int] = {}
-        for rule, points in zip((*self._behaviours, *self._scoring.attributes), self._worth, strict=False):
-            if points:
-                found[rule.label] = found.get(rule.label, 0) + points
-        return found
 
 
 def score_events(lead: Lead, rules: Rules) -> list[ScoreEvent]:

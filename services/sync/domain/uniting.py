@@ -53,6 +53,7 @@ class Uniter:
         for key, activity in other.activities.items():
             _activity(lead.activities.setdefault(key, Activity(activity.side)), activity)
         join(lead, other.opt_outs)
+        lead.tasks.join(other.tasks)
         for slot, ref in other.slots.items():
             lead.slots[slot] = min(ref, lead.slots.get(slot, ref), key=str)
         if lead.erased_at != NEVER:

@@ -11,17 +11,15 @@ from services.sync.domain.forms import Form
 from services.sync.domain.records import Kind, Side
 from services.sync.domain.rules import (
     Assignment,
-    AttributeRule,
-    BehaviourRule,
     Composed,
     Condition,
     FieldRule,
     Handoffs,
     Rules,
-    Scoring,
     StageMap,
     Team,
 )
+from services.sync.domain.score_rules import AttributeRule, BehaviourRule, ScoreGroup, Scoring
 from services.sync.settings.checks.fields import LEAD_OBJECTS, sfa_names
 from services.sync.settings.checks.policies import effective_policy
 from services.sync.settings.draft import Draft
@@ -31,6 +29,7 @@ from services.sync.settings.rule_sections import (
     AttributeEntry,
     BehaviourEntry,
     FieldEntry,
+    GroupEntry,
     HandoffsSection,
     MaColumn,
     OwnersSection,
@@ -42,6 +41,7 @@ from services.sync.settings.rule_sections import (
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
+_REARM_PERCENT = 80
 
 
 def to_settings(draft: Draft, platform: Platform) -> Settings:
@@ -174,6 +174,11 @@ def _scoring(draft: Draft) -> Scoring:
         read_from=scoring.field,
         behaviours=tuple(_behaviour(each.value) for each in draft.behaviours),
         attributes=tuple(_attribute(each.value) for each in draft.attributes),
+        groups=tuple(_group(each.value) for each in draft.groups),
+        rearm_below=max(1, scoring.threshold * _REARM_PERCENT // 100)
+        if scoring.rearm_below is None
+        else scoring.rearm_below,
+        confirmed=scoring.confirmed,
     )
 
 
@@ -185,6 +190,15 @@ def _behaviour(rule: BehaviourEntry) -> BehaviourRule:
         counter=rule.counter,
         activity=rule.activity,
         cap=rule.cap,
+        group=rule.group,
+        lapse_days=None if rule.lapse_ms is None else rule.lapse_ms // _DAY_MS,
+        halving_days=None if rule.halving_ms is None else rule.halving_ms // _DAY_MS,
+    )
+
+
+def _group(group: GroupEntry) -> ScoreGroup:
+    return ScoreGroup(
+        name=group.name, cap=group.cap, label=group.label, label_ja=group.label_ja or group.label
     )
 
 
@@ -196,6 +210,7 @@ def _attribute(rule: AttributeEntry) -> AttributeRule:
         points=rule.points,
         label=rule.label,
         label_ja=rule.label_ja or rule.label,
+        group=rule.group,
     )
 
 

@@ -12,6 +12,7 @@ from services.sync.settings.rule_sections import (
     AttributeEntry,
     BehaviourEntry,
     FieldEntry,
+    GroupEntry,
     HandoffsSection,
     OwnersSection,
     ScopeEntry,
@@ -57,6 +58,7 @@ class Draft:
     scope: tuple[Entry[ScopeEntry], ...] = ()
     behaviours: tuple[Entry[BehaviourEntry], ...] = ()
     attributes: tuple[Entry[AttributeEntry], ...] = ()
+    groups: tuple[Entry[GroupEntry], ...] = ()
     broken_fields: frozenset[str] = field(default_factory=frozenset[str])
 
     def field_named(self, name: str, kind: str = "lead") -> FieldEntry | None:
@@ -75,7 +77,7 @@ def read_draft(document: Document) -> Draft:
     check_names(document, REQUIRED)
     fields = tuple(read_elements(document, ("fields",), FieldEntry))
     scoring = read_table(
-        document, "scoring", ScoringSection, required=True, apart=("behaviours", "attributes")
+        document, "scoring", ScoringSection, required=True, apart=("behaviours", "attributes", "groups")
     )
     return Draft(
         platform=read_platform(document),
@@ -91,6 +93,7 @@ def read_draft(document: Document) -> Draft:
         scope=tuple(read_elements(document, ("scope",), ScopeEntry)),
         behaviours=tuple(read_elements(document, ("scoring", "behaviours"), BehaviourEntry)),
         attributes=tuple(read_elements(document, ("scoring", "attributes"), AttributeEntry)),
+        groups=tuple(read_elements(document, ("scoring", "groups"), GroupEntry)),
         broken_fields=_broken_names(document, fields),
     )
 

@@ -19,7 +19,8 @@ from services.configuration.quantities import (
 from services.configuration.sections import Section
 from services.sync.domain.field_map import FieldType
 from services.sync.domain.forms import NameOrder, NamePart, PhoneStyle
-from services.sync.domain.rules import Job, Milestone, Operator, Policy
+from services.sync.domain.rules import Job, Milestone, Policy
+from services.sync.domain.score_rules import Operator
 from services.sync.settings.catalogue import PRODUCED
 
 MAX_POINTS = 10_000
@@ -207,12 +208,37 @@ class BehaviourEntry(Section):
     cap: Annotated[Whole, Field(ge=1, le=MAX_POINTS)] | None = Field(
         default=None, description="The most points that all of it gives; left out: no bound."
     )
+    group: FieldName | None = Field(
+        default=None, description="The group of `[[scoring.groups]]` that bounds it together with others."
+    )
+    lapse_ms: Annotated[int, DurationBetween("1d", "3650d")] | None = Field(
+        default=None,
+        alias="lapse_after",
+        description="After so many whole days the points are gone: with the beginning of that day, in the firm's "
+        "time zone, counted from the day it was done. Left out: they aren't.",
+    )
+    halving_ms: Annotated[int, DurationBetween("1d", "3650d")] | None = Field(
+        default=None,
+        alias="halve_every",
+        description="Every so many whole days half of the points is gone, in whole points: 15, 7, 3, 1, none.",
+    )
     label: Text = Field(description="What people read in the score's reasons.")
     label_ja: Text | None = Field(default=None, description="The same in Japanese; left out: `label`.")
 
 
+class GroupEntry(Section):
+    """Rules that are bounded together."""
+
+    name: FieldName = Field(description="What its rules call it in `group`.")
+    cap: Annotated[Whole, Field(ge=1, le=MAX_POINTS)] = Field(
+        description="The most points that all of them give together."
+    )
+    label: Text = Field(description="What people read in the score's reasons, where it takes points off.")
+    label_ja: Text | None = Field(default=None, description="The same in Japanese; left out: `label`.")
+
+
 class AttributeEntry(Section):
-    """Points for what a lead is."""
+    """Points for what a lead is. They don't get old."""
 
     field: FieldName = Field(description="The field that is looked at.")
     operator: Operator = Field(
@@ -223,6 +249,9 @@ class AttributeEntry(Section):
         description="What it is compared with."
     )
     points: Annotated[Whole, Field(ge=-MAX_POINTS, le=MAX_POINTS)] = Field(description="Points; not 0.")
+    group: FieldName | None = Field(
+        default=None, description="The group of `[[scoring.groups]]` that bounds it together with others."
+    )
     label: Text = Field(description="What people read in the score's reasons.")
     label_ja: Text | None = Field(default=None, description="The same in Japanese; left out: `label`.")
 
@@ -240,8 +269,19 @@ class ScoringSection(Section):
     threshold: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
         description="A lead whose score reaches this becomes an MQL."
     )
+    rearm_below: Annotated[Whole, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None,
+        description="A lead that qualified qualifies again, for the next cycle, only after its score was below this: "
+        "so one that wobbles around the threshold isn't handed over twice. Left out: 80 % of the threshold.",
+    )
+    confirmed: Text | None = Field(
+        default=None,
+        description="The mark of these very rules, as `tasuki score` prints it: those whom their change brings over the "
+        "threshold are handed over at once. Left out, or of other rules: with the next thing that raises their score.",
+    )
     behaviours: tuple[BehaviourEntry, ...] = Field(default=(), description="What a lead does.")
     attributes: tuple[AttributeEntry, ...] = Field(default=(), description="What a lead is.")
+    groups: tuple[GroupEntry, ...] = Field(default=(), description="Rules that are bounded together.")
 
 
 class StageEntry(Section):

@@ -10,6 +10,7 @@ from services.cli.demo.figures import alerts
 from services.cli.demo.promises import DASHBOARD_PORT, RECEIVER_PORT, Telling, free_ports
 from services.cli.demo.receiver import PATH, Receiver
 from services.kpi.adapters.sinks.signature import HEADER, signed
+from tests.waiting import PATIENCE_S
 
 NOW = 1_793_768_590_000
 SECRET = "a-secret-of-16-or-more"
@@ -25,8 +26,11 @@ def _message(alert_id: str, text: str = "期限超過: <MQL>") -> dict[str, Any]
 async def test_what_is_signed_is_taken_and_listed() -> None:
     """A repeated alert is counted twice and shown once, in the language asked for; what isn't signed is refused."""
     receiver = Receiver(secret=SECRET, language="ja", time_zone="Asia/Tokyo", clock=lambda: NOW)
-    port = free_ports()[1]
-    async with receiver.listening(port), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    port = free_ports((0, 0))[1]
+    async with (
+        receiver.listening(port),
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client,
+    ):
         answers: list[int] = []
         for secret in (SECRET, SECRET, "another"):
             body = orjson.dumps(_message("a"))

@@ -17,7 +17,7 @@ from services.cli.demo.truth import Track
 from services.cli.stage.verdict import Person
 from services.sync.adapters.sandbox.feed import ChangeFeed, FeedItem
 from services.sync.domain.records import Side
-from services.sync.domain.rules import Scoring
+from services.sync.domain.score_rules import Scoring
 
 METRICS = """\
 # HELP tasuki_handoff_seconds From the webhook …

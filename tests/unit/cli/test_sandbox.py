@@ -16,8 +16,7 @@ from services.sync.domain.records import Kind
 from services.sync.settings import DEMO_ENVIRONMENT
 from services.sync.settings.demo import DEMO_APP_ID, DEMO_PORTAL_ID
 from tests.unit.settings.small_firm import changed, settings_of
-
-START_WITHIN_S = 30.0
+from tests.waiting import PATIENCE_S
 
 
 def test_a_portal_gets_the_properties_that_the_map_names_and_it_lacks() -> None:
@@ -84,7 +83,7 @@ async def test_a_sandbox_says_how_to_reach_it_and_ends_when_told(
     )
     assert process.stdout is not None
     shown = ""
-    async with asyncio.timeout(START_WITHIN_S):
+    async with asyncio.timeout(PATIENCE_S):
         while f"TASUKI_{vendor.upper()}_CLIENT_SECRET" not in shown:
             shown += (await process.stdout.readline()).decode()
         process.send_signal(signal.SIGINT)

@@ -1,5 +1,7 @@
 """Who hears of an alert: by role, team and segment, else by default."""
 
+from dataclasses import replace
+
 from services.kpi.domain.notice_routes import channels_for
 from services.kpi.domain.notice_rules import NoticeRules, Person, Route, SinkRule
 from services.kpi.domain.notices import Channel, Severity
@@ -93,3 +95,11 @@ def test_sinks_that_are_named_but_not_there_are_found() -> None:
     rules = NoticeRules(sinks=SINKS, routes=(Route(sink="gone"),), default=("mail", "never"))
 
     assert rules.unknown_sinks() == ["gone", "never"]
+
+
+def test_a_task_is_for_who_has_the_role_else_for_the_lead_s_owner() -> None:
+    """Whose address isn't known is no reason for another sink: sync knows who owns the lead."""
+    route = Route(sink="mail", personal=True, else_own=True)
+    rules = replace(RULES, routes=(route,))
+    assert channels_for(notice("breached"), rules) == (Channel("mail", "yui@example.co.jp"),)
+    assert channels_for(notice("breached", owner="stranger@example.co.jp"), rules) == (Channel("mail"),)

@@ -118,11 +118,11 @@ def test_off_hands_the_context_on_and_costs_next_to_nothing() -> None:
         assert step.traceparent == VENDORS
 
     rounds = 20_000
-    began = time.perf_counter()
+    began = time.process_time()  # what others do on the machine meanwhile is no cost of ours
     for _ in range(rounds):
         with tracing.span("decide", parent=VENDORS, lead_id="l-1"):
             pass
-    each_us = (time.perf_counter() - began) / rounds * 1e6
+    each_us = (time.process_time() - began) / rounds * 1e6
     print(f"a span that is off: {each_us:.2f} us")
 
     assert each_us < 5

@@ -4,6 +4,7 @@ import asyncio
 
 from services.sync.adapters.quota.turns import Turns
 from services.sync.domain.desired import Priority
+from tests.waiting import PATIENCE_S
 
 
 async def test_the_most_urgent_goes_first_then_who_came_first() -> None:
@@ -50,7 +51,7 @@ async def test_who_leaves_the_line_lets_the_next_one_move_up() -> None:
         each.cancel()
     await asyncio.gather(*tasks[:2], return_exceptions=True)
     with turns.join(Priority.HOT) as place:
-        await asyncio.wait_for(turns.head(place), 1)
+        await asyncio.wait_for(turns.head(place), PATIENCE_S)
     tasks[2].cancel()
     await asyncio.gather(tasks[2], return_exceptions=True)
     assert len(turns) == 0

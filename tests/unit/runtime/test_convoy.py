@@ -10,6 +10,7 @@ from redis.exceptions import ResponseError
 from services.runtime.convoy import Convoy
 from tests.fakes.lossy_link import LossyLink
 from tests.private_store import shared_server
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -78,6 +79,6 @@ async def test_closing_lets_nobody_wait(convoy: Convoy) -> None:
     asked = [asyncio.create_task(convoy.ask([("BLPOP", "nothing", 30)])) for _ in range(5)]
     await asyncio.sleep(0)  # two are on their way or wait for their connection, three for a line
     await convoy.close()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_S):
         ends = await asyncio.gather(*asked, return_exceptions=True)
     assert all(isinstance(each, ClientConnectionError) for each in ends)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from services.runtime.gathering import Gathering
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 
 class FarSide:
@@ -121,7 +121,7 @@ async def test_those_who_went_with_a_cancelled_one_are_asked_for_again() -> None
     gone.cancel()
     await far.called(3)
     far.open.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert [await first, await other, await last] == [[2], [6], [8]]
     assert far.calls == [[[1]], [[2], [3], [4]], [[3], [4]]]
     assert await gathering.ask([9]) == [18]
@@ -143,7 +143,7 @@ async def test_who_is_cancelled_when_its_turn_has_come_hands_the_turn_on() -> No
     waiting += [_asking(gathering, each) for each in (2, 3)]
     await asyncio.sleep(0)
     far.open.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert [await first, await waiting[1]] == [[2], [6]]
     _asking(gathering, 9)
     await asyncio.sleep(0)

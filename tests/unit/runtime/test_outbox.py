@@ -8,6 +8,7 @@ from services.runtime.keys import ShardId
 from services.runtime.log.port import Record
 from services.runtime.operations import Operations
 from services.runtime.outbox import Emission, Entry, Outbox
+from tests.waiting import PATIENCE_S
 
 SHARD = ShardId("sync", "in.v1", 3)
 
@@ -103,4 +104,4 @@ async def test_waiting_for_room_ends_with_the_shard() -> None:
 
     outbox.close()
 
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, PATIENCE_S)

@@ -197,6 +197,17 @@ def test_scoring_stages_and_handoffs_arrive_in_the_domain() -> None:
     assert (rules.tie_order, rules.skew_ms, rules.language) == ((Side.SFA, Side.MA), 2_000, "ja")
 
 
+def test_points_that_get_old_arrive_in_days_and_the_lower_mark_is_a_share() -> None:
+    """The file says durations, the domain counts calendar days; left out, nothing gets old."""
+    text = SMALL.replace("cap = 20\n", 'cap = 20\nlapse_after = "180d"\nhalve_every = "30d"\n')
+    plain, aging = settings_of().rules.scoring, settings_of(text).rules.scoring
+
+    assert (aging.behaviours[0].lapse_days, aging.behaviours[0].halving_days) == (180, 30)
+    assert (plain.behaviours[0].lapse_days, plain.ages, aging.ages) == (None, False, True)
+    assert plain.rearm_at == 8
+    assert plain.mark != aging.mark
+
+
 def test_a_score_can_be_read_from_marketing() -> None:
     """With source "ma" the score is a field's value, and there are no rules."""
     head, _, _ = SMALL.partition("[[scoring.behaviours]]")

@@ -7,7 +7,8 @@ import pytest
 
 from services.sync.domain.assignment import share
 from services.sync.domain.records import Side
-from services.sync.domain.rules import Assignment, Condition, Job, Operator, Team
+from services.sync.domain.rules import Assignment, Condition, Job, Team
+from services.sync.domain.score_rules import Operator
 from tests.firm import DAY, HOUR, START, Story, rules
 
 TEAM: tuple[str, ...] = ("a@x.jp", "b@x.jp", "c@x.jp")

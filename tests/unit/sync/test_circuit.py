@@ -10,6 +10,7 @@ from services.sync.application.circuit import FIRST_PAUSE_MS, LONGEST_PAUSE_MS, 
 from services.sync.application.lane import Lane
 from services.sync.application.ports import Forbidden
 from services.sync.domain.records import Confirmed, Deferred, RecordRef, Refused, WriteResult
+from tests.waiting import PATIENCE_S
 
 NOW = 1_790_000_000_000
 NO = Refused(code="NO_RIGHT", detail="")
@@ -186,7 +187,7 @@ async def test_readers_wait_for_their_turn_and_all_go_on_together(circuit: Circu
     done, left = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     assert (len(done), len(left)) == (1, 9)
     circuit.succeed()
-    await asyncio.wait_for(asyncio.gather(*left), timeout=5)
+    await asyncio.wait_for(asyncio.gather(*left), PATIENCE_S)
 
 
 class Shard:

@@ -116,3 +116,14 @@ def test_the_order_of_arrival_makes_no_difference() -> None:
 def test_a_lead_without_an_opt_out_keeps_nothing() -> None:
     """No bytes for those who never opted out."""
     assert Lead("x").opt_outs == {}
+
+
+def test_that_nobody_opted_out_is_never_written_over_nothing() -> None:
+    """Blank and False are the same consent, and a False on its way would undo an opt-out of that very moment."""
+    story = Story()
+    story.sales(START, email="a@example.jp", opted_out=False)
+    story.marketing(START + 1, email="a@example.jp", phone="03-1")
+
+    assert [side for side in Side for each in story.lacks(side).values() if "opted_out" in each.fields] == []
+    story.marketing(START + HOUR, opted_out=True)
+    assert story.lacks(Side.SFA)["lead"].fields["opted_out"] is True

@@ -382,3 +382,16 @@ def test_only_the_leads_of_who_leaves_move() -> None:
 def test_nobody_to_share_among_is_nobody() -> None:
     """Without people there is no owner, and the task goes out without one."""
     assert share(LEAD_ID, ()) is None
+
+
+def test_two_owners_that_we_named_at_different_instants_become_sales_one() -> None:
+    """The source changed between the write to sales and that to marketing, and so did whose lead it was to be."""
+    story = Story()
+    story.marketing(START, email="a@example.jp", last_name="山田", company="A", forms=9, job_title="部長")
+    story.take(started(Side.SFA, "lead", {"owner": "bdr-1@firm"}, START + 100))
+    story.take(started(Side.MA, "lead", {"owner": "sdr-1@firm"}, START + 100))
+    story.take(settled(Side.SFA, "lead", {"owner": "bdr-1@firm"}, START + 140))
+    story.take(settled(Side.MA, "lead", {"owner": "sdr-1@firm"}, START + 140))
+
+    assert story.lacks(Side.MA)["lead"].fields["owner"] == "bdr-1@firm"
+    assert "owner" not in story.lacks(Side.SFA)["lead"].fields

@@ -20,6 +20,7 @@ from services.sync.domain.lead import (
 from services.sync.domain.records import RecordRef, Side
 from services.sync.domain.register import Register
 from services.sync.domain.rules import Milestone
+from services.sync.domain.tasks import AskedTask, Promise, Tasks
 
 instants = st.integers(0, 4_000_000_000_000)
 scalars = st.one_of(
@@ -99,6 +100,17 @@ histories = st.dictionaries(
     max_size=3,
 )
 evidence = st.builds(Evidence, instants, sides, names, names, names)
+promises = st.builds(Promise, names, names, st.integers(1, 9), st.integers(1, 9))
+asked = st.builds(
+    AskedTask,
+    promises,
+    instants,
+    *(st.text(max_size=20) for _ in range(3)),
+    instants,
+    sent=st.booleans(),
+    stands=st.booleans(),
+    closed=st.booleans(),
+)
 leads = st.builds(
     Lead,
     st.just("L"),
@@ -106,6 +118,10 @@ leads = st.builds(
     instants,
     instants,
     instants,
+    instants,
+    st.integers(0, 2**32 - 1),
+    instants,
+    st.lists(instants, max_size=2).map(tuple),
     st.dictionaries(
         sides,
         st.lists(
@@ -126,6 +142,11 @@ leads = st.builds(
     st.dictionaries(names, st.builds(Fight, st.integers(1, 9), instants, instants), max_size=2),
     st.sampled_from(["", "another"]),
     st.dictionaries(names, st.integers(1, 2**45), max_size=2),
+    st.builds(
+        Tasks,
+        st.dictionaries(names, asked, max_size=2),
+        st.dictionaries(promises, instants, max_size=2),
+    ),
 )
 
 

@@ -1,7 +1,8 @@
 """The scope, owners with two addresses, fields made of others, and fields that one column holds together."""
 
 from services.sync.domain.records import Side
-from services.sync.domain.rules import Composed, Condition, FieldRule, Operator, Policy
+from services.sync.domain.rules import Composed, Condition, FieldRule, Policy
+from services.sync.domain.score_rules import Operator
 from tests.firm import DAY, HOUR, START, Story, rules
 
 GERMANY_OUT = Condition(field="country", operator=Operator.IS, operands=("Germany",), negated=True)

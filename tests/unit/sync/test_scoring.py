@@ -6,7 +6,8 @@ from itertools import permutations
 import pytest
 
 from services.sync.domain.records import Scalar, Side
-from services.sync.domain.rules import AttributeRule, FieldRule, Operator, Policy, Scoring
+from services.sync.domain.rules import FieldRule, Policy
+from services.sync.domain.score_rules import AttributeRule, Operator, Scoring
 from services.sync.domain.scoring import matches
 from tests.firm import DAY, HOUR, POLICIES, SCORING, START, Story, change, observed, rules
 
@@ -189,9 +190,12 @@ def test_clearing_an_attribute_takes_its_points_away() -> None:
 
 def test_reasons_are_told_in_the_firms_language() -> None:
     """Sales reads why: in Japanese, or in English."""
-    for language, text in (("ja", "フォーム +60、決裁者 +15"), ("en", "Forms +60, Decides +15")):
+    for language, text, body in (
+        ("ja", "フォーム +60、決裁者 +15", "フォーム +60(2026-09-21)\n決裁者 +15(2026-09-21)"),
+        ("en", "Forms +60, Decides +15", "Forms +60 (2026-09-21)\nDecides +15 (2026-09-21)"),
+    ):
         story = Story(rules(language=language))
         story.marketing(START, forms=3, job_title="部長", email="a@example.jp")
 
         assert story.lacks(Side.SFA)["lead"].fields["score_reasons"] == text
-        assert story.lacks(Side.SFA)["task:1"].fields["body"] == text
+        assert story.lacks(Side.SFA)["task:1"].fields["body"] == body

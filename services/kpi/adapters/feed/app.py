@@ -9,6 +9,7 @@ from services.kpi.adapters.feed.asking import Asking
 from services.kpi.adapters.feed.clock_routes import make_clock_router
 from services.kpi.adapters.feed.clock_watch import ClockWatch
 from services.kpi.adapters.feed.event_routes import make_event_router
+from services.kpi.adapters.feed.goal_routes import make_goal_router
 from services.kpi.adapters.feed.hub import Hub
 from services.kpi.adapters.feed.lead_parts import LeadParts
 from services.kpi.adapters.feed.lead_routes import make_lead_router
@@ -85,6 +86,7 @@ def make_feed(
         ),
         make_metric_router(readings, clock, access),
         make_table_router(readings, clock, access),
+        make_goal_router(readings, clock, access),
         make_event_router(readings, clock, hub, access, heartbeat_ms),
         *routers,
     ):

@@ -105,7 +105,7 @@ class Asking:
         reading: Annotated[Text, Query(description="period (default) or cohort.")] = None,
         segment: Annotated[Text, Query(description="dimension:value, as owner:sato@firm.example.")] = None,
         within_days: Annotated[Text, Query(description="Cohort only: one of the firm's horizons.")] = None,
-        currency: Annotated[Text, Query(description="Of money: JPY (default).")] = None,
+        currency: Annotated[Text, Query(description="Of money; the firm's own unless given.")] = None,
     ) -> Asked:
         """Return what is asked. Raises Problem."""
         chosen, over = self._range(window, start, end)
@@ -116,7 +116,7 @@ class Asking:
             read_as,
             self.segment(segment),
             self._horizon(within_days, read_as),
-            _currency(currency),
+            self._currency(currency),
         )
 
     def moved(self, asked: Asked, now: int) -> Asked:
@@ -185,6 +185,13 @@ class Asking:
             raise unfit("within_days", "is no horizon that is counted", f"one of {horizons}")
         return int(text)
 
+    def _currency(self, text: Text) -> str:
+        if text is None:
+            return self._readings.currency
+        if not (len(text) == len("JPY") and text.isascii() and text.isalpha() and text.isupper()):
+            raise unfit("currency", "isn't a currency", "three capital letters, as JPY")
+        return text
+
 
 def one_of(parameter: str, text: Text, kind: type[Chosen], default: Chosen) -> Chosen:
     """Return the member of *kind* that *text* names. Raises Problem."""
@@ -218,11 +225,3 @@ def after_cursor(cursor: Text) -> str | None:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise unfit("cursor", "isn't one that was given out", "take `next_cursor` of an answer") from error
-
-
-def _currency(text: Text) -> str:
-    if text is None:
-        return "JPY"
-    if not (len(text) == len("JPY") and text.isascii() and text.isalpha() and text.isupper()):
-        raise unfit("currency", "isn't a currency", "three capital letters, as JPY")
-    return text

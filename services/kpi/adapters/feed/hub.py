@@ -22,6 +22,7 @@ from services.kpi.domain.calendar import MINUTE_MS
 from services.runtime.clock import Clock
 from services.runtime.endings import ended
 from services.runtime.logs import events
+from services.runtime.pacing import paced
 
 log = events()
 
@@ -218,7 +219,7 @@ class Hub:
         answer = await self._readings.many(asks, now=now)
         self.readings_made += 1
         figures = iter(answer.figures)
-        for topic in due:
+        async for topic in paced(due):
             change = _change(answer, [next(figures) for _ in topic.metrics])
             if topic not in self._listeners:
                 continue  # everybody left meanwhile
@@ -234,13 +235,14 @@ class Hub:
             watch.forget()
             return
         changed = await watch.look(now, versions)
+        news = Change(watch.id, watch.difference(), CLOCKS) if changed else None
         listening = [each for topic, group in self._listeners.items() if topic.clocks for each in group]
-        for listener in listening:
+        async for listener in paced(listening):
             if not listener.knows_clocks:
                 listener.knows_clocks = True
-                listener.offer(Change(watch.id, watch.whole(), CLOCKS))
-            elif changed:
-                listener.offer(Change(watch.id, watch.difference(), CLOCKS))
+                listener.offer(Change(watch.id, await watch.whole(), CLOCKS))
+            elif news is not None:
+                listener.offer(news)
 
     async def _pause(self) -> None:
         # A newcomer to a set that nobody listened to doesn't wait for the next round.

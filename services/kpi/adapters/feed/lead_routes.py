@@ -22,6 +22,7 @@ from services.kpi.adapters.feed.asking import (
 )
 from services.kpi.adapters.feed.bodies import RangeBody, definition
 from services.kpi.adapters.feed.clock_routes import PASSING
+from services.kpi.adapters.feed.fact_lists import FactLists, Listed
 from services.kpi.adapters.feed.lead_bodies import (
     BehindBody,
     DelaysBody,
@@ -32,7 +33,6 @@ from services.kpi.adapters.feed.lead_bodies import (
     PauseBody,
     RoundBody,
     TimelineBody,
-    evidence_body,
     name_body,
     stands,
     who,
@@ -43,7 +43,7 @@ from services.kpi.application.behind import Part
 from services.kpi.application.lead_page import LeadPage
 from services.kpi.application.lead_store import TooMany
 from services.kpi.domain.clock_view import RoundView, present_cycle
-from services.kpi.domain.evidence import Evidence
+from services.kpi.domain.evidence import Place
 from services.kpi.domain.facts import NOT
 from services.kpi.domain.lead import KpiLead
 from services.kpi.domain.metric import Share
@@ -55,13 +55,14 @@ def make_lead_router(parts: LeadParts, asking: Asking, clock: Clock, access: lis
     """Return the routes; *access* are the dependencies that let callers in."""
     router = APIRouter(prefix="/kpi", tags=["kpi"], dependencies=access, responses=REFUSALS)
     given = Depends(asking.asked)
+    lists = FactLists(parts.backing, parts.teams)
 
     @router.get(
         "/metrics/{name}/leads",
         responses={200: {"model": BehindBody, "content": CSV_FORM}},
         summary="The facts behind a metric",
     )
-    async def behind(
+    async def facts(
         request: Request,
         name: str,
         asked: Asked = given,
@@ -77,30 +78,31 @@ def make_lead_router(parts: LeadParts, asking: Asking, clock: Clock, access: lis
             raise Problem(400, "no-denominator", "the metric has no denominator", mend="leave `part` out")
         now, most = clock(), row_limit(limit)
         try:
-            found = await parts.backing.of(asked.of(name), term, now=now)
+            listed, after = _behind(cursor)
+            found = await lists.of(name, asked, term, now=now, listed=listed)
         except TooMany as error:
             mend = "ask for a shorter time, or read the topic"
             raise Problem(400, "too-many", str(error), mend=mend) from None
-        after = after_cursor(cursor)
-        left = found.found if after is None else [each for each in found.found if each.place > _behind(after)]
+        start = 0 if after is None else found.start(after)
+        behind, following = found.behind, start + most
         body = BehindBody(
-            at=now,
+            at=found.at,
             definition=definition(metric),
             part=term,
-            range=RangeBody(from_at=found.range.from_at, to_at=found.range.to_at),
+            range=RangeBody(from_at=behind.range.from_at, to_at=behind.range.to_at),
             segment=None if asked.segment is None else ":".join(asked.segment),
             reading=asked.reading,
             within_days=asked.within_days,
-            total=len(found.found),
-            amount=found.amount,
-            items=[evidence_body(each, parts.teams) for each in left[:most]],
-            next_cursor=_cursor(left[most - 1]) if len(left) > most else None,
-            offsets={str(number): offset for number, offset in sorted(found.offsets.items())},
-            complete=found.complete,
+            total=len(found.rows),
+            amount=behind.amount,
+            items=found.page(start, most),
+            next_cursor=_cursor(found, following - 1) if following < len(found.rows) else None,
+            offsets={str(number): offset for number, offset in sorted(behind.offsets.items())},
+            complete=behind.complete,
         )
         return answer(request, body, f"{name}-leads", PASSING)
 
-    _ = behind  # registered by its decorator
+    _ = facts  # registered by its decorator
     _add_one(router, parts, clock)
     return router
 
@@ -231,14 +233,18 @@ def _facts(lead: KpiLead, found: LeadPage) -> Iterator[FactBody]:
         yield FactBody(at=at, type="cycle", cycle=cycle)
 
 
-def _cursor(each: Evidence) -> str:
-    return cursor_of("\n".join(map(str, each.place)))
+def _cursor(found: Listed, last: int) -> str:
+    return cursor_of("\n".join((found.id, *map(str, found.places[last]))))
 
 
-def _behind(after: str) -> tuple[int, str, str, int, str]:
+def _behind(cursor: Text) -> tuple[str | None, Place | None]:
+    """Return of which list *cursor* is, and behind which place it goes on; the list may no longer be kept."""
+    after = after_cursor(cursor)
+    if after is None:
+        return None, None
     try:
-        at, lead_id, kind, cycle, key = after.split("\n", 4)
-        return int(at), lead_id, kind, int(cycle), key
+        listed, at, lead_id, kind, cycle, key = after.split("\n", 5)
+        return listed, (int(at), lead_id, kind, int(cycle), key)
     except ValueError:
         raise unfit("cursor", "isn't one of this list", "take `next_cursor` of an answer") from None
 

@@ -18,6 +18,7 @@ from services.kpi.adapters.feed.bodies import (
     TableBody,
     TargetBody,
 )
+from services.kpi.adapters.feed.goal_bodies import GoalBody
 from services.kpi.adapters.feed.lead_bodies import AlertsBody, BehindBody, ClocksBody, LeadBody, TimelineBody
 
 Row: TypeAlias = Mapping[str, Any]
@@ -51,6 +52,11 @@ def rows_of(body: object) -> Sequence[Row]:
             return [_figure(each) for each in body.figures]
         case CohortsBody():
             return [_figure(figure) for each in body.cohorts for figure in each.figures]
+        case GoalBody():
+            return [
+                {**_figure(each.figure), "year": each.year, "by_now": each.by_now, "status": each.status}
+                for each in body.items
+            ]
         case TableBody():
             return list(_items(body))
         case ClocksBody() | BehindBody() | AlertsBody() | TimelineBody():

@@ -1,70 +1,40 @@
-"""
-A task in the sales tool for each alert. Only the port is here: sync can't be asked for a task yet.
-
-What sync needs for it: a topic of requests keyed by `lead_id` that its leads' shard folds in, and a slot of the
-lead for each request (`task:<id>`), which dispatch then writes by upsert like any other record. A repeated
-request has the same id, so it makes no second task.
-"""
-
-from dataclasses import dataclass
-from typing import Protocol
+"""A task in the sales tool for each alert: what sync is to be asked for, see services.kpi.consumers.task_requests."""
 
 from services.kpi.adapters.templates.rendering import Renderer
 from services.kpi.domain.notice_digest import Message
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskRequest:
-    """
-    A task to stand in the sales tool: `id` is the alert's, `owner` an e-mail address.
-
-    `closes`: the breach is over; the tasks of the lead's clock (cycle, policy, round) need no doing any more.
-    """
-
-    id: str
-    lead_id: str
-    owner: str | None
-    subject: str
-    text: str
-    due_at: int
-    cycle: int
-    policy: str
-    round: int
-    closes: bool
-
-
-class TaskRequests(Protocol):
-    """Whoever passes requests on to sync."""
-
-    async def ask(self, requests: list[TaskRequest]) -> None:
-        """Pass *requests* on, durably; repeated ones do no harm. Raises Retryable."""
-        ...
+from services.kpi.domain.notice_tasks import TaskRequest, task_name
+from services.kpi.domain.notices import Notice
 
 
 class SalesTaskSink:
-    """See `Sink`."""
+    """
+    See `Asking`. A target is the e-mail address of who is to do the task; none: the lead's owner.
 
-    def __init__(self, *, requests: TaskRequests, renderer: Renderer) -> None:
-        self._requests = requests
+    Several alerts in one message are several tasks, for each is about a lead of its own; of those about one promise
+    only the last counts.
+    """
+
+    def __init__(self, *, renderer: Renderer) -> None:
         self._renderer = renderer
 
-    async def send(self, message: Message) -> None:
-        """See `Sink.send`."""
-        rendered = self._renderer.render(message)
-        await self._requests.ask(
-            [
-                TaskRequest(
-                    id=each.id,
-                    lead_id=each.lead_id,
-                    owner=each.owner,
-                    subject=rendered.title,
-                    text=rendered.body,
-                    due_at=each.deadline_at,
-                    cycle=each.cycle,
-                    policy=each.policy,
-                    round=each.round,
-                    closes=each.is_recovery,
-                )
-                for each in message.notices
-            ]
+    def asks(self, message: Message) -> tuple[TaskRequest, ...]:
+        """See `Asking.asks`."""
+        latest = {each.clock: each for each in message.notices}
+        return tuple(self._request(each, message) for each in latest.values())
+
+    def _request(self, notice: Notice, message: Message) -> TaskRequest:
+        told = None if notice.is_recovery else self._renderer.one(notice, message)
+        return TaskRequest(
+            name=task_name(notice.id, message.target or notice.owner),
+            alert=notice.id,
+            lead_id=notice.lead_id,
+            policy=notice.policy,
+            cycle=notice.cycle,
+            round=notice.round,
+            told_at=notice.told_at,
+            due_at=notice.deadline_at,
+            subject=told.title if told else "",
+            body=told.body if told else "",
+            owner=message.target or None,
+            closes=notice.is_recovery,
         )

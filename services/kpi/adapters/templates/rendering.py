@@ -1,6 +1,6 @@
 """A message as text: a subject with the counts, and a line for each promise with its link."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ _SECONDS = (86_400, 3_600, 60, 1)
 _SHOWN_UNITS = 2
 _LONGEST_PART = 80
 _ID_SHOWN = 12
+_LONGEST_SUBJECT = 255  # of a task in Salesforce
 # What a lead typed into a form must not call everybody in a chat: <!channel>, @everyone, [toall], a link.
 _HARMLESS = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", "@": "＠", "`": "'"})
 
@@ -46,18 +47,29 @@ class Renderer:
         blocks.append(texts.ref.format(id=message.id))
         return Rendered(_title(found, texts), "\n".join(blocks), rule.language)
 
+    def one(self, notice: Notice, message: Message) -> Rendered:
+        """Return one alert of *message* as a thing to do: what is due in the subject, all else in the text."""
+        alone = replace(message, id=notice.id, notices=(notice,))
+        rendered = self.render(alone)
+        texts = LANGUAGES.get(rendered.language, EN)
+        subject = texts.part.join((self._head(notice, texts, rendered.language), self._lead(notice, texts)))
+        return replace(rendered, title=f"[tasuki] {subject}"[:_LONGEST_SUBJECT])
+
     def link(self, notice: Notice) -> str:
         """Return the address of the lead's page."""
         return self._rules.link.replace("{lead_id}", quote(notice.lead_id, safe=""))
 
     def _block(self, line: Line, texts: Texts, language: str) -> str:
         notice = line.notice
-        names = self._rules.policy_names.get(notice.policy, {})
-        head = f"{texts.kinds[notice.kind]}: {_cut(names.get(language, notice.policy))}"
+        head = self._head(notice, texts, language)
         parts = [head, self._lead(notice, texts), self._owner(notice, texts), *self._times(line, texts)]
         if notice.reassign:
             parts.append(texts.reassign)
         return f"• {texts.part.join(parts)}\n  {self.link(notice)}"
+
+    def _head(self, notice: Notice, texts: Texts, language: str) -> str:
+        names = self._rules.policy_names.get(notice.policy, {})
+        return f"{texts.kinds[notice.kind]}: {_cut(names.get(language, notice.policy))}"
 
     def _lead(self, notice: Notice, texts: Texts) -> str:
         shown = [

@@ -105,6 +105,12 @@ class StatusBody(BaseModel):
         "installation; null while the store doesn't answer.",
         examples=[{"salesforce:company": 2}],
     )
+    echoes: dict[str, int] | None = Field(
+        description="What came of our own writes since the installation: `suppressed:system:layer` came back and were "
+        "known, `false-drop:system:field` were somebody's changes, `loop:system:field` led to our own writes; null while "
+        "the store doesn't answer.",
+        examples=[{"suppressed:salesforce:ledger": 12}],
+    )
 
 
 def make_whole_status_router(

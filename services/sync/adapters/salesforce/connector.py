@@ -13,6 +13,7 @@ from services.sync.adapters.salesforce.mapping import FieldMapping
 from services.sync.adapters.salesforce.observing import Observer
 from services.sync.adapters.salesforce.pubsub import PubSub
 from services.sync.adapters.salesforce.stream import ChangeStream
+from services.sync.adapters.salesforce.task_status import TaskStatus
 from services.sync.adapters.salesforce.users import Users
 from services.sync.adapters.salesforce.writing import Writer
 from services.sync.application.ports import Finding, Page, Place, StreamBatch, StreamPosition, WebhookRequest
@@ -156,6 +157,6 @@ class _Parts:
         users = Users(self.client, clock)
         self.stream = ChangeStream(account, self.client.sessions, self.pubsub, clock)
         self.observer = Observer(self.client, users, fields, account, clock)
-        self.writer = Writer(self.client, users, fields, account)
+        self.writer = Writer(self.client, users, fields, account, TaskStatus(self.client, clock))
         self.finder = Finder(self.client, account)
         self.checker = Checker(self.client, self.stream, fields, account, users)

@@ -167,6 +167,8 @@ class Observer:
         row = found.rows.get(change.ref.object, {}).get(change.ref.id[:15]) if needed else None
         if change.type in _DELETES or (row is None and needed):
             there = found.now.get(change.ref)
+            if there == change.ref and KINDS[change.ref.object] is Kind.LEAD:
+                return  # somebody took it out of the bin since: that is told too, perhaps in this very batch
             yield self._gone(change, there)
             if there is not None and there != change.ref and there in found.masters:
                 yield self._of_row(there, found.masters[there], found)

@@ -17,6 +17,7 @@ from services.sync.adapters.salesforce.events import SYSTEM
 from services.sync.adapters.salesforce.finding import Finder, Person, Wanted
 from services.sync.adapters.salesforce.mapping import FieldMapping
 from services.sync.adapters.salesforce.moves import whereabouts
+from services.sync.adapters.salesforce.task_status import TaskStatus
 from services.sync.adapters.salesforce.users import Users
 from services.sync.application.ports import BatchRefused
 from services.sync.domain.field_map import FieldType
@@ -30,6 +31,7 @@ from services.sync.domain.records import (
     Write,
     WriteResult,
 )
+from services.sync.domain.tasks import COMPLETED
 
 MAX_AIMS = 4
 _OBJECTS: Mapping[Kind, str] = {Kind.LEAD: "Lead", Kind.OPPORTUNITY: "Opportunity", Kind.ACTIVITY: "Task"}
@@ -67,13 +69,19 @@ class Writer:
     """Writes to one organisation."""
 
     def __init__(
-        self, client: SalesforceClient, users: Users, mapping: FieldMapping, account: SalesforceAccount
+        self,
+        client: SalesforceClient,
+        users: Users,
+        mapping: FieldMapping,
+        account: SalesforceAccount,
+        status: TaskStatus,
     ) -> None:
         self._client = client
         self._users = users
         self._mapping = mapping
         self._account = account
         self._finder = Finder(client, account)
+        self._status = status
 
     async def write(self, writes: Sequence[Write]) -> list[WriteResult]:
         """Return what became of each of *writes*, in order. Raises BatchRefused and the port's errors."""
@@ -87,8 +95,9 @@ class Writer:
         await self._find_persons([each for each in aims if each.sobject in _PERSONS and each.id is None])
         await self._find_parents([each for each in aims if each.sobject == "Opportunity" and each.id is None])
         user_ids = await self._users.ids(self._owners(writes))
+        closed = await self._status.closed() if any(_completes(each) for each in writes) else ""
         while True:
-            self._prepare((each for each in aims if each.result is None), user_ids)
+            self._prepare((each for each in aims if each.result is None), user_ids, closed)
             turn = list(_turn(each for each in aims if each.result is None))
             if not turn:
                 return [each.result or Deferred(code="UNTRIED", detail="") for each in aims]
@@ -123,7 +132,7 @@ class Writer:
         for each in new:
             each.account = accounts.get(each.parent.id[:15]) if each.parent else None
 
-    def _prepare(self, aims: Iterable[_Aim], user_ids: Mapping[str, str]) -> None:
+    def _prepare(self, aims: Iterable[_Aim], user_ids: Mapping[str, str], closed: str) -> None:
         for aim in aims:
             values, failed = self._mapping.vendor(aim.write.kind, aim.sobject, aim.write.fields, user_ids)
             if failed:
@@ -131,6 +140,8 @@ class Writer:
                 names = tuple(error.name for error in failed)
                 aim.result = Refused(code="UNMAPPABLE", detail=detail, fields=names, unsent=True)
                 continue
+            if _completes(aim.write):
+                values["Status"] = closed
             aim.body = self._body(aim, values)
             if aim.id is not None and aim.body.keys() == {"id"}:
                 # Nothing of this write has a place on the record: there is nothing to send.
@@ -200,6 +211,9 @@ class Writer:
     async def _move(self, aim: _Aim, error: RecordError) -> bool:
         """Aim at what *error* points to; return False when it points nowhere, so that it stands."""
         if error.code in MOVED_CODES:
+            if _completes(aim.write):
+                aim.result = Confirmed(ref=RecordRef(SYSTEM, aim.sobject, aim.id or ""))
+                return True  # who deleted the task is done with it
             return await self._follow(aim)
         if error.code in TAKEN_CODES and aim.id is None:
             return await self._find_by_external_id(aim)
@@ -248,6 +262,10 @@ class Writer:
             return False
         aim.sobject, aim.id = persons[0].object, persons[0].id
         return True
+
+
+def _completes(write: Write) -> bool:
+    return write.kind is Kind.ACTIVITY and write.ref is not None and write.fields.get("status") == COMPLETED
 
 
 def _first_aim(place: int, write: Write) -> _Aim:

@@ -7,7 +7,7 @@ from services.configuration.places import KeyPath
 from services.configuration.tables import Entry
 from services.sync.domain.field_map import FieldType
 from services.sync.domain.forms import NamePart, PhoneStyle
-from services.sync.domain.rules import Operator
+from services.sync.domain.score_rules import Operator
 from services.sync.settings.catalogue import NUMBERS, PRODUCED
 from services.sync.settings.checks.references import known_field
 from services.sync.settings.draft import Draft

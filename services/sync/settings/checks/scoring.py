@@ -6,11 +6,13 @@ from services.configuration.document import Document
 from services.configuration.places import KeyPath
 from services.configuration.tables import Entry
 from services.sync.domain.field_map import FieldType
-from services.sync.domain.rules import Operator
+from services.sync.domain.score_rules import Operator
 from services.sync.settings.catalogue import NUMBERS, PRODUCED
 from services.sync.settings.checks.references import known_field
 from services.sync.settings.draft import Draft
 from services.sync.settings.rule_sections import AttributeEntry, BehaviourEntry, ScoringSection
+
+_DAY_MS = 86_400_000
 
 
 def check(document: Document, draft: Draft) -> None:
@@ -19,9 +21,17 @@ def check(document: Document, draft: Draft) -> None:
         _check_behaviour(document, draft, behaviour)
     for attribute in draft.attributes:
         _check_attribute(document, draft, attribute)
+    _check_groups(document, draft)
     _check_labels(document, draft)
     if draft.scoring is None:
         return
+    rearm_below, threshold = draft.scoring.rearm_below, draft.scoring.threshold
+    if rearm_below is not None and rearm_below > threshold:
+        document.report(
+            ("scoring", "rearm_below"),
+            f"{rearm_below} is above the threshold, {threshold}",
+            "give the threshold at most",
+        )
     if draft.scoring.source == "ma":
         _check_read(document, draft, draft.scoring)
     else:
@@ -40,6 +50,15 @@ def _check_behaviour(document: Document, draft: Draft, entry: Entry[BehaviourEnt
         )
     if rule.points < 0 and rule.cap is not None:
         document.report((*entry.path, "cap"), "bounds no negative points", "take it out")
+    for name, duration in (("lapse_after", rule.lapse_ms), ("halve_every", rule.halving_ms)):
+        if duration is not None and duration % _DAY_MS:
+            document.report((*entry.path, name), "is no whole number of days", 'write it like "90d"')
+    if rule.lapse_ms is not None and rule.halving_ms is not None and rule.halving_ms >= rule.lapse_ms:
+        document.report(
+            (*entry.path, "halve_every"),
+            "never happens: all is gone by then",
+            "give less than lapse_after, or take one out",
+        )
     if rule.counter is None:
         return
     path = (*entry.path, "counter")
@@ -81,9 +100,41 @@ def _check_not_produced(document: Document, path: KeyPath, name: str) -> None:
         )
 
 
+def _check_groups(document: Document, draft: Draft) -> None:
+    seen: set[str] = set()
+    for group in draft.groups:
+        if group.value.name in seen:
+            document.report(
+                (*group.path, "name"), f'"{group.value.name}" is there twice', "give each group its own name"
+            )
+        seen.add(group.value.name)
+    written = document.data.get("scoring")
+    if isinstance(written, dict) and len(cast("dict[str, Any]", written).get("groups", ())) != len(
+        draft.groups
+    ):
+        return  # one of them is broken, perhaps the one that is named
+    used: set[str] = set()
+    for entry in (*draft.behaviours, *draft.attributes):
+        group_name = entry.value.group
+        if group_name is not None and group_name not in seen:
+            document.report(
+                (*entry.path, "group"),
+                f'"{group_name}" is none of [[scoring.groups]]',
+                "add it there, or name one that is",
+            )
+        used |= {group_name} if group_name is not None else set()
+    for group in draft.groups:
+        if group.value.name not in used and not _some_are_broken(document, draft):
+            document.report(
+                (*group.path, "name"),
+                f'no rule is in "{group.value.name}"',
+                "take it out, or name it in a rule",
+            )
+
+
 def _check_labels(document: Document, draft: Draft) -> None:
     seen: set[str] = set()
-    for entry in (*draft.behaviours, *draft.attributes):
+    for entry in (*draft.behaviours, *draft.attributes, *draft.groups):
         label = entry.value.label
         if label in seen:
             mend = "give each rule a label of its own: the reasons of a score are told by them"
@@ -108,7 +159,8 @@ def _check_read(document: Document, draft: Draft, scoring: ScoringSection) -> No
             document.report(
                 path, f"a score is a number, {field.name} is {field.type}", 'give it type = "integer"'
             )
-    for name, entries in (("behaviours", draft.behaviours), ("attributes", draft.attributes)):
+    found = (("behaviours", draft.behaviours), ("attributes", draft.attributes), ("groups", draft.groups))
+    for name, entries in found:
         if entries:
             mend = 'take the rules out, or give source = "computed"'
             document.report(("scoring", name), 'has no effect with source = "ma"', mend)
@@ -145,8 +197,13 @@ def _some_are_broken(document: Document, draft: Draft) -> bool:
 
 def _most_points(draft: Draft) -> int | None:
     """Return the highest score there can be; None when nothing bounds it."""
-    behaviours = [each.value for each in draft.behaviours if each.value.points > 0]
-    if any(rule.cap is None for rule in behaviours):
-        return None
-    attributes = sum(max(0, each.value.points) for each in draft.attributes)
-    return attributes + sum(rule.cap or 0 for rule in behaviours)
+    caps = {each.value.name: each.value.cap for each in draft.groups}
+    sums: dict[str | None, int] = {}
+    for rule in (each.value for each in draft.behaviours if each.value.points > 0):
+        if rule.cap is None and rule.group not in caps:
+            return None
+        most = caps.get(rule.group or "", 0) if rule.cap is None else rule.cap
+        sums[rule.group] = sums.get(rule.group, 0) + most
+    for attribute in (each.value for each in draft.attributes):
+        sums[attribute.group] = sums.get(attribute.group, 0) + max(0, attribute.points)
+    return sum(min(most, caps.get(group or "", most)) for group, most in sums.items())

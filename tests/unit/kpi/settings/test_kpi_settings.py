@@ -166,7 +166,7 @@ def test_sinks_say_how_they_are_fed() -> None:
     )
     assert mail == SinkRule(name="mail")
     assert own == dataclasses.replace(SinkRule.for_machines("own-system"), timeout_ms=5_000)
-    assert tasks == SinkRule.for_machines("tasks")
+    assert tasks == SinkRule.for_tasks("tasks")
     assert settings_of().notices.sinks == {each.name: each for each in (chat, mail, own, tasks)}
 
 
@@ -202,7 +202,9 @@ def test_the_notifier_knows_people_roles_and_routes() -> None:
     notices = settings_of().notices
 
     assert notices.people["sdr@firm.example"] == Person(
-        name="佐藤 花子", team="東京", addresses={"mail": "hanako@firm.example"}
+        name="佐藤 花子",
+        team="東京",
+        addresses={"mail": "hanako@firm.example", "tasks": "sdr@firm.example"},
     )
     assert notices.holders == {"team-lead": {"": "boss@firm.example", "東京": "sdr@firm.example"}}
     assert notices.routes == (
@@ -285,3 +287,25 @@ def test_every_promise_of_the_file_has_a_policy() -> None:
     )
 
     assert policy_of(entry).breach_notify == ("owner",)
+
+
+def test_tasks_go_to_persons_unless_the_route_says_otherwise() -> None:
+    """A task has somebody who does it; a chat is for all."""
+    text = (
+        FIRM
+        + """
+[[routes]]
+sink = "tasks"
+[[routes]]
+sink = "tasks"
+personal = false
+[[routes]]
+sink = "chat"
+"""
+    )
+    routes = settings_of(text).notices.routes[-3:]
+    assert [(each.sink, each.personal, each.else_own) for each in routes] == [
+        ("tasks", True, True),
+        ("tasks", False, True),
+        ("chat", False, False),
+    ]

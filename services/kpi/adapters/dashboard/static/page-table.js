@@ -1,8 +1,9 @@
 // The KPI table: each item for SDR and BDR, with target, change, course, and whether it is measured by itself.
 import { csvLink } from "./csv.js";
 import { h } from "./dom.js";
-import { address, get } from "./feed.js";
+import { address, get, settle } from "./feed.js";
 import { asked, deltaOf, partsOf, statusOf, targetOf, valueOf, windows } from "./figures.js";
+import { goalPanel } from "./goal.js";
 import { fillSparks, sparkPlace } from "./sparks.js";
 import { described, label, t } from "./words.js";
 
@@ -19,15 +20,19 @@ export const page = {
   controls: (query) => h("div", { class: "bar-of" }, windows(query, STANDARD), shown(query), csvLink("/kpi/table", "kpi-table", asked(query, STANDARD))),
   // Shares and medians move with what is counted.
   live: (query, catalogue) => address("/kpi/events", { ...asked(query, STANDARD), metrics: catalogue.metrics.filter((each) => each.unit === "count" || each.unit === "money" || each.name === "sla_attainment").map((each) => each.name).join(",") }),
-  load: (query) => get("/kpi/table", asked(query, STANDARD)),
-  view(state, query) {
+  async load(query) {
+    const [table, goal] = await Promise.all([get("/kpi/table", asked(query, STANDARD)), settle(get("/kpi/goal", asked(query, STANDARD)))]);
+    return { ...table, goal };
+  },
+  view(state, query, catalogue) {
     const wanted = state.items.filter((each) => query.show === "all" || ROLES.some((role) => "◎○".includes(each.roles[role].need)));
     const placed = new Set(GROUPS.flatMap(([, names]) => names ?? []));
     const groups = GROUPS.map(([name, names]) => [name, wanted.filter(({ definition }) => (names ? names.includes(definition.name) : !placed.has(definition.name)))]);
-    return h("table", { class: "kpis", role: "table" }, head(),
+    const table = h("table", { class: "kpis", role: "table" }, head(),
       groups.filter(([, items]) => items.length).map(([name, items]) => h("tbody", { role: "rowgroup", "data-key": name },
         h("tr", { class: "group", role: "row" }, h("th", { scope: "rowgroup", colspan: 10, role: "rowheader" }, t(`group.${name}`))),
         items.map(row))));
+    return [table, goalPanel(state.goal, catalogue)];
   },
   after: (view) => fillSparks(view),
 };

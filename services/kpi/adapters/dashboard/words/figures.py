@@ -71,8 +71,25 @@ FIGURES: Mapping[str, tuple[str, str]] = {
     "status.no-data": ("no data", "データなし"),
     "status.not-comparable": ("not judged", "判定なし"),
     "status.not-comparable.why": (
-        "the target needs the firm's own goal, or the number of people",
-        "自社の目標値または人数の設定が必要です",
+        "the goal is the whole firm's, see below; a number a day and person needs the number of people",
+        "目標は全社の値です（下の欄を参照）。1人1日の目標には人数が必要です",
+    ),
+    "goal": ("Back from the revenue goal, whole firm", "売上目標からの逆算（全社）"),
+    "goal.none": (
+        "The firm names no goal. Put [kpi.goals] into tasuki.toml.",
+        "売上目標が未設定です。tasuki.tomlの[kpi.goals]に設定してください。",
+    ),
+    "goal.by-now": ("{now} by now · {year} a year", "現時点の目安 {now}・年間 {year}"),
+    "goal.assumed": (
+        "Assumed: {average} an order, {won} of opportunities won, {rate} of leads become opportunities.",
+        "前提：平均受注額 {average}、受注率 {won}、商談化率 {rate}",
+    ),
+    "references": ("What other firms say they reach", "他社の水準（参考）"),
+    "references.own": ("Our own opportunity rate", "自社の商談化率"),
+    "references.general": ("{name}, a usual funnel", "{name}（一般的な水準）"),
+    "references.why": (
+        "Share of leads that become opportunities; Japanese surveys of 2025, self-reported.",
+        "リードから商談に至る割合。2025年の国内調査による自己申告値です。",
     ),
     "no-comparison": ("no comparison", "比較なし"),
     "delta.better": ("better", "改善"),

@@ -35,7 +35,8 @@ STAGES: Mapping[str, tuple[bool, bool, int]] = {
 }
 """Stage → closed, won, probability."""
 
-CLOSED_TASK_STATUS = "Completed"
+CLOSED_TASK_STATUSES = frozenset({"Completed", "完了"})
+"""Of the statuses that an organisation may have, those that close a task."""
 _SOURCES = "Web|Phone Inquiry|Partner Referral|Purchased List|Other"
 _INDUSTRIES = "Agriculture|Banking|Construction|Consulting|Education|Finance|Healthcare|Manufacturing|Retail|Technology|Other"
 
@@ -241,6 +242,19 @@ def _stage() -> ObjectType:
     )
 
 
+def _task_status() -> ObjectType:
+    return sobject(
+        "TaskStatus",
+        "01T",
+        "Task Status Values",
+        "ToDo状況",
+        text("MasterLabel", "Master Label", "マスタ表示ラベル"),
+        of("int", "SortOrder", "Sort Order", "並び順"),
+        of("boolean", "IsClosed", "Closed", "完了フラグ", default=False),
+        of("boolean", "IsDefault", "Default", "デフォルト", default=False),
+    )
+
+
 def _role() -> ObjectType:
     return sobject(
         "OpportunityContactRole",
@@ -256,6 +270,7 @@ def _role() -> ObjectType:
 
 def schema(extra: Mapping[str, tuple[Field, ...]] | None = None) -> Schema:
     """Return the organisation's objects; *extra* adds fields to them, or replaces fields, by object."""
-    objects = [_lead(), _contact(), _opportunity(), _task(), _event(), _account(), _user(), _stage(), _role()]
+    shown = [_lead(), _contact(), _opportunity(), _task(), _event(), _account(), _user()]
+    objects = [*shown, _stage(), _role(), _task_status()]
     more = extra or {}
     return Schema.of({each.name: each.with_fields(more.get(each.name, ())) for each in objects})

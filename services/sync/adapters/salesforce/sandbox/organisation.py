@@ -7,7 +7,7 @@ from random import Random
 from services.runtime.clock import Clock
 from services.sync.adapters.salesforce.sandbox import ids
 from services.sync.adapters.salesforce.sandbox.bus import EventBus
-from services.sync.adapters.salesforce.sandbox.catalogue import STAGES, schema
+from services.sync.adapters.salesforce.sandbox.catalogue import CLOSED_TASK_STATUSES, STAGES, schema
 from services.sync.adapters.salesforce.sandbox.changes import Change
 from services.sync.adapters.salesforce.sandbox.fields import Field
 from services.sync.adapters.salesforce.sandbox.settings import SandboxSettings
@@ -50,6 +50,7 @@ class Organisation:
         )
         self._make_users()
         self._make_stages()
+        self._make_task_statuses()
 
     @property
     def integration_user(self) -> str:
@@ -121,6 +122,17 @@ class Organisation:
                 "DefaultProbability": float(probability),
             }
             self.transaction(self.integration_user, trusted=True).insert("OpportunityStage", made)
+
+    def _make_task_statuses(self) -> None:
+        status = self.schema.objects["Task"].fields["Status"]
+        for place, label in enumerate(status.values, 1):
+            made: Row = {
+                "MasterLabel": label,
+                "SortOrder": place,
+                "IsClosed": label in CLOSED_TASK_STATUSES,
+                "IsDefault": label == status.default,
+            }
+            self.transaction(self.integration_user, trusted=True).insert("TaskStatus", made)
 
 
 def _merged(changes: Iterable[Change]) -> Iterator[Change]:

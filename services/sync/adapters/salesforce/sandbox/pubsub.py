@@ -61,6 +61,7 @@ class PubSubService:
         self._schemas = {name: EventSchema(kind) for name, kind in org.schema.objects.items()}
         self._by_id = {each.id: each for each in self._schemas.values()}
         self._streams: set[_Stream] = set()
+        self._left_at: dict[str, tuple[EventBus, Channel, int]] = {}
         self.sent = 0
         self.schema_reads = 0
 
@@ -85,8 +86,14 @@ class PubSubService:
 
     @property
     def undelivered(self) -> int:
-        """How many events the slowest of the open streams has not been given yet."""
-        return max((each.channel.left_after(each.number) for each in self._streams), default=0)
+        """How many events the slowest of the streams has not been given yet, be it open or broken off."""
+        open_ones = (each.channel.left_after(each.number) for each in self._streams)
+        broken = (
+            channel.left_after(number)
+            for bus, channel, number in self._left_at.values()
+            if bus is self._org.bus
+        )
+        return max((*open_ones, *broken), default=0)
 
     async def schema(self, request: wire.SchemaRequest, context: Any) -> wire.SchemaInfo:
         """Answer GetSchema."""
@@ -122,10 +129,12 @@ class PubSubService:
         stream = await self._open(first, context)
         reader = asyncio.create_task(self._read_requests(stream, first.topic_name, context.read))
         self._streams.add(stream)
+        self._left_at.pop(first.topic_name, None)
         try:
             await self._serve(stream, context)
         finally:
             self._streams.discard(stream)
+            self._left_at[first.topic_name] = stream.bus, stream.channel, stream.number
             reader.cancel()
 
     async def _open(self, first: wire.FetchRequest, context: Any) -> _Stream:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from services.sync.adapters.salesforce.sandbox.catalogue import CLOSED_TASK_STATUS, STAGES
+from services.sync.adapters.salesforce.sandbox.catalogue import CLOSED_TASK_STATUSES, STAGES
 from services.sync.adapters.salesforce.sandbox.fields import ObjectType
 from services.sync.adapters.salesforce.sandbox.refusal import Refusal
 from services.sync.adapters.salesforce.sandbox.table import Row, Table
@@ -136,7 +136,7 @@ def _completion(tx: "Transaction", row: Mapping[str, Any], values: Row) -> None:
     status = values.get("Status")
     if status is None:
         return
-    closed = status == CLOSED_TASK_STATUS
+    closed = status in CLOSED_TASK_STATUSES
     if closed != bool(row.get("IsClosed")):
         values["IsClosed"] = closed
         values["CompletedDateTime"] = tx.at if closed else None

@@ -83,8 +83,12 @@ class Traffic:
         user = self._logins.user(token)
         if user is None:
             raise _EXPIRED
-        if self.calls_left == 0 or faults.strikes(faults.faults.too_many_requests):
+        if self.calls_left == 0:
             raise CallError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+        if faults.strikes(
+            faults.faults.too_many_requests
+        ):  # at once: the day's calls would be gone for the day
+            raise CallError(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded.")
         self.calls += 1
         scope["user"] = user
 

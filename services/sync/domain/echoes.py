@@ -1,0 +1,86 @@
+"""
+Whether our own writes that come back were taken for what they are: how they were known, what was mistaken, loops.
+
+A change of a person counts as an echo where the vendor marks it as ours (the marker), and, in fields on which
+something is decided, where our own ledger holds the value too. Neither is proof. So what was taken for an echo is
+judged again whenever the record is read later, and a write that nobody's word asked for is noticed as it leaves.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from services.sync.domain.lead import Lead
+from services.sync.domain.records import FieldChange, Kind, Observation, Scalar, Side
+from services.sync.domain.register import SETTLED, Register, order_key, value_hash
+
+if TYPE_CHECKING:
+    from services.sync.domain.drift import Drift
+
+
+class Layer(StrEnum):
+    """By what an echo was known."""
+
+    MARKER = "marker"
+    """By the vendor's mark alone: the field is made by tasuki, nobody else's value counts there."""
+
+    LEDGER = "ledger"
+    """By the vendor's mark, and by the value standing in the ledger of what was sent."""
+
+
+def hidden(lead: Lead, side: Side, seen: Observation, found: "list[Drift]") -> Iterator[str]:
+    """
+    Yield the fields of the differences *found* in *seen* that an echo had hidden from us.
+
+    The last that was heard of such a field was an echo, and the record was looked at when the other value stood there
+    already.
+    """
+    person = lead.persons.get(side, {}).get(str(seen.ref))
+    if seen.kind is not Kind.LEAD or person is None:
+        return
+    for each in found:
+        register = lead.fields.get(each.field, {}).get(side)
+        if register is not None and each.changed_at <= person.seen_at and register.by_echo:
+            yield each.field
+
+
+def disputed(lead: Lead, side: Side, seen: Observation) -> Iterator[str]:
+    """Yield the fields of *seen* with a change that was taken for an echo, and that somebody else made as is told now."""
+    if seen.kind is not Kind.LEAD:
+        return
+    for each in seen.fields:
+        register = lead.fields.get(each.name, {}).get(side)
+        if register is not None and not each.own and each.exact and _was_echo(register, each):
+            yield each.name
+
+
+def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int) -> bool:
+    """
+    Note that *value*, whose hash is *mark*, is about to be sent; return whether that is a loop.
+
+    It is one where the same value was sent before and taken, nobody said anything on either side since, and yet another
+    value of ours stands there: then our own write asked for our own write.
+    """
+    register = lead.register(name, side)
+    words, over = _words(lead, name), value_hash(register.there)
+    known, sent_over = register.sent_on
+    register.sent_on = (words, over)
+    return (
+        mark in register.sent
+        and over in register.sent
+        and over != mark
+        and known == words
+        and sent_over == SETTLED
+        and order_key(value) != order_key(register.there)
+    )
+
+
+def _words(lead: Lead, name: str) -> int:
+    """Return a hash of what people last said of the field *name*, on both sides."""
+    said = [(side.value, each.said_at, each.said) for side, each in sorted(lead.fields[name].items())]
+    return crc32(repr(said).encode())
+
+
+def _was_echo(register: Register, change: FieldChange) -> bool:
+    return (change.changed_at, False, change.value) in register.sights

@@ -1,0 +1,145 @@
+"""What was taken for an echo and was none, and writes that nobody's word asked for."""
+
+from services.sync.adapters.lead_codec import decode, encode
+from services.sync.domain.echoes import Layer
+from services.sync.domain.records import Side
+from services.sync.domain.register import value_hash
+from tests.firm import DAY, HOUR, MINUTE, START, Story, change, observed, settled, started
+
+
+def _handed() -> Story:
+    """A lead on both sides: marketing said the phone number, tasuki wrote it to sales, and saw it come back."""
+    story = Story()
+    story.marketing(START, email="a@example.jp", phone="03-1")
+    story.sales(START + 1, email="a@example.jp")
+    story.write(START + 100)  # its echo has the time + 120, and was read at + 620
+    return story
+
+
+def _swept(story: Story, phone: str, at: int, *, own: bool = False, exact: bool = True) -> list[str]:
+    """Sales' record is swept; return the fields of changes that had been taken for echoes."""
+    change_of_phone = change("phone", phone, at, own=own, exact=exact)
+    seen = observed("sfa", [change_of_phone], observed_at=START + DAY, sweep="regular")
+    return story.take(seen).false_drops
+
+
+def test_echoes_are_told_apart_by_what_they_were_known_by() -> None:
+    """Of the fields that tasuki makes itself there is no ledger."""
+    story = _handed()
+    decided = story.echo(Side.SFA, {"phone": "03-1", "score": 4, "stage": "lead"}, START + HOUR)
+
+    assert decided.echoes == {Layer.LEDGER: 1, Layer.MARKER: 2}
+
+
+def test_a_change_that_an_echo_had_hidden_is_a_false_drop() -> None:
+    """Sales' number stood there when the record was read, and only our own came of that."""
+    story = _handed()
+
+    assert _swept(story, "03-9", START + 500) == ["phone"]
+    assert _swept(story, "03-9", START + 500) == []
+    assert story.lacks(Side.MA)["lead"].fields["phone"] == "03-9"
+
+
+def test_a_change_that_nobody_told_of_after_the_echo_is_drift_alone() -> None:
+    """The record wasn't looked at since: no echo can have hidden it."""
+    story = _handed()
+
+    assert _swept(story, "03-9", START + HOUR) == []
+    assert len(story.drift) == 1
+
+
+def test_a_difference_where_no_echo_was_heard_of_is_drift_alone() -> None:
+    """What somebody said was the last that was heard."""
+    story = _handed()
+    story.sales(START + 300, phone="03-2")
+
+    assert _swept(story, "03-9", START + 400) == []
+    assert len(story.drift) == 1
+
+
+def test_a_ledger_that_lies_is_found_out_when_the_vendor_names_somebody_else() -> None:
+    """A value that was never sent got into the ledger, and the vendor's mark was wrong for once."""
+    story = _handed()
+    register = story.lead.register("phone", Side.SFA)
+    register.sent = (*register.sent, value_hash("03-9"))
+    assert story.echo(Side.SFA, {"phone": "03-9"}, START + HOUR).echoes == {Layer.LEDGER: 1}
+    assert story.lacks(Side.SFA)["lead"].fields["phone"] == "03-1"
+
+    assert _swept(story, "03-9", START + HOUR) == ["phone"]
+    assert _swept(story, "03-9", START + HOUR) == []
+    assert story.lacks(Side.MA)["lead"].fields["phone"] == "03-9"
+
+
+def test_a_record_changed_by_somebody_since_says_nothing_of_who_set_a_field() -> None:
+    """Salesforce tells who changed the record last, not who changed the field."""
+    assert _swept(_handed(), "03-1", START + 120, exact=False) == []
+
+
+def _sent(story: Story, phone: str, at: int) -> list[str]:
+    """Dispatch sends the number to sales, and it is taken; return the fields that are a loop."""
+    over = {"phone": story.lead.seen("phone", Side.SFA).there_at}
+    loops = story.take(started(Side.SFA, "lead", {"phone": phone}, at)).loops
+    story.take(settled(Side.SFA, "lead", {"phone": phone}, at + 40, over=over))
+    return loops
+
+
+def test_our_own_write_that_leads_to_our_own_write_is_a_loop() -> None:
+    """An automation under our name puts back what tasuki had sent before; nobody said anything."""
+    story = _handed()
+    story.marketing(START + HOUR, phone="03-2")
+    assert _sent(story, "03-2", START + HOUR + 100) == []
+    story.echo(Side.SFA, {"phone": "03-2"}, START + HOUR + 120)
+    story.echo(Side.SFA, {"phone": "03-1"}, START + 2 * HOUR)
+    story.lead = decode(story.lead.id, encode(story.lead))
+
+    assert story.lacks(Side.SFA)["lead"].fields == {"phone": "03-2"}
+    assert _sent(story, "03-2", START + 2 * HOUR + 100) == ["phone"]
+
+
+def test_trying_again_is_no_loop() -> None:
+    """Nothing moved between the tries, or our first try arrived without our being told."""
+    story = _handed()
+    story.marketing(START + HOUR, phone="03-2")
+    fields = {"phone": "03-2"}
+    tries = [
+        story.take(started(Side.SFA, "lead", fields, START + HOUR + number * MINUTE)).loops
+        for number in range(3)
+    ]
+
+    assert tries == [[], [], []]
+
+
+def test_trying_again_when_an_earlier_write_came_back_meanwhile_is_no_loop() -> None:
+    """Nobody told us that the second write was taken, for we were killed; then the first came back."""
+    story = Story()
+    story.marketing(START, email="a@example.jp", phone="03-1")
+    story.sales(START + 1, email="a@example.jp")
+    story.take(started(Side.SFA, "lead", {"phone": "03-1"}, START + 100))
+    story.marketing(START + 200, phone="03-2")
+    story.take(started(Side.SFA, "lead", {"phone": "03-2"}, START + 300))
+    story.echo(Side.SFA, {"phone": "03-1"}, START + 120)
+
+    assert story.take(started(Side.SFA, "lead", {"phone": "03-2"}, START + MINUTE)).loops == []
+
+
+def test_a_person_who_goes_to_and_fro_makes_no_loop() -> None:
+    """Each write follows somebody's word."""
+    story = _handed()
+    loops: list[str] = []
+    for number in range(1, 5):
+        phone = f"03-{1 + number % 2}"
+        story.marketing(START + number * HOUR, phone=phone)
+        loops += _sent(story, phone, START + number * HOUR + 100)
+        story.echo(Side.SFA, {"phone": phone}, START + number * HOUR + 120)
+
+    assert loops == []
+
+
+def test_a_value_that_somebody_set_back_makes_no_loop() -> None:
+    """That is a fight, and counted as one."""
+    story = _handed()
+    story.marketing(START + HOUR, opted_out=True)
+    story.write(START + HOUR + 100)
+    story.sales(START + 2 * HOUR, opted_out=False)
+
+    assert story.take(started(Side.SFA, "lead", {"opted_out": True}, START + 3 * HOUR)).loops == []
