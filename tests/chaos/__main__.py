@@ -1,7 +1,7 @@
 """
 The whole system in real processes, while things go wrong again and again; judged at the end.
 
-    python -m tests.chaos --seed N --kills 100 [--set-up embedded|kafka] [--sabotage ledger|once]
+    python -m tests.chaos --seed N --kills 100 [--set-up embedded|kafka|cluster] [--sabotage ledger|once]
 
 Prints each fault as it happens, and a table. The same seed draws the same people and the same faults. Ends with 0 where
 everything is as the acts of people demand, with 1 where something isn't.
@@ -24,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills", type=int, default=100, help="how many things go wrong")
-    parser.add_argument("--set-up", choices=("embedded", "kafka"), default="embedded")
+    parser.add_argument("--set-up", choices=("embedded", "kafka", "cluster"), default="embedded")
     parser.add_argument("--rate", type=float, default=3.0, help="leads a second")
     parser.add_argument(
         "--pause", type=float, default=4.0, help="the longest pause between two faults, seconds"

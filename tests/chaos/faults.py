@@ -1,12 +1,13 @@
 """What goes wrong and when, drawn from a seed, so that a run can be repeated; and the doing of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from services.cli.stage.sandbox_client import SandboxClient
+from tests.chaos.member import Member
 from tests.chaos.system import System
 
 WEIGHTS: Mapping[str, int] = {
@@ -20,6 +21,8 @@ WEIGHTS: Mapping[str, int] = {
     "reset-door": 4,
     "cut-door": 3,
     "vendor": 9,
+    "fill-disk": 4,
+    "jump-clock": 6,
     "kill-broker": 6,
 }
 _VENDORS: Sequence[Mapping[str, Any]] = (
@@ -32,6 +35,7 @@ _VENDORS: Sequence[Mapping[str, Any]] = (
     {"expire_session": 0.2},
     {"duplicate": 0.5, "shuffle": 0.5},
 )
+_JUMPS_S: Sequence[float] = (-3_600, -30, -2, 2, 30, 3_600)
 LEASE_S = 10
 """A process that is stopped for longer loses its shards to another, and is a zombie when it goes on."""
 
@@ -61,16 +65,16 @@ def plan(
     *,
     pause_s: float = 4.0,
     only: Collection[str] = (),
-    broker: bool = False,
+    cant: Collection[str] = (),
 ) -> list[Fault]:
     """
     Return *count* faults; the same arguments give the same.
 
     *pause_s* is the longest pause between two, *only* the kinds to draw from, all where none is named;
-    *broker* says whether there is one to kill.
+    *cant* those that can't be had.
     """
     chance = Random(f"faults:{seed}")
-    kinds = set(only or WEIGHTS) - set[str](() if broker else ("kill-broker",))
+    kinds = set(only or WEIGHTS) - set(cant)
     weights = {kind: weight for kind, weight in WEIGHTS.items() if kind in kinds}
     return [_fault(chance, number, weights, members, pause_s) for number in range(1, count + 1)]
 
@@ -85,10 +89,13 @@ def _fault(
     if kind == "stop":
         lasts = LEASE_S + 3 if chance.random() < 0.2 else chance.uniform(0.2, 3)
         return Fault(number, pause, kind, chance.choice(members), lasts)
+    if kind == "jump-clock":
+        jump = {"seconds": chance.choice(_JUMPS_S)}
+        return Fault(number, pause, kind, chance.choice(members), chance.uniform(1, 6), jump)
     if kind == "vendor":
         side = chance.choice(("ma", "sfa"))
         return Fault(number, pause, kind, side, chance.uniform(1, 3), chance.choice(_VENDORS))
-    lasts = chance.uniform(0.5, 3) if kind.startswith(("slow", "cut")) else 0
+    lasts = chance.uniform(0.5, 3) if kind.startswith(("slow", "cut", "fill")) else 0
     return Fault(number, pause, kind, lasts_s=lasts)
 
 
@@ -106,39 +113,61 @@ async def happen(system: System, faults: Sequence[Fault]) -> AsyncIterator[Fault
 
 
 async def _sudden(system: System, fault: Fault) -> None:
-    if fault.kind == "kill":
-        _member(system, fault.target).kill()
-    elif fault.kind == "kill-store":
-        await system.kill_store()
-    elif fault.kind == "lose-answers":
-        system.store_proxy.lose_answers()
-    else:
-        (system.store_proxy if fault.kind == "reset-store" else system.door_proxy).reset()
+    store = system.stores.proxy(fault.number)
+    match fault.kind:
+        case "kill":
+            _member(system, fault).kill()
+        case "kill-store":
+            system.stores.kill(fault.number)
+        case "lose-answers":
+            store.lose_answers()
+        case "reset-store":
+            store.reset()
+        case _:
+            system.door_proxy.reset()
 
 
 async def _lasting(system: System, fault: Fault) -> None:
-    if fault.kind == "vendor":
-        vendor: SandboxClient = system.ma if fault.target == "ma" else system.sfa
-        await vendor.faults({**(fault.rates or {}), "seed": fault.number})
-        await asyncio.sleep(fault.lasts_s)
-        await vendor.faults({})
-    elif fault.kind == "kill-broker":
-        if system.broker is not None:
-            await system.broker.kill()
-    elif fault.kind == "stop":
-        member = _member(system, fault.target)
-        member.pause()
-        await asyncio.sleep(fault.lasts_s)
-        member.go_on()
-    else:
-        proxy = system.door_proxy if fault.kind == "cut-door" else system.store_proxy
-        if fault.kind == "slow-store":
+    if fault.kind == "kill-broker":
+        assert system.broker is not None
+        await system.broker.kill()
+        return
+    heal = await _begin(system, fault)
+    await asyncio.sleep(fault.lasts_s)
+    await heal()
+
+
+async def _begin(system: System, fault: Fault) -> Callable[[], Awaitable[None]]:
+    """Let it begin; return what ends it."""
+    proxy = system.door_proxy if fault.kind == "cut-door" else system.stores.proxy(fault.number)
+    rates = fault.rates or {}
+    match fault.kind:
+        case "vendor":
+            vendor: SandboxClient = system.ma if fault.target == "ma" else system.sfa
+            await vendor.faults({**rates, "seed": fault.number})
+            return lambda: vendor.faults({})
+        case "stop":
+            _member(system, fault).pause()
+            return _later(_member(system, fault).go_on)
+        case "jump-clock":
+            _member(system, fault).put_clock(rates["seconds"])
+            return _later(lambda: _member(system, fault).put_clock(0))
+        case "fill-disk":
+            system.stores.disk.fill()
+            return _later(system.stores.disk.free)
+        case "slow-store":
             proxy.late_ms = 40
-        else:
+        case _:
             proxy.partition()
-        await asyncio.sleep(fault.lasts_s)
-        proxy.heal()
+    return _later(proxy.heal)
 
 
-def _member(system: System, name: str) -> Any:
-    return next(each for each in system.members if each.name == name)
+def _later(heal: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    async def healed() -> None:
+        heal()
+
+    return healed
+
+
+def _member(system: System, fault: Fault) -> Member:
+    return next(each for each in system.members if each.name == fault.target)

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx2
 
 from services.runtime import valkey_launch
+from tests.chaos.shifted_clock import shift
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +22,7 @@ class Member:
     """
     A process.
 
-    `command` are the arguments after ``python``. `ended` counts the exit codes of ends that nobody here ordered:
+    `command` are the arguments after ``python``, `clock` is what it takes for the wall clock. `ended` counts the exit codes of ends that nobody here ordered:
     75 asks to be started again, anything else is told as a fault.
     """
 
@@ -30,6 +31,7 @@ class Member:
     port: int
     folder: Path
     environ: dict[str, str]
+    clock: Path
     ended: Counter[int] = field(default_factory=Counter[int])
     _process: asyncio.subprocess.Process | None = None
     _killed: bool = False
@@ -76,6 +78,10 @@ class Member:
     def go_on(self) -> None:
         """Let it go on."""
         self._signal(signal.SIGCONT)
+
+    def put_clock(self, seconds: float) -> None:
+        """Put its wall clock forward by *seconds* from the true time, or back."""
+        shift(self.clock, seconds)
 
     async def is_ready(self) -> bool:
         """Return whether it says so."""

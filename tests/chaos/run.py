@@ -70,7 +70,6 @@ async def run(order: Order, told: Callable[[str], None]) -> Report:
         System(
             order.folder, order.set_up, telling, sabotage=order.sabotage, services=order.services
         ) as system,
-        system.open_books() as books,
     ):
         told(f"ready after {time.monotonic() - began:.0f} s")
         board, calls = Board(started_at=now_ms()), Counter[str]()
@@ -80,14 +79,15 @@ async def run(order: Order, told: Callable[[str], None]) -> Report:
         system.calm()
         told(f"people have stopped after {time.monotonic() - began:.0f} s")
         await system.ready()
-        await quiet([system.ma, system.sfa], books, within_s=QUIET_WITHIN_S)
-        told(f"quiet after {time.monotonic() - began:.0f} s")
-        crowd.sight.catch_up()
-        news = News(books.log, board)
-        async with news.follow():
-            await wait_until(news.caught_up, within_s=60, description="the topics are read", every_s=0.1)
-            board.kills = 1  # a message whose answer was lost comes again
-            await check(Scene(system, books, crowd, news, receiver, calls), report)
+        async with system.open_books() as books:
+            await quiet([system.ma, system.sfa], books, within_s=QUIET_WITHIN_S)
+            told(f"quiet after {time.monotonic() - began:.0f} s")
+            crowd.sight.catch_up()
+            news = News(books.log, board)
+            async with news.follow():
+                await wait_until(news.caught_up, within_s=60, description="the topics are read", every_s=0.1)
+                board.kills = 1  # a message whose answer was lost comes again
+                await check(Scene(system, books, crowd, news, receiver, calls), report)
         told(f"judged after {time.monotonic() - began:.0f} s")
     report.notes |= {
         "seed": order.seed,
@@ -133,7 +133,7 @@ async def _faults(
         names,
         pause_s=order.pause_s,
         only=order.only,
-        broker=system.broker is not None,
+        cant=system.cant,
     )
     happened = Counter[str]()
     async for fault in happen(system, drawn):

@@ -1,16 +1,12 @@
 """
-Runs tasuki with one of its safeguards taken out, to prove that the checker would notice.
-
-    python -m tests.chaos.sabotage ledger|once … the arguments of tasuki
+Takes one of tasuki's safeguards out of this process, to prove that the checker would notice.
 
 ``ledger``: a commit is applied whatever the ledger says, and the outbox with it. ``once``: the log appends what comes
 again, nobody asks it what is there.
 """
 
-import sys
 from collections.abc import Callable, Mapping
 
-from services.cli.main import main
 from services.runtime import store_start
 from services.runtime.log import embedded, kafka
 
@@ -40,8 +36,3 @@ def _once() -> None:
 
 
 SABOTAGES: Mapping[str, Callable[[], None]] = {"ledger": _ledger, "once": _once}
-
-
-if __name__ == "__main__":
-    SABOTAGES[sys.argv[1]]()
-    sys.exit(main(sys.argv[2:]))

@@ -2,12 +2,10 @@
 The whole system for chaos: sandboxes, a door, sync and kpi in processes of their own, each twice.
 
 The sandboxes run in this process, so that what people did and what is noted of it can't come apart; they are reached
-over real HTTP and gRPC. The store is a Valkey of our own, reached through a proxy; so is the door, behind which the
-webhooks reach either sync. The log is the embedded one in that Valkey, or Kafka.
+over real HTTP and gRPC. The store is a Valkey of our own, or a Redis Cluster, reached through proxies; so is the door,
+behind which the webhooks reach either sync. The log is the embedded one in that Valkey, or Kafka.
 """
 
-import os
-import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -18,9 +16,9 @@ from services.cli import settings as both
 from services.cli.demo.promises import Telling
 from services.cli.sandbox_setup import hubspot_subscriptions
 from services.cli.stage.portals import hubspot_settings, salesforce_settings
+from services.cli.stage.ports import held_port
 from services.cli.stage.sandbox_client import SandboxClient
 from services.cli.stage.stage import SMALL, Stage
-from services.runtime.valkey_server import EmbeddedServer
 from services.sync.adapters.hubspot.sandbox import HubSpotSandbox
 from services.sync.adapters.salesforce.sandbox import SalesforceSandbox
 from services.sync.settings import Settings, demo_document, loads
@@ -28,9 +26,12 @@ from services.sync.settings.demo import DEMO_ENVIRONMENT
 from tests.chaos.broker import Broker
 from tests.chaos.member import Member
 from tests.chaos.proxy import Proxy
+from tests.chaos.shifted_clock import shift
+from tests.chaos.stores import Stores, one_server, redis_cluster
 from tests.waiting import wait_until
 
-SetUp: TypeAlias = Literal["embedded", "kafka"]
+SetUp: TypeAlias = Literal["embedded", "kafka", "cluster"]
+"""Everything in one Valkey; Kafka and that Valkey; Kafka and a Redis Cluster."""
 Document: TypeAlias = dict[str, dict[str, Any]]
 SERVICES = ("sync", "sync", "kpi", "kpi")
 _PUBLIC_URL = "https://tasuki.sandbox.example"
@@ -42,7 +43,7 @@ class System(Stage):
 
     Args:
         folder: For the store, the configurations and the processes' logs.
-        set_up: Which log.
+        set_up: Which log and store.
         telling: The promises, and where alerts go.
         sabotage: What `tests.chaos.sabotage` takes out of the processes; None leaves them whole.
         services: One for each process.
@@ -62,7 +63,7 @@ class System(Stage):
         )
         self.set_up = set_up
         self.members: list[Member] = []
-        self.store_proxy: Proxy
+        self.stores: Stores
         self.door_proxy: Proxy
         self._sabotage = sabotage
         self._services = services
@@ -70,22 +71,21 @@ class System(Stage):
         self.broker: Broker | None = None
 
     async def _start(self) -> None:
-        if self.set_up == "kafka":
-            self.broker = await self._stack.enter_async_context(Broker(self.folder / "kafka", free_port()))
-        store_port = free_port()
-        self.server = await self._stack.enter_async_context(
-            EmbeddedServer(self.folder / "store", port=store_port)
-        )
-        self.store_proxy = await self._stack.enter_async_context(Proxy([store_port]).listening())
-        doors = [free_port() for each in self._services if each == "sync"]
+        if self.set_up != "embedded":
+            self.broker = await self._stack.enter_async_context(
+                Broker(self.folder / "kafka", self._port_held())
+            )
+        stores = redis_cluster if self.set_up == "cluster" else one_server
+        self.stores = await self._stack.enter_async_context(stores(self.folder / "store"))
+        doors = [self._port_held() for each in self._services if each == "sync"]
         self.door_proxy = await self._stack.enter_async_context(Proxy(doors).listening(self._port))
         await self._start_sandboxes()
         self._http = await self._stack.enter_async_context(httpx2.AsyncClient(timeout=10))
-        self.settings = self._configure_for(store_port)
+        self.settings = self._configure_for(self.stores.onlooker_port)
         self._stack.push_async_callback(self.stop_service)
         ports = iter(doors)
         for service in self._services:
-            port = next(ports) if service == "sync" else free_port()
+            port = next(ports) if service == "sync" else self._port_held()
             number = 1 + sum(each.name.startswith(service) for each in self.members)
             self.members.append(self._member(f"{service}-{number}", service, port))
         for each in self.members:
@@ -121,19 +121,25 @@ class System(Stage):
         return found.sync
 
     def _member(self, name: str, service: str, port: int) -> Member:
-        http, feed = (port, free_port()) if service == "sync" else (free_port(), port)
-        self._written(name, http, feed, self.store_proxy.port)
-        main = ("tests.chaos.sabotage", self._sabotage) if self._sabotage else ("services.cli.main",)
+        http, feed = (port, self._port_held()) if service == "sync" else (self._port_held(), port)
+        self._written(name, http, feed, self.stores.port)
+        clock = self.folder / f"{name}.clock"
+        shift(clock, 0)
+        main = ("tests.chaos.process", str(clock), self._sabotage or "none")
         arguments = ("--log-format", "json", service, "--config", str(self.folder / f"{name}.toml"))
-        return Member(name, ("-m", *main, *arguments), port, self.folder, dict(self._environ))
+        return Member(name, ("-m", *main, *arguments), port, self.folder, dict(self._environ), clock)
 
     def _written(self, name: str, http: int, feed: int, store_port: int) -> str:
-        log: dict[str, Any] = {**SMALL["log"], "kind": self.set_up}
+        log: dict[str, Any] = {**SMALL["log"], "kind": "embedded" if self.broker is None else "kafka"}
         if self.broker is not None:
             log["bootstrap_servers"] = [self.broker.bootstrap]
         own: Document = {
             "log": log,
-            "store": {"kind": "redis", "url": f"redis://127.0.0.1:{store_port}/0"},
+            "store": {
+                "kind": "redis",
+                "url": f"redis://127.0.0.1:{store_port}/0",
+                "cluster": self.stores.is_cluster,
+            },
             "http": {"port": http},
             "feed": {"port": feed},
             # Embedded parts belong to one process; what several share is the Valkey that [store] names.
@@ -164,16 +170,27 @@ class System(Stage):
         for each in self.members:
             await each.stop()
 
-    async def kill_store(self) -> None:
-        """End the store's server by SIGKILL; it is started again on its data, as a supervisor would."""
-        os.kill(int((self.folder / "store" / "valkey.pid").read_text()), 9)
+    @property
+    def embedded_url(self) -> str | None:
+        """None: the store is named by its address."""
+        return None
+
+    @property
+    def cant(self) -> frozenset[str]:
+        """The kinds of faults that this system can't have."""
+        found = {"kill-broker"} if self.broker is None else set[str]()
+        return frozenset(found if self.stores.disk.is_small else {*found, "fill-disk"})
 
     def calm(self) -> None:
         """End every fault that lasts."""
-        for proxy in (self.store_proxy, self.door_proxy):
-            proxy.heal()
+        self.stores.heal()
+        self.door_proxy.heal()
         for each in self.members:
+            each.put_clock(0)
             each.go_on()
+
+    def _port_held(self) -> int:
+        return self._stack.enter_context(held_port())
 
 
 def _plain(promises: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -186,9 +203,3 @@ def _plain(promises: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         {**each, "targets": [target for target in each["targets"] if "when" not in target]}
         for each in promises
     ]
-
-
-def free_port() -> int:
-    """Return a port of this machine at which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
