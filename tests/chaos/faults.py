@@ -120,7 +120,7 @@ async def _sudden(system: System, fault: Fault) -> None:
         case "kill-store":
             system.stores.kill(fault.number)
         case "lose-answers":
-            store.lose_answers()
+            store.lose_answers(to=b"FCALL")  # to a commit
         case "reset-store":
             store.reset()
         case _:

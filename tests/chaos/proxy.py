@@ -30,6 +30,8 @@ class Proxy:
         self._open.set()
         self._links: set[asyncio.StreamWriter] = set()
         self._far: set[asyncio.StreamReader] = set()
+        self._sought = b""
+        self._armed: set[asyncio.StreamReader] = set()
         self._losing: set[asyncio.StreamReader] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -58,6 +60,7 @@ class Proxy:
     def heal(self) -> None:
         """Let bytes pass again, at once."""
         self.late_ms = 0
+        self._armed.clear()
         self._open.set()
 
     def reset(self) -> int:
@@ -66,10 +69,10 @@ class Proxy:
             _cut(writer)
         return len(self._links)
 
-    def lose_answers(self) -> int:
-        """Cut every connection at its next answer, which gets lost: what was asked was done; return how many."""
-        self._losing = set(self._far)
-        return len(self._losing)
+    def lose_answers(self, to: bytes = b"") -> int:
+        """Cut every connection at the answer to what next holds *to*: it was done, and the answer is lost; return how many."""
+        self._sought, self._armed = to, set(self._far)
+        return len(self._armed)
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -105,7 +108,7 @@ class Proxy:
         self._links.add(far_writer)
         self._far.add(far_reader)
         ways = [
-            asyncio.create_task(self._pump(reader, far_writer)),
+            asyncio.create_task(self._pump(reader, far_writer, answered_by=far_reader)),
             asyncio.create_task(self._pump(far_reader, writer)),
         ]
         try:
@@ -113,16 +116,25 @@ class Proxy:
         finally:
             self._links.discard(far_writer)
             self._far.discard(far_reader)
+            self._armed.discard(far_reader)
             self._losing.discard(far_reader)
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
             _cut(far_writer)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        answered_by: asyncio.StreamReader | None = None,
+    ) -> None:
         with suppress(OSError):
             while (chunk := await reader.read(_CHUNK)) and reader not in self._losing:
                 await self._open.wait()
+                if answered_by in self._armed and self._sought in chunk:
+                    self._armed.discard(answered_by)
+                    self._losing.add(answered_by)
                 if self.late_ms:
                     await asyncio.sleep(self.late_ms / 1000)
                 writer.write(chunk)

@@ -21,7 +21,6 @@ from services.runtime.clock import now_ms
 from services.sync.domain.records import Side
 from tests.chaos.checker import Report, Scene, check
 from tests.chaos.faults import happen, plan
-from tests.chaos.sabotage import SABOTAGES
 from tests.chaos.system import SERVICES, SetUp, System
 from tests.waiting import wait_until
 
@@ -61,8 +60,6 @@ class CountingHands(Hands):
 async def run(order: Order, told: Callable[[str], None]) -> Report:
     """Run it and return what came of it; *told* hears each fault as it happens."""
     began, report = time.monotonic(), Report(order.seed)
-    if order.sabotage is not None:
-        SABOTAGES[order.sabotage]()  # or this process would give the store the whole function
     telling = Telling(free_ports((0, 0)))
     receiver = Receiver(secret=telling.secret, language="en", time_zone="Asia/Tokyo", clock=now_ms)
     async with (
@@ -79,7 +76,9 @@ async def run(order: Order, told: Callable[[str], None]) -> Report:
         system.calm()
         told(f"people have stopped after {time.monotonic() - began:.0f} s")
         await system.ready()
-        async with system.open_books() as books:
+        async with (
+            system.open_books() as books
+        ):  # gives a sabotaged store the whole function, when all is done
             await quiet([system.ma, system.sfa], books, within_s=QUIET_WITHIN_S)
             told(f"quiet after {time.monotonic() - began:.0f} s")
             crowd.sight.catch_up()

@@ -1,7 +1,7 @@
 """
 Takes one of tasuki's safeguards out of this process, to prove that the checker would notice.
 
-``ledger``: a commit is applied whatever the ledger says, and the outbox with it. ``once``: the log appends what comes
+``ledger``: a commit is applied whatever the ledger says; only what the outbox has already is left out. ``once``: the log appends what comes
 again, nobody asks it what is there.
 """
 
@@ -21,6 +21,9 @@ def _ledger() -> None:
     ):
         assert code.count(line) == 1, "the ledger's check has changed: change the sabotage with it"
         code = code.replace(line, "")
+    refusal = "    return 'the id is not above the last of the stream'\n"
+    assert code.count(refusal) == 1, "the outbox's check has changed: change the sabotage with it"
+    code = code.replace(refusal, "    return nil, { 'EXISTS', key }\n")
     store_start._CODE = code  # pyright: ignore[reportPrivateUsage]
 
 

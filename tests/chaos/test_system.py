@@ -39,6 +39,27 @@ async def test_what_people_did_stands_everywhere_once_whatever_went_wrong(tmp_pa
     assert looked_at["figures, counted a second time"] > 1_000
 
 
+@pytest.mark.timeout(240)
+async def test_a_build_without_the_ledgers_check_is_found_out(tmp_path: Path) -> None:
+    """Commits whose answers get lost are applied again there: what they count is counted twice."""
+    pytest.importorskip("duckdb", reason="the recount needs DuckDB, an extra")
+    order = Order(
+        folder=tmp_path,
+        seed=4,
+        faults=12,
+        pause_s=0.8,
+        calm_s=1,
+        only=("lose-answers",),
+        services=("sync", "kpi"),
+        sabotage="ledger",
+    )
+
+    report = await run(order, print)
+
+    assert not report.is_sound
+    assert "figures, counted a second time" in {row.what for row in report.rows if row.wrong}, str(report)
+
+
 def test_a_seed_draws_the_same_faults_again() -> None:
     """And with enough of them every kind; another seed draws others."""
     members = ("sync-1", "kpi-1")
