@@ -8,8 +8,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx2
-
 from services.cli.demo.crowd import Crowd
 from services.cli.demo.figures import judge_figures
 from services.cli.demo.judge import judge
@@ -170,12 +168,12 @@ async def _served(system: System, metric: str) -> float:
     found: list[float] = []
 
     async def answered() -> bool:
-        async with httpx2.AsyncClient(timeout=10) as http:
-            for port in ports:
-                answer = await http.get(f"http://127.0.0.1:{port}/kpi/metrics/{metric}?window=30d")
-                if not answer.is_success:
-                    return False
-                found.append(float(answer.json()["figure"]["value"] or 0))
+        found.clear()
+        for port in ports:
+            answer = await system.asked(f"http://127.0.0.1:{port}/kpi/metrics/{metric}?window=30d")
+            if not answer.is_success:
+                return False
+            found.append(float(answer.json()["figure"]["value"] or 0))
         return True
 
     await wait_until(answered, within_s=30, description=f"the feed says {metric}", every_s=0.2)

@@ -83,11 +83,10 @@ class Member:
         """Put its wall clock forward by *seconds* from the true time, or back."""
         shift(self.clock, seconds)
 
-    async def is_ready(self) -> bool:
+    async def is_ready(self, http: httpx2.AsyncClient) -> bool:
         """Return whether it says so."""
-        async with httpx2.AsyncClient(timeout=2) as http:
-            with suppress(httpx2.HTTPError):
-                return (await http.get(f"http://127.0.0.1:{self.port}/health/ready")).is_success
+        with suppress(httpx2.HTTPError):
+            return (await http.get(f"http://127.0.0.1:{self.port}/health/ready", timeout=2)).is_success
         return False
 
     async def stop(self) -> None:

@@ -163,7 +163,16 @@ class System(Stage):
     async def ready(self) -> None:
         """Return when every process says it is ready."""
         for each in self.members:
-            await wait_until(each.is_ready, within_s=90, description=f"{each.name} is ready", every_s=0.1)
+            await wait_until(
+                lambda member=each: member.is_ready(self._http),
+                within_s=90,
+                description=f"{each.name} is ready",
+                every_s=0.1,
+            )
+
+    async def asked(self, url: str) -> httpx2.Response:
+        """Return the answer to a GET of *url*."""
+        return await self._http.get(url)
 
     async def stop_service(self) -> None:
         """End all processes."""
