@@ -12,16 +12,16 @@ from services.cli.demo.crowd import Crowd
 from services.cli.demo.figures import judge_figures
 from services.cli.demo.judge import judge
 from services.cli.demo.news import News
-from services.cli.demo.receiver import Receiver
 from services.cli.stage.books import Books
+from services.cli.stage.demanded import Due, demanded
+from services.cli.stage.demanded import judge as judge_alerts
+from services.cli.stage.receiver import Receiver
 from services.kpi.adapters.stored_clocks import stored_eras
 from services.kpi.app.counting import SERVICE as KPI
 from services.kpi.domain.clock_rules import ClockRules
 from services.runtime.clock import now_ms
 from services.runtime.log.port import Log
 from tests.chaos import topics_read
-from tests.chaos.kpi_demanded import Due, demanded
-from tests.chaos.kpi_demanded import judge as judge_alerts
 from tests.chaos.system import System
 from tests.waiting import wait_until
 
@@ -130,8 +130,8 @@ async def _alerts(scene: Scene, report: Report) -> None:
     due_for_long, due = demanded(facts, rules, as_of - _SLACK_MS), demanded(facts, rules, as_of + _SLACK_MS)
     told, again = await topics_read.alerts(scene.books.log)
     steady: set[str] = set()
-    missing: list[Due] = sorted(judge_alerts(told, due_for_long, each="", steady=steady).missing)
-    untrue: list[Due] = sorted(judge_alerts(told, due, each="", steady=steady).untrue)
+    missing: list[Due] = sorted(judge_alerts(told, due_for_long, each=(), steady=steady).missing)
+    untrue: list[Due] = sorted(judge_alerts(told, due, each=(), steady=steady).untrue)
     report.add("alerts on the topic, each once", len(told), again)
     report.add("alerts due, none missing", len(due_for_long), missing)
     report.add("alerts told, none untrue", len(told), untrue)

@@ -13,10 +13,10 @@ from services.cli.demo.crowd import Crowd
 from services.cli.demo.hands import Hands
 from services.cli.demo.news import News
 from services.cli.demo.promises import Telling, free_ports
-from services.cli.demo.receiver import Receiver
 from services.cli.demo.sight import Handoff, SalesPerson, Sight
 from services.cli.stage.background import background
 from services.cli.stage.quiet import quiet
+from services.cli.stage.receiver import Receiver
 from services.runtime.clock import now_ms
 from services.sync.domain.records import Side
 from tests.chaos.checker import Report, Scene, check
