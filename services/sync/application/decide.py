@@ -280,14 +280,10 @@ class Decide:
 
 
 def held_addresses(lead: Lead) -> frozenset[str]:
-    """Return the e-mail addresses that stand in the lead's records now."""
-    sides = lead.fields.get("email")
-    if sides is None:
-        return _NONE
-    return frozenset(str(each.there) for each in sides.values() if not is_blank(each.there))
-
-
-_NONE = frozenset[str]()
+    """Return the e-mail addresses that stand in the lead's records now, its duplicates too."""
+    found = [lead.seen("email", side).there for side in Side]
+    found += [lead.seen_in("email", side, ref).there for side in Side for ref in lead.duplicates(side)]
+    return frozenset(str(each) for each in found if not is_blank(each))
 
 
 def _hurry(lead: Lead, data: Observed) -> None:

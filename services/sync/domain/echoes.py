@@ -40,8 +40,7 @@ def hidden(lead: Lead, side: Side, seen: Observation, found: "list[Drift]") -> I
     if seen.kind is not Kind.LEAD or person is None:
         return
     for each in found:
-        register = lead.fields.get(each.field, {}).get(side)
-        if register is not None and each.changed_at <= person.seen_at and register.by_echo:
+        if each.changed_at <= person.seen_at and lead.seen_in(each.field, side, seen.ref).by_echo:
             yield each.field
 
 
@@ -50,8 +49,7 @@ def disputed(lead: Lead, side: Side, seen: Observation) -> Iterator[str]:
     if seen.kind is not Kind.LEAD:
         return
     for each in seen.fields:
-        register = lead.fields.get(each.name, {}).get(side)
-        if register is not None and not each.own and each.exact and _was_echo(register, each):
+        if not each.own and each.exact and _was_echo(lead.seen_in(each.name, side, seen.ref), each):
             yield each.name
 
 
@@ -62,23 +60,23 @@ def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int) -> b
     It is one where the same value was sent before and taken, nobody said anything on either side since, and yet another
     value of ours stands there: then our own write asked for our own write.
     """
-    register = lead.register(name, side)
-    words, over = _words(lead, name), value_hash(register.there)
-    known, sent_over = register.sent_on
-    register.sent_on = (words, over)
+    ledger, there = lead.register(name, side), lead.seen(name, side).there
+    words, over = _words(lead, name), value_hash(there)
+    known, sent_over = ledger.sent_on
+    ledger.sent_on = (words, over)
     return (
-        mark in register.sent
-        and over in register.sent
+        mark in ledger.sent
+        and over in ledger.sent
         and over != mark
         and known == words
         and sent_over == SETTLED
-        and order_key(value) != order_key(register.there)
+        and order_key(value) != order_key(there)
     )
 
 
 def _words(lead: Lead, name: str) -> int:
     """Return a hash of what people last said of the field *name*, on both sides."""
-    said = [(side.value, each.said_at, each.said) for side, each in sorted(lead.fields[name].items())]
+    said = [(each.said_at, each.said) for each in (lead.seen(name, side) for side in Side)]
     return crc32(repr(said).encode())
 
 

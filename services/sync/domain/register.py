@@ -145,10 +145,12 @@ class Register:
         since is later still, and its own echo will tell the true time. Reads of the time before *settled_at*
         (ours) may still show the old value, and say nothing by that.
         """
-        if self.sent:
-            self.sent_on = (self.sent_on[0], SETTLED)
         stands = self._stand(value, over_at + 1, filled_at=settled_at)
         return self._see((settled_at, False, value)) or stands
+
+    def settle(self) -> None:
+        """Note that what was sent last was taken."""
+        self.sent_on = (self.sent_on[0], SETTLED)
 
     def join(self, other: "Register", *, consent: bool = False) -> None:
         """Take in all that *other* saw of the same field, on another record of the same person; it stays as it is."""
@@ -156,9 +158,6 @@ class Register:
             self._stand(other.there, other.there_at, filled_at=other.filled_at)
         if other.filled_at != NEVER:
             self.filled_at = min(self.filled_at or other.filled_at, other.filled_at)
-        if other.sent:
-            self.sent_on = (0, UNKNOWN) if self.sent else other.sent_on
-        self.sent = (*(each for each in other.sent if each not in self.sent), *self.sent)
         if consent:
             self._tighten(other.said, other.said_at)
             return
@@ -166,6 +165,11 @@ class Register:
             self._say(*other.certain)
         for sight in other.sights:
             self._see(sight)
+
+    def join_sent(self, other: "Register") -> None:
+        """Take over what was sent to the same field; *other* stays as it is."""
+        self.sent_on = (0, UNKNOWN) if self.sent else other.sent_on
+        self.sent = (*(each for each in other.sent if each not in self.sent), *self.sent)
 
     def _tighten(self, value: Scalar, at: int) -> None:
         if at != NEVER:
