@@ -67,7 +67,11 @@ class Observed(Open):
 
 
 class WriteStarted(Open):
-    """A write is about to leave for a vendor: the echo ledger. `fields` are the values sent."""
+    """
+    A write is about to leave for a vendor: the echo ledger. `fields` are the values sent.
+
+    `over` tells for each field the vendor's time of the value that it replaces, as far as was known when it was planned.
+    """
 
     write_id: str
     side: SideName
@@ -75,6 +79,7 @@ class WriteStarted(Open):
     kind: KindName
     fields: dict[str, Scalar]
     started_at: EpochMs
+    over: dict[str, EpochMs] = Field(default_factory=dict[str, EpochMs])
 
 
 class WriteSettled(Open):

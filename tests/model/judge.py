@@ -54,7 +54,6 @@ class Judge:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self.several = 0
         self._settings = stage.settings
         self._rules = stage.settings.rules
         self._maps = {Side.MA: stage.settings.ma_fields, Side.SFA: stage.settings.sfa_fields}
@@ -80,9 +79,6 @@ class Judge:
                 for person in lead.persons.get(side, {}).values():
                     if person.alive:
                         owners[person.ref].append(lead.id)
-            if stood_several_times(lead):
-                self.several += 1
-                continue
             found += [Finding(tag, *each) for each in self._of_lead(lead, scenarios[tag], books)]
         found += self._of_records(scenarios, owners, books)
         return found
@@ -243,15 +239,6 @@ class Judge:
             row = self._stage.hubspot.state.store.rows["contact"].get(item.id)
             if row is not None:
                 books.tags[key] = _tag(row.values.get("email", ""))
-
-
-def stood_several_times(lead: Lead) -> bool:
-    """
-    Return whether several records of one side were the lead at once.
-
-    One register holds what stands in all of them, so the one that is written to may differ: see docs/adr/0033.
-    """
-    return any(sum(not each.moved for each in persons.values()) > 1 for persons in lead.persons.values())
 
 
 def _tag(address: str) -> str:

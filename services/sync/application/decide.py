@@ -106,7 +106,7 @@ class Decide:
         if isinstance(event, LeadWriteStarted):
             started = event.data
             lost, decided.loops = self.folder.start_write(
-                lead, Side(started.side), started.slot, started.fields, started.started_at
+                lead, Side(started.side), started.slot, started.fields, started.started_at, started.over
             )
             if lost:
                 decided.dead_letters.append(_fight(lead, event, lost, event_id))

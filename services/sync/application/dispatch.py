@@ -370,6 +370,7 @@ class Dispatcher:
             kind=lack.kind.value,
             fields=lack.fields,
             started_at=now,
+            over=dict(plan.over),
         )
         return LeadWriteStarted(
             id=f"{plan.write_id}-s", source=SOURCE, subject=plan.lead.id, time=rfc3339(now), data=data

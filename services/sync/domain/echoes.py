@@ -53,31 +53,35 @@ def disputed(lead: Lead, side: Side, seen: Observation) -> Iterator[str]:
             yield each.name
 
 
-def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int) -> bool:
+def goes_round(
+    lead: Lead, name: str, side: Side, value: Scalar, mark: int, over_at: int | None = None
+) -> bool:
     """
     Note that *value*, whose hash is *mark*, is about to be sent; return whether that is a loop.
 
     It is one where the same value was sent before and taken, nobody said anything on either side since, and yet another
-    value of ours stands there: then our own write asked for our own write.
+    value of ours stands there: then our own write asked for our own write. A write that was planned over what stood since
+    *over_at*, before it was known what stands there now, is none: after a crash it is sent again.
     """
-    ledger, there = lead.register(name, side), lead.seen(name, side).there
-    words, over = _words(lead, name), value_hash(there)
+    ledger, stands = lead.register(name, side), lead.seen(name, side)
+    words, over = _words(lead, name, side), value_hash(stands.there)
     known, sent_over = ledger.sent_on
     ledger.sent_on = (words, over)
     return (
-        mark in ledger.sent
+        over_at in (None, stands.there_at)
+        and mark in ledger.sent
         and over in ledger.sent
         and over != mark
         and known == words
         and sent_over == SETTLED
-        and order_key(value) != order_key(there)
+        and order_key(value) != order_key(stands.there)
     )
 
 
-def _words(lead: Lead, name: str) -> int:
-    """Return a hash of what people last said of the field *name*, on both sides."""
-    said = [(each.said_at, each.said) for each in (lead.seen(name, side) for side in Side)]
-    return crc32(repr(said).encode())
+def _words(lead: Lead, name: str, side: Side) -> int:
+    """Return a hash of what people last said of the field *name*, on both sides, and of the record that is written to."""
+    said = [(each.said_at, each.said) for each in (lead.seen(name, each) for each in Side)]
+    return crc32(repr((said, str(lead.person(side)))).encode())
 
 
 def _was_echo(register: Register, change: FieldChange) -> bool:

@@ -34,6 +34,9 @@ REMEMBERED_WRITES = 32
 """How many values sent to a field are remembered, to know them again: HubSpot tells a field's past anew each time."""
 
 
+_UNKNOWN: Mapping[str, int] = {}
+
+
 def fields_hash(fields: Mapping[str, Scalar]) -> int:
     """Return a 32-bit hash of *fields*, whatever their order."""
     return crc32(repr(sorted(fields.items())).encode())
@@ -152,12 +155,18 @@ class Folder:
                 activity.fields[change.name] = (change.value, change.changed_at)
 
     def start_write(
-        self, lead: Lead, side: Side, slot: str, fields: Mapping[str, Scalar], at: int
+        self,
+        lead: Lead,
+        side: Side,
+        slot: str,
+        fields: Mapping[str, Scalar],
+        at: int,
+        over: Mapping[str, int] = _UNKNOWN,
     ) -> tuple[list[str], list[str]]:
         """
         Enter the values into the echo ledger: they are about to be sent, at *at* by our clock.
 
-        Only of fields on which something is decided does it matter who set them.
+        *over* are the times of the values that they replace, as known when the write was planned. Only of fields on which something is decided does it matter who set them.
 
         Returns:
             The fields that were set back once too often: they are left alone after this write. Consents never are.
@@ -171,7 +180,7 @@ class Folder:
             for name in sorted(fields.keys() & self._shared):
                 register = lead.register(name, side)
                 mark = value_hash(fields[name])
-                if goes_round(lead, name, side, fields[name], mark):
+                if goes_round(lead, name, side, fields[name], mark, over.get(name)):
                     loops.append(name)
                 stands = lead.seen(name, side)
                 if mark in register.sent and fought(lead, side, slot, name, stands, at, self._rules):
