@@ -25,6 +25,7 @@ from schemas.lead import (
     Observed,
     Reviewed,
     WriteSettled,
+    WriteStarted,
 )
 from services.sync.application.tell import (
     SOURCE,
@@ -37,7 +38,7 @@ from services.sync.application.tell import (
 from services.sync.domain.decisions import Decision, made, outcomes
 from services.sync.domain.desired import Missing, may_have_tasks, missing
 from services.sync.domain.drift import Drift, drift
-from services.sync.domain.echoes import Layer, disputed, hidden
+from services.sync.domain.echoes import Aim, Layer, disputed, hidden
 from services.sync.domain.erasure import addresses
 from services.sync.domain.facts import Erased, Fact, MergedInto, tell, tell_handover, tell_offers
 from services.sync.domain.fold import Folder
@@ -104,9 +105,9 @@ class Decide:
         """
         decided = Decided()
         if isinstance(event, LeadWriteStarted):
-            started = event.data
+            started, aim = event.data, _aim(event.data)
             lost, decided.loops = self.folder.start_write(
-                lead, Side(started.side), started.slot, started.fields, started.started_at, started.over
+                lead, Side(started.side), started.slot, started.fields, started.started_at, aim
             )
             if lost:
                 decided.dead_letters.append(_fight(lead, event, lost, event_id))
@@ -322,6 +323,12 @@ def observation_of(data: Observed) -> Observation:
         deleted=data.deleted,
         erased=data.erased,
     )
+
+
+def _aim(data: WriteStarted) -> Aim | None:
+    """Return what was known of a person's record when the write was planned."""
+    ref = None if data.ref is None else RecordRef(data.ref.system, data.ref.object, data.ref.id)
+    return Aim(ref, data.over) if data.over else None
 
 
 def _dead_letter(lead: Lead, data: WriteSettled, context: Context) -> DeadLettered:

@@ -370,6 +370,7 @@ class Dispatcher:
             kind=lack.kind.value,
             fields=lack.fields,
             started_at=now,
+            ref=None if not plan.over or (ref := plan.lead.person(self._side)) is None else _ref(ref),
             over=dict(plan.over),
         )
         return LeadWriteStarted(

@@ -6,14 +6,14 @@ something is decided, where our own ledger holds the value too. Neither is proof
 judged again whenever the record is read later, and a write that nobody's word asked for is noticed as it leaves.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from services.sync.domain.lead import Lead
-from services.sync.domain.records import FieldChange, Kind, Observation, Scalar, Side
-from services.sync.domain.register import SETTLED, Register, order_key, value_hash
+from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
+from services.sync.domain.register import SETTLED, UNKNOWN, Register, order_key, value_hash
 
 if TYPE_CHECKING:
     from services.sync.domain.drift import Drift
@@ -27,6 +27,13 @@ class Layer(StrEnum):
 
     LEDGER = "ledger"
     """By the vendor's mark, and by the value standing in the ledger of what was sent."""
+
+
+class Aim(NamedTuple):
+    """The record that a write goes to, and since when there stand the values that it replaces, as known when planned."""
+
+    ref: RecordRef | None
+    over: Mapping[str, int]
 
 
 def hidden(lead: Lead, side: Side, seen: Observation, found: "list[Drift]") -> Iterator[str]:
@@ -53,22 +60,21 @@ def disputed(lead: Lead, side: Side, seen: Observation) -> Iterator[str]:
             yield each.name
 
 
-def goes_round(
-    lead: Lead, name: str, side: Side, value: Scalar, mark: int, over_at: int | None = None
-) -> bool:
+def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int, aim: Aim | None = None) -> bool:
     """
     Note that *value*, whose hash is *mark*, is about to be sent; return whether that is a loop.
 
     It is one where the same value was sent before and taken, nobody said anything on either side since, and yet another
-    value of ours stands there: then our own write asked for our own write. A write that was planned over what stood since
-    *over_at*, before it was known what stands there now, is none: after a crash it is sent again.
+    value of ours stands there: then our own write asked for our own write. A write whose *aim* was another record, or what
+    stood before, is none, nor is the next one: so it is after a crash, and when two leads that are one both write.
     """
     ledger, stands = lead.register(name, side), lead.seen(name, side)
     words, over = _words(lead, name, side), value_hash(stands.there)
     known, sent_over = ledger.sent_on
-    ledger.sent_on = (words, over)
+    in_time = aim is None or (aim.ref, aim.over.get(name)) == (lead.person(side), stands.there_at)
+    ledger.sent_on = (words if in_time else UNKNOWN, over)
     return (
-        over_at in (None, stands.there_at)
+        in_time
         and mark in ledger.sent
         and over in ledger.sent
         and over != mark

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from zlib import crc32
 
 from services.sync.domain.consent import note
-from services.sync.domain.echoes import Layer, goes_round
+from services.sync.domain.echoes import Aim, Layer, goes_round
 from services.sync.domain.erasure import KEPT_OF_ACTIVITIES, KEPT_OF_DEALS, erase, kept_fields
 from services.sync.domain.fights import fought, given_up
 from services.sync.domain.lead import (
@@ -32,9 +32,6 @@ BY_DEFAULT_MS = 1_000
 
 REMEMBERED_WRITES = 32
 """How many values sent to a field are remembered, to know them again: HubSpot tells a field's past anew each time."""
-
-
-_UNKNOWN: Mapping[str, int] = {}
 
 
 def fields_hash(fields: Mapping[str, Scalar]) -> int:
@@ -161,12 +158,12 @@ class Folder:
         slot: str,
         fields: Mapping[str, Scalar],
         at: int,
-        over: Mapping[str, int] = _UNKNOWN,
+        aim: Aim | None = None,
     ) -> tuple[list[str], list[str]]:
         """
         Enter the values into the echo ledger: they are about to be sent, at *at* by our clock.
 
-        *over* are the times of the values that they replace, as known when the write was planned. Only of fields on which something is decided does it matter who set them.
+        *aim* is what the write was planned on. Only of fields on which something is decided does it matter who set them.
 
         Returns:
             The fields that were set back once too often: they are left alone after this write. Consents never are.
@@ -180,7 +177,7 @@ class Folder:
             for name in sorted(fields.keys() & self._shared):
                 register = lead.register(name, side)
                 mark = value_hash(fields[name])
-                if goes_round(lead, name, side, fields[name], mark, over.get(name)):
+                if goes_round(lead, name, side, fields[name], mark, aim):
                     loops.append(name)
                 stands = lead.seen(name, side)
                 if mark in register.sent and fought(lead, side, slot, name, stands, at, self._rules):
@@ -232,7 +229,7 @@ class Folder:
             register.observe_last(value, over_at + 1, own=True)
             return
         if lead.sent_to(name, side):
-            lead.register(name, side).settle()
+            lead.register(name, side).settle(value)
         register.confirm(value, over_at, settled_at)
 
     def refuse_write(

@@ -17,7 +17,7 @@ NEVER = 0
 """The instant of a register that holds nothing yet."""
 
 SETTLED, UNKNOWN = 0, 1
-"""Stand for what a value was sent over: once the vendor took it; of two registers that became one."""
+"""Stand for what a value was sent over once the vendor took it, and for what was said or stood there if that isn't known."""
 
 REMEMBERED_SIGHTS = 6
 """
@@ -148,9 +148,10 @@ class Register:
         stands = self._stand(value, over_at + 1, filled_at=settled_at)
         return self._see((settled_at, False, value)) or stands
 
-    def settle(self) -> None:
-        """Note that what was sent last was taken."""
-        self.sent_on = (self.sent_on[0], SETTLED)
+    def settle(self, value: Scalar) -> None:
+        """Note that *value*, which was sent, was taken. If another was sent since, it is unknown which stands there."""
+        words, over = self.sent_on
+        self.sent_on = (words, SETTLED) if value_hash(value) == self.sent[-1] else (UNKNOWN, over)
 
     def join(self, other: "Register", *, consent: bool = False) -> None:
         """Take in all that *other* saw of the same field, on another record of the same person; it stays as it is."""
@@ -168,7 +169,7 @@ class Register:
 
     def join_sent(self, other: "Register") -> None:
         """Take over what was sent to the same field; *other* stays as it is."""
-        self.sent_on = (0, UNKNOWN) if self.sent else other.sent_on
+        self.sent_on = (UNKNOWN, UNKNOWN) if self.sent else other.sent_on
         self.sent = (*(each for each in other.sent if each not in self.sent), *self.sent)
 
     def _tighten(self, value: Scalar, at: int) -> None:
