@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 from services.sync.domain.records import Kind, RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
-from services.sync.domain.standing import latest, together
+from services.sync.domain.standing import as_one, latest, together
 from services.sync.domain.tasks import Tasks
 
 
@@ -280,7 +280,11 @@ class Lead:
             stands = latest(each for key, each in known.items() if persons[key].moved)
         else:
             stands = known.get(str(main), _NOTHING)
-        return together([*known.values()], stands, ledger, consent=name in self.opt_outs)
+        apart = {key: not (persons[key].moved or persons[key].successor) for key in known}
+        consent = name in self.opt_outs
+        registers = [each for key, each in known.items() if apart[key]]
+        registers += as_one((each for key, each in known.items() if not apart[key]), consent=consent)
+        return together(registers, stands, ledger, consent=consent)
 
     def _registers(self, name: str, side: Side) -> Iterator[tuple[str, Register]]:
         """Yield the registers of field *name* in the records on *side*, with the records' ids."""

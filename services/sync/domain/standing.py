@@ -6,6 +6,7 @@ against the other's, and what a person changes in a duplicate is that person's w
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from services.sync.domain.register import NEVER, Register, order_key
 
@@ -15,7 +16,7 @@ def together(registers: Sequence[Register], stands: Register, ledger: Register, 
     Return a side's field, a copy.
 
     Args:
-        registers: The field in each of the side's records.
+        registers: The field in each of the side's records; those that took each other's place are one.
         stands: The one of the record that stands for the lead.
         ledger: Holds what was sent to the side.
         consent: Somebody opted out: no later word unsays it.
@@ -33,6 +34,21 @@ def together(registers: Sequence[Register], stands: Register, ledger: Register, 
         sent=ledger.sent,
         sent_on=ledger.sent_on,
     )
+
+
+def as_one(registers: Iterable[Register], *, consent: bool) -> list[Register]:
+    """
+    Return the field in a record, and in those whose place it took, as one register, a copy, if there is any.
+
+    What is read of it afterwards is what somebody chose to keep, of all that stood in either.
+    """
+    found = [*registers]
+    if len(found) > 1:
+        joined = replace(found[0])
+        for each in found[1:]:
+            joined.join(each, consent=consent)
+        found = [joined]
+    return found
 
 
 def latest(registers: Iterable[Register]) -> Register:
