@@ -104,20 +104,18 @@ class Judge:
                         f"{each.field}: {each.ma!r} in marketing, {each.sfa!r} in sales ({lead.id})",
                     )
             if not any(each.act.partition("-")[0] in _MOVING for each in steps):
-                yield from self._last_words(refs, books, {Side.MA: ma, Side.SFA: sfa})
+                yield from self._last_words(lead, books, {Side.MA: ma, Side.SFA: sfa})
         yield from self._consent(lead, people, books)
 
-    def _last_words(
-        self, refs: Mapping[Side, RecordRef | None], books: Books, people: Mapping[Side, Any]
-    ) -> Iterator[tuple[str, str]]:
-        """Of a field where the latest counts, what was last said by anybody stands on both sides."""
+    def _last_words(self, lead: Lead, books: Books, people: Mapping[Side, Any]) -> Iterator[tuple[str, str]]:
+        """Of a field where the latest counts, what was last said by anybody, in any record, stands on both sides."""
         for name, rule in self._rules.fields.items():
             if rule.policy is not Policy.LATEST:
                 continue
             said = [
                 word
-                for side, ref in refs.items()
-                if ref is not None
+                for side, persons in lead.persons.items()
+                for ref in (each.ref for each in persons.values())
                 for word in _spoken(books.words[side, ref.object, ref.id].get(name, []))
             ]
             if not said:
