@@ -13,7 +13,7 @@ from zlib import crc32
 
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
-from services.sync.domain.register import SETTLED, UNKNOWN, Register, order_key, value_hash
+from services.sync.domain.register import UNKNOWN, UNTAKEN, Register, order_key, value_hash
 
 if TYPE_CHECKING:
     from services.sync.domain.drift import Drift
@@ -70,16 +70,16 @@ def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int, aim:
     """
     ledger, stands = lead.register(name, side), lead.seen(name, side)
     words, over = _words(lead, name, side), value_hash(stands.there)
-    known, sent_over = ledger.sent_on
+    known, taken = ledger.sent_on
     in_time = aim is None or (aim.ref, aim.over.get(name)) == (lead.person(side), stands.there_at)
-    ledger.sent_on = (words if in_time else UNKNOWN, over)
+    ledger.sent_on = (words if in_time else UNKNOWN, UNTAKEN)
     return (
         in_time
         and mark in ledger.sent
         and over in ledger.sent
         and over != mark
         and known == words
-        and sent_over == SETTLED
+        and taken == value_hash(str(lead.person(side)))
         and order_key(value) != order_key(stands.there)
     )
 

@@ -229,7 +229,7 @@ class Folder:
             register.observe_last(value, over_at + 1, own=True)
             return
         if lead.sent_to(name, side):
-            lead.register(name, side).settle(value)
+            lead.register(name, side).settle(value, value_hash(str(ref)))
         register.confirm(value, over_at, settled_at)
 
     def refuse_write(

@@ -16,8 +16,8 @@ from services.sync.domain.records import Scalar
 NEVER = 0
 """The instant of a register that holds nothing yet."""
 
-SETTLED, UNKNOWN = 0, 1
-"""Stand for what a value was sent over once the vendor took it, and for what was said or stood there if that isn't known."""
+UNTAKEN, UNKNOWN = 0, 1
+"""Stand for the record in which a value was taken: none yet; and for that, or what was said, if it isn't known."""
 
 REMEMBERED_SIGHTS = 6
 """
@@ -65,8 +65,8 @@ class Register:
     now whoever set it, since `there_at`. Both instants are the vendor's; NEVER means nothing is known.
     `filled_at` is the first time that anything but a blank is known to have stood there. `certain` is the
     last saying whose time is exact: nothing older matters. `sights` are what was seen after it. `sent` are
-    hashes of the values that tasuki sent: the echo ledger. `sent_on` are hashes of what was said on both sides, and
-    of what stood here, when it sent the last of them; the second is SETTLED once the vendor took it.
+    hashes of the values that tasuki sent: the echo ledger. `sent_on` are hashes of what was said on both sides when it
+    sent the last of them, and of the record in which the vendor took it since.
     """
 
     said: Scalar = None
@@ -148,10 +148,17 @@ class Register:
         stands = self._stand(value, over_at + 1, filled_at=settled_at)
         return self._see((settled_at, False, value)) or stands
 
-    def settle(self, value: Scalar) -> None:
-        """Note that *value*, which was sent, was taken. If another was sent since, it is unknown which stands there."""
-        words, over = self.sent_on
-        self.sent_on = (words, SETTLED) if value_hash(value) == self.sent[-1] else (UNKNOWN, over)
+    def settle(self, value: Scalar, place: int) -> None:
+        """
+        Note that *value*, which was sent, was taken in the record whose hash is *place*.
+
+        If another was sent since, or it was taken in two records, it is unknown what stands there.
+        """
+        words, taken = self.sent_on
+        if value_hash(value) != self.sent[-1]:
+            self.sent_on = (UNKNOWN, taken)
+        else:
+            self.sent_on = (words, place if taken in (UNTAKEN, place) else UNKNOWN)
 
     def join(self, other: "Register", *, consent: bool = False) -> None:
         """Take in all that *other* saw of the same field, on another record of the same person; it stays as it is."""

@@ -1,5 +1,6 @@
 """What was taken for an echo and was none, and writes that nobody's word asked for."""
 
+from schemas.lead import Ref
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.domain.echoes import Layer
 from services.sync.domain.records import Side
@@ -160,6 +161,16 @@ def test_a_write_of_another_lead_that_was_taken_later_makes_no_loop() -> None:
     story, _ = _sent_twice()
     over = {"phone": story.lead.seen("phone", Side.SFA).there_at}
     story.take(settled(Side.SFA, "lead", {"phone": "03-1"}, START + DAY, over=over))
+
+    assert _sent(story, "03-2", START + DAY + MINUTE) == []
+
+
+def test_a_write_that_another_lead_s_record_took_makes_no_loop() -> None:
+    """The lead that was taken over had made a record of its own, which took the value; this one's wants it still."""
+    story, over = _sent_twice()
+    event = settled(Side.SFA, "lead", {"phone": "03-2"}, START + DAY, over=over)
+    other = Ref(system="salesforce", object="Lead", id="00Q9")
+    story.take(event.model_copy(update={"data": event.data.model_copy(update={"ref": other})}))
 
     assert _sent(story, "03-2", START + DAY + MINUTE) == []
 
