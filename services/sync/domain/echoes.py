@@ -72,7 +72,9 @@ def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int, aim:
     words, over = _words(lead, name, side), value_hash(stands.there)
     known, taken = ledger.sent_on
     in_time = aim is None or (aim.ref, aim.over.get(name)) == (lead.person(side), stands.there_at)
-    ledger.sent_on = (words if in_time else UNKNOWN, UNTAKEN)
+    asked = [each.said for each in (lead.seen(name, each) for each in Side) if each.speaks]
+    current = in_time and (not asked or value in asked)  # else somebody said another one since it was planned
+    ledger.sent_on = (words if current else UNKNOWN, UNTAKEN)
     return (
         in_time
         and mark in ledger.sent

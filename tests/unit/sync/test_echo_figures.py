@@ -175,6 +175,17 @@ def test_a_write_that_another_lead_s_record_took_makes_no_loop() -> None:
     assert _sent(story, "03-2", START + DAY + MINUTE) == []
 
 
+def test_what_follows_a_write_that_a_word_overtook_is_no_loop() -> None:
+    """It was planned before that word was read, so what is sent next follows the word."""
+    story = _handed()
+    story.marketing(START + HOUR, phone="03-2")
+    assert _sent(story, "03-2", START + HOUR + 100) == []
+    story.marketing(START + 2 * HOUR, phone="03-1")
+    assert _sent(story, "03-2", START + 2 * HOUR + 100) == []
+
+    assert _sent(story, "03-1", START + 2 * HOUR + 200) == []
+
+
 def test_a_person_who_goes_to_and_fro_makes_no_loop() -> None:
     """Each write follows somebody's word."""
     story = _handed()
