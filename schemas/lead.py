@@ -73,7 +73,12 @@ class Observed(Open):
 
 
 class WriteStarted(Open):
-    """A write is about to leave for a vendor: the echo ledger. `fields` are the values sent."""
+    """
+    A write is about to leave for a vendor: the echo ledger. `fields` are the values sent.
+
+    Of a person, `ref` is the record that it goes to, and `over` tells for each field the vendor's time of the value that
+    it replaces, both as known when it was planned.
+    """
 
     write_id: str
     side: SideName
@@ -81,6 +86,8 @@ class WriteStarted(Open):
     kind: KindName
     fields: dict[str, Scalar]
     started_at: EpochMs
+    ref: Ref | None = None
+    over: dict[str, EpochMs] = Field(default_factory=dict[str, EpochMs])
 
 
 class WriteSettled(Open):
@@ -193,6 +200,23 @@ class Reviewed(Open):
     hand_over: bool = False
 
 
+class Forgotten(Open):
+    """
+    What is left of the lead after its person was erased: nothing of the person, all that is counted.
+
+    `state` is the lead as sync stores it, base64, and in parts after the first (0) more of its activities; the form is
+    named in its first bytes. With it the lead stands as it was, though its earlier changes can't be read any more.
+    `mark` is a digest of the whole. `keys`, in the last part, are the record keys whose values are for nobody any more
+    once this is all that is known.
+    """
+
+    erased_at: EpochMs
+    state: str
+    part: int = Field(default=0, ge=0)
+    mark: str = Field(min_length=1)
+    keys: list[str] = Field(default_factory=list[str])
+
+
 class LeadObserved(Envelope):
     """A record of the lead was seen in one of the systems."""
 
@@ -277,6 +301,13 @@ class LeadReviewed(Envelope):
     data: Reviewed
 
 
+class LeadForgotten(Envelope):
+    """A person was erased: this is what is left, and what was told of them before is read by nobody any more."""
+
+    type: Literal["tasuki.lead.forgotten.v1"] = "tasuki.lead.forgotten.v1"
+    data: Forgotten
+
+
 LeadChange = Annotated[
     LeadObserved
     | LeadWriteStarted
@@ -289,7 +320,8 @@ LeadChange = Annotated[
     | LeadCompanyTold
     | LeadTaskWanted
     | LeadTaskOver
-    | LeadReviewed,
+    | LeadReviewed
+    | LeadForgotten,
     Field(discriminator="type"),
 ]
 LEAD_CHANGE: TypeAdapter[LeadChange] = TypeAdapter(LeadChange)

@@ -34,6 +34,8 @@ EventName = Literal[
     "partitions.taken",
     "partitions.released",
     "partition.records_missing",
+    "record.not_opened",
+    "records.unopened",
     "subscription.started",
     "subscription.stopped",
     "subscription.failed",
@@ -58,6 +60,7 @@ EventName = Literal[
     "valkey.restart_failed",
     "outbox.id_misread",
     "outbox.relayed",
+    "relay.caught_up",
     "relay.retried",
     "message.dead_lettered",
     # The door, the connectors and the flow

@@ -107,7 +107,7 @@ RULES = Rules(
 )
 
 
-AWAY = ("--erased", "merged-into.v1", "taken-over.v1", "company-joined.v1", "company-left.v1")
+AWAY = ("--erased", "merged-into.v1", "taken-over.v1", "forgotten.v1", "company-joined.v1", "company-left.v1")
 
 
 def history() -> list[LeadChange]:

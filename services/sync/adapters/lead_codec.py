@@ -32,7 +32,7 @@ from services.sync.domain.records import RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
 
-FORMAT = 10
+FORMAT = 12
 _MA, _SFA = Side.MA, Side.SFA
 _SIDES: tuple[Side, ...] = (_MA, _SFA)
 _SIDE_PLACE = {side: place for place, side in enumerate(_SIDES)}
@@ -47,7 +47,7 @@ def encode(lead: Lead) -> bytes:
     w = Tables()
     parts = [
         w.instants[lead.created_at],
-        w.instants[lead.erased_at],
+        [w.instants[lead.erased_at], lead.forgotten],
         w.value(lead.merged_into),
         [part for name, at in sorted(lead.taken_over.items()) for part in (w.value(name), w.instants[at])],
         w.instants[lead.history_until],
@@ -55,6 +55,7 @@ def encode(lead: Lead) -> bytes:
         [lead.scored_by, *(w.instants[at] for at in (lead.as_of, lead.rules_since, *lead.qualified))],
         [part for side in _SIDES for part in _persons(w, side, lead.persons.get(side, {}))],
         _fields(w, lead.fields),
+        [*_further(w, lead.persons)],
         [_history(w, key, seen) for key, seen in sorted(lead.history.items())],
         [_opportunity(w, each) for _, each in sorted(lead.opportunities.items())],
         [_activity(w, key, each) for key, each in sorted(lead.activities.items())],
@@ -88,14 +89,40 @@ def decode(lead_id: str, data: bytes) -> Lead:
     if parts[0] != FORMAT:
         raise ValueError(f"lead {lead_id} is stored in format {parts[0]!r}; this version reads {FORMAT}")
     t = instants, values = read_tables(parts[1:3])
-    created_at, erased_at, merged_into, taken_over, history_until, unhurried_since, scored, *parts = parts[3:]
+    (
+        created_at,
+        (erased_at, forgotten),
+        merged_into,
+        taken_over,
+        history_until,
+        unhurried_since,
+        scored,
+        *parts,
+    ) = parts[3:]
     scored_by, as_of, rules_since, *qualified = cast("list[int]", scored)
-    persons, fields, histories, deals, activities, slots, sent, *parts = parts
-    refused, told, opt_outs, fights, companies, tasks = parts
+    (
+        persons,
+        fields,
+        further,
+        histories,
+        deals,
+        activities,
+        slots,
+        sent,
+        refused,
+        told,
+        opt_outs,
+        fights,
+        companies,
+        tasks,
+    ) = parts
+    known = _read_persons(t, persons)
+    _read_further(t, known, further)
     return Lead(
         id=lead_id,
         created_at=instants[int(created_at)],
         erased_at=instants[int(erased_at)],
+        forgotten=forgotten,
         merged_into=values[int(merged_into)],
         taken_over={values[name]: instants[at] for name, at in records(2, taken_over)},
         history_until=instants[int(history_until)],
@@ -104,7 +131,7 @@ def decode(lead_id: str, data: bytes) -> Lead:
         scored_by=scored_by,
         rules_since=instants[rules_since],
         qualified=tuple(instants[at] for at in qualified),
-        persons=_read_persons(t, persons),
+        persons=known,
         fields=_read_fields(t, fields),
         history=dict(_read_history(t, each) for each in histories),
         opportunities={each.ref.id: each for each in (_read_opportunity(t, deal) for deal in deals)},
@@ -249,6 +276,24 @@ def _read_fields(t: Tabled, packed: list[Any]) -> dict[str, dict[Side, Register]
         if sfa is not None:
             sides[_SFA] = sfa
     return fields
+
+
+def _further(w: Tables, persons: dict[Side, dict[str, Person]]) -> Iterator[list[Any]]:
+    """Yield what was seen in a side's further records: the side, the record, and its registers."""
+    for side in _SIDES:
+        for key, person in sorted(persons.get(side, {}).items()):
+            if person.fields:
+                flat: list[Any] = []
+                for name, register in sorted(person.fields.items()):
+                    flat.append(w.value(name))
+                    write_register(w, register, flat)
+                yield [_SIDE_PLACE[side], w.value(key), flat]
+
+
+def _read_further(t: Tabled, persons: dict[Side, dict[str, Person]], packed: list[Any]) -> None:
+    for side, key, flat in cast("list[tuple[int, int, list[Any]]]", packed):
+        parts = iter(read_registers(t, flat, 1))
+        persons[_SIDES[side]][t[1][key]].fields = dict(zip(parts, parts, strict=True))
 
 
 def _seen(w: Tables, seen: dict[int, Scalar]) -> list[int]:

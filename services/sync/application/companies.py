@@ -192,6 +192,7 @@ _INSTANTS: Final = {
     "write-retried": "retried_at",
     "merged-into": "noticed_at",
     "taken-over": "merged_at",
+    "forgotten": "erased_at",
     "task-wanted": "told_at",
     "task-over": "told_at",
     "reviewed": "reviewed_at",

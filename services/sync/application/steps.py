@@ -14,8 +14,15 @@ Sent: TypeAlias = tuple[str, LeadChange]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What became of a lead with one change, what came of it (None: nothing), and what goes to other leads."""
+    """
+    What became of a lead with one change, what came of it (None: nothing), and what is told to leads.
+
+    Of an erased person: under the record keys `retired` nothing personal is told any more, and what was told under
+    `shredded` is for nobody any more.
+    """
 
     lead: Lead
     decided: Decided | None = None
     sent: Sequence[Sent] = ()
+    retired: Sequence[str] = ()
+    shredded: Sequence[str] = ()

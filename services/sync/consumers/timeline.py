@@ -182,7 +182,7 @@ def _summary(lead: Lead, life: Lifecycle, rules: Rules, now: int) -> Json:
             for (cycle, milestone), at in sorted(life.milestones.items(), key=lambda pair: pair[1])
         ],
         "consents": [_consent(lead, name, rules) for name in sorted(lead.opt_outs)],
-        "fields": {name: _sides(lead, name) for name in lead.field_names},
+        "fields": {name: _sides(lead, name) for name in sorted(lead.names())},
         "company": None if lead.employer is None else {"id": lead.employer.id, **lead.employer.values},
         "members": len(lead.members),
         "opportunities": [str(each.ref) for each in lead.opportunities.values() if not each.deleted],
@@ -245,6 +245,7 @@ _KINDS = {
     "tasuki.lead.company-joined.v1": ("joined", "joined_at"),
     "tasuki.lead.company-left.v1": ("left", "left_at"),
     "tasuki.lead.company-told.v1": ("company", "told_at"),
+    "tasuki.lead.forgotten.v1": ("forgotten", "erased_at"),
     "tasuki.lead.task-wanted.v1": ("task-wanted", "told_at"),
     "tasuki.lead.task-over.v1": ("task-over", "told_at"),
     "tasuki.decision.fields-decided.v1": ("decided", "decided_at"),
@@ -264,7 +265,7 @@ _KINDS = {
 _MERGED = "tasuki.lead.merged-into.v1"
 """What comes to a lead after this is handed on to the one that it is then."""
 
-_LEFT_OUT = frozenset({"standing", "at", "state"})
+_LEFT_OUT = frozenset({"standing", "at", "state", "mark", "keys"})
 
 
 def _entry(event: Json) -> Entry:

@@ -5,13 +5,16 @@ Everything here is a set, or a register that keeps the latest, so that the same 
 any repeats, give the same lead.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 from services.sync.domain.records import Kind, RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
+from services.sync.domain.standing import as_one, latest, together
 from services.sync.domain.tasks import Tasks
 
 
@@ -21,7 +24,8 @@ class Person:
     A record that is, or was, the lead's person on one side; the instants are of our own clock.
 
     Seen and deleted at the same instant means deleted: one batch often tells of a change and of the end. `marked`:
-    it carries an id of ours. `moved`: another took its place; `successor`: it took another's.
+    it carries an id of ours. `moved`: another took its place; `successor`: it took another's. `fields` are what was
+    seen in it; of the first of its side, by name, that stands in the lead's own.
     """
 
     ref: RecordRef
@@ -30,6 +34,7 @@ class Person:
     moved: bool = False
     marked: bool = False
     successor: bool = False
+    fields: dict[str, Register] = field(default_factory=dict[str, Register])
 
     @property
     def alive(self) -> bool:
@@ -164,12 +169,14 @@ class Lead:
     """
     One lead; or a company, see services.sync.domain.company.
 
-    `persons` are its records on each side, by id; `slots` the other records that tasuki made ("task:1").
+    `persons` are its records on each side, by id; `fields` what was seen in the first of them, by name, and what was
+    sent to the side; `slots` the other records that tasuki made ("task:1").
     `history` is all that people said of the fields that score or tell milestones, by `history_keys` and
     instant; what was only read, at an instant that may be later than the change, stands beside it. `sent`
     is the echo ledger of opportunities' fields. `refused`: by `slot_key` a hash of the values that the
     vendor won't take, by `field_key` one of the only value that it won't. `erased_at`, by our own clock: since
-    then nothing personal is kept of it, see services.sync.domain.erasure. `taken_over`: the leads that turned out
+    then nothing personal is kept of it, see services.sync.domain.erasure. `forgotten`: how often it was
+    told since what is left of it; 0 where nothing was known before, or nothing of that can be read. `taken_over`: the leads that turned out
     to be this one, and when (our clock). `opt_outs`: by field; `fights`: by `field_key`, of values that were set
     back. `employments`: the companies that its records hang on; `employer`: the one that it told of itself. Of a company,
     `members` are its leads, each since when it is one, and `told_members` what they were told last. `merged_into`: the
@@ -185,6 +192,7 @@ class Lead:
     id: str
     created_at: int = NEVER
     erased_at: int = NEVER
+    forgotten: int = 0
     history_until: int = NEVER
     unhurried_since: int = NEVER
     as_of: int = NEVER
@@ -251,40 +259,109 @@ class Lead:
         """Return whether the lead stood on *side* once and was deleted there: it isn't made again."""
         return bool(self.persons.get(side)) and self.person(side) is None
 
+    def enter(self, side: Side, ref: RecordRef) -> Person:
+        """Return what is known of the record *ref* on *side*, made if need be."""
+        persons, key = self.persons.setdefault(side, {}), str(ref)
+        if key not in persons:
+            first = min(persons, default=key)
+            persons[key] = Person(ref)
+            if key < first:
+                self._give(side, persons[first])
+        return persons[key]
+
+    def _give(self, side: Side, person: Person) -> None:
+        """Give *person*, until now the first of *side*, what was seen in it; what was sent stays with the side."""
+        for name, sides in list(self.fields.items()):
+            if (register := sides.pop(side, None)) is None:
+                continue
+            if register.sent:
+                sides[side] = Register(sent=register.sent, sent_on=register.sent_on)
+                register.sent, register.sent_on = (), (0, 0)
+            if register != _NOTHING:
+                person.fields[name] = register
+            if not sides:
+                del self.fields[name]
+
     def register(self, name: str, side: Side, ref: RecordRef | None = None) -> Register:
         """
-        Return the register of field *name* on *side*, made if need be.
+        Return the register of field *name* in the record *ref* on *side*, made if need be.
 
-        A company may have several records on a side, each of a branch: what is said in one is its own. *ref* is the
-        record that is meant, by default the one that stands for the company.
+        Without *ref* it is the one that holds what was sent to the side.
         """
-        if self.is_company:
-            name = _of_record(name, ref or self.person(side))
+        if ref is not None and (person := self._further(side, ref)) is not None:
+            return person.fields.setdefault(name, Register())
         sides = self.fields.setdefault(name, {})
         if side not in sides:
             sides[side] = Register()
         return sides[side]
 
-    def seen(self, name: str, side: Side) -> Register:
-        """Return the register of field *name* on *side* for reading; an empty one if there is none."""
-        if self.is_company:
-            name = _of_record(name, self.person(side))
-        return self.fields.get(name, _NO_SIDES).get(side, _NOTHING)
+    def _further(self, side: Side, ref: RecordRef) -> Person | None:
+        """Return the person of *ref* if what was seen in it stands there."""
+        persons = self.persons.get(side, _NOBODY)
+        key = str(ref)
+        return persons[key] if len(persons) > 1 and key in persons and key != min(persons) else None
 
-    @property
-    def field_names(self) -> list[str]:
-        """The names of the fields of which anything was seen, in order."""
-        return sorted({each.partition(" ")[0] for each in self.fields} if self.is_company else self.fields)
+    def seen(self, name: str, side: Side) -> Register:
+        """
+        Return the register of field *name* on *side* for reading; an empty one if there is none.
+
+        Where the lead has several records there: what stands in the one that stands for it, and what was said in any.
+        Of a company only the one that stands for it counts: each of the others is a branch's.
+        """
+        if self.is_company:
+            main = self.person(side)
+            return _NOTHING if main is None else self.seen_in(name, side, main)
+        first = self.fields.get(name, _NO_SIDES).get(side, _NOTHING)
+        return (
+            first if len(self.persons.get(side, _NOBODY)) < _SEVERAL else self._of_several(name, side, first)
+        )
+
+    def _of_several(self, name: str, side: Side, ledger: Register) -> Register:
+        persons, main = self.persons[side], self.person(side)
+        known = {key: register for key, register in self._registers(name, side) if register.there_at != NEVER}
+        if main is None:
+            stands = latest(known.values())
+        elif str(main) not in known and persons[str(main)].successor:
+            stands = latest(each for key, each in known.items() if persons[key].moved)
+        else:
+            stands = known.get(str(main), _NOTHING)
+        apart = {key: not (persons[key].moved or persons[key].successor) for key in known}
+        consent = name in self.opt_outs
+        registers = [each for key, each in known.items() if apart[key]]
+        registers += as_one((each for key, each in known.items() if not apart[key]), consent=consent)
+        return together(registers, stands, ledger, consent=consent)
+
+    def _registers(self, name: str, side: Side) -> Iterator[tuple[str, Register]]:
+        """Yield the registers of field *name* in the records on *side*, with the records' ids."""
+        persons = self.persons.get(side, _NOBODY)
+        for place, (key, person) in enumerate(sorted(persons.items())):
+            register = person.fields.get(name) if place else self.fields.get(name, _NO_SIDES).get(side)
+            if register is not None:
+                yield key, register
+
+    def seen_in(self, name: str, side: Side, ref: RecordRef) -> Register:
+        """Return the register of field *name* in the record *ref* alone, for reading; an empty one if there is none."""
+        return dict(self._registers(name, side)).get(str(ref), _NOTHING)
+
+    def all_seen(self, name: str) -> list[Register]:
+        """Return the registers of field *name* in each record, for reading."""
+        return [register for side in Side for _, register in self._registers(name, side)]
+
+    def sent_to(self, name: str, side: Side) -> tuple[int, ...]:
+        """Return the hashes of what was sent to field *name* on *side*: the echo ledger."""
+        return self.fields.get(name, _NO_SIDES).get(side, _NOTHING).sent
+
+    def names(self) -> set[str]:
+        """Return the names of the fields of which anything is known."""
+        further = (person.fields for persons in self.persons.values() for person in persons.values())
+        return {*self.fields, *chain.from_iterable(further)}
 
     def of_company(self, name: str) -> Scalar:
         """Return the value of field *name* of the company that the lead works for, None where there is none."""
         return None if self.employer is None else self.employer.values.get(name)
 
 
-def _of_record(name: str, ref: RecordRef | None) -> str:
-    return f"{name} {ref}"
-
-
+_SEVERAL = 2
 _NOTHING = Register()
 _NOBODY: dict[str, Person] = {}
 _NO_SIDES: dict[Side, Register] = {}
