@@ -8,6 +8,8 @@ from services.sync.adapters.lead_codec import decode, encode
 from services.sync.domain.lead import (
     UNSURE,
     Activity,
+    Employer,
+    Employment,
     Evidence,
     Fight,
     Lead,
@@ -111,11 +113,13 @@ asked = st.builds(
     stands=st.booleans(),
     closed=st.booleans(),
 )
+values = st.dictionaries(names, scalars, max_size=2)
 leads = st.builds(
     Lead,
     st.just("L"),
     instants,
     instants,
+    st.integers(0, 9),
     instants,
     instants,
     instants,
@@ -125,7 +129,11 @@ leads = st.builds(
     st.dictionaries(
         sides,
         st.lists(
-            st.builds(Person, refs, instants, instants, st.booleans(), st.booleans(), st.booleans()),
+            st.builds(
+                Person,
+                *(refs, instants, instants, st.booleans(), st.booleans(), st.booleans()),
+                st.dictionaries(names, registers(), max_size=2),
+            ),
             min_size=1,
             max_size=2,
         ).map(_by_name),
@@ -147,6 +155,10 @@ leads = st.builds(
         st.dictionaries(names, asked, max_size=2),
         st.dictionaries(promises, instants, max_size=2),
     ),
+    st.dictionaries(sides, st.builds(Employment, names, names, instants), max_size=2),
+    st.none() | st.builds(Employer, names, instants, st.booleans(), st.frozensets(names), values),
+    st.dictionaries(names, instants.filter(bool), max_size=2),
+    values,
 )
 
 
