@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import orjson
 
 from schemas.topics import INBOX, LEAD_CHANGES
@@ -25,10 +26,15 @@ from services.cli.stage.books import Books
 from services.cli.stage.quiet import quiet
 from services.cli.stage.stage import Stage
 from services.runtime.clock import now_ms
+from services.sync.adapters.filling_orders import FillingOrders
 from services.sync.adapters.sandbox.admin import Act
+from services.sync.adapters.sandbox.faults import Faults
+from services.sync.application.backfill import FillingOrder
 
 RATES = (17, 50, 100)
 SECONDS = 20
+BESIDE_BACKFILL = 3.0
+"""Leads a second; each takes some three calls to HubSpot, whose limit is 19 a second."""
 WARM_UP_S = 3
 SHARES = (0.5, 0.9, 0.99, 0.999)
 _EVENTS = re.compile(r'tasuki_notifications_total\{system="hubspot"\} ([0-9.e+]+)')
@@ -68,7 +74,12 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks handoff")
     parser.add_argument("--rate", type=float, nargs="+", default=list(RATES), help="leads a second")
     parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--backfill", type=int, help="records that the tools hold, and that are filled in")
     options = parser.parse_args(arguments)
+    if options.backfill is not None:
+        rate = options.rate[0] if options.rate != list(RATES) else BESIDE_BACKFILL
+        asyncio.run(measure_beside_backfill(rate, options.seconds, options.backfill))
+        return
     for rate in options.rate:
         asyncio.run(measure(rate, options.seconds))
 
@@ -93,13 +104,75 @@ async def measure(rate: float, seconds: float) -> None:
         f"\n{len(due)} leads at {len(due) / took:.0f}/s, {during / took:.0f} webhook events/s accepted meanwhile; "
         f"{len(due) - len(ways)} without a handoff"
     )
+    _show(ways)
+    print(
+        "CPU ms a lead: " + ", ".join(f"{name} {each / len(due) * 1000:.1f}" for name, each in spent.items())
+    )
+
+
+async def measure_beside_backfill(rate: float, seconds: float, records: int) -> None:
+    """Measure handoffs with HubSpot's limits, first alone, then while *records* are filled in."""
+    with tempfile.TemporaryDirectory(prefix="tasuki-bench-") as folder:
+        async with Stage(Path(folder), overrides={"logs": {"level": "debug"}}, limits=True) as stage:
+            _settle(stage, records // 2)
+            await _qualify(stage, "warm", rate, WARM_UP_S)
+            async with stage.open_books() as books, httpx2.AsyncClient(base_url=stage.base_url) as http:
+                await asyncio.sleep(WARM_UP_S)
+                for prefix in ("alone", "beside"):
+                    if prefix == "beside":
+                        await FillingOrders(books.store).order(FillingOrder(now_ms()))
+                        await asyncio.sleep(2 * WARM_UP_S)
+                    began, before = time.perf_counter(), await _filled(http)
+                    due = await _qualify(stage, prefix, rate, seconds)
+                    filled = (await _filled(http) - before) / (time.perf_counter() - began)
+                    ways = await _all_sent(stage, books, due)
+                    print(
+                        f"\n{prefix}: {len(due)} leads at {rate:g}/s, {len(due) - len(ways)} without a handoff; "
+                        f"{filled:.0f} of {records} records a second filled in meanwhile"
+                    )
+                    _show(ways)
+            held = [each for each in (await stage.metrics()).splitlines() if each.startswith("tasuki_quota")]
+            requests = stage.hubspot.desk.stats()["requests"].values()
+            print("\nquota:", *held, sep="\n  ")
+            print("HubSpot's answers 429:", sum(int(each.get("429", 0)) for each in requests))
+
+
+def _settle(stage: Stage, each_side: int) -> None:
+    """Let each tool hold *each_side* persons, half of them the same ones, of whom nobody tells."""
+    for desk in (stage.hubspot.desk, stage.salesforce.desk):
+        desk.faults.set(Faults(untold=1))
+    for number in range(each_side):
+        contact = {"email": f"old-{number}@firm.example", "lastname": "佐藤", "company": "株式会社旧"}
+        stage.hubspot.desk.act(Act(act="create", object="contact", fields={**contact}))
+        there = f"old-{number + each_side // 2}@firm.example"
+        lead = {"Email": there, "LastName": "佐藤", "Company": "株式会社旧"}
+        stage.salesforce.desk.act(Act(act="create", object="Lead", fields={**lead}))
+    for desk in (stage.hubspot.desk, stage.salesforce.desk):
+        desk.faults.set(Faults())
+
+
+async def _all_sent(stage: Stage, books: Books, due: Mapping[str, int]) -> list[Way]:
+    """Return the ways of the leads that are due, once all were sent or a minute is over."""
+    until = time.perf_counter() + 60
+    while True:
+        ways = await _ways(books, due, _sent(stage.service_log))
+        if len(ways) >= len(due) or time.perf_counter() > until:
+            return ways
+        await asyncio.sleep(1)
+
+
+async def _filled(http: httpx2.AsyncClient) -> int:
+    """Return how many records the filling has listed."""
+    filling = (await http.get("/status", timeout=30)).json()["backfill"]
+    return 0 if filling is None else sum(each for each in filling["read"].values())
+
+
+def _show(ways: Sequence[Way]) -> None:
+    """Print how long the steps took."""
     print(_row("ms", [f"p{share * 100:g}" for share in SHARES]))
     for name, (start, end) in STEPS.items():
         times = sorted(getattr(each, end) - getattr(each, start) for each in ways)
         print(_row(name, [f"{_percentile(times, share):,}" for share in SHARES]))
-    print(
-        "CPU ms a lead: " + ", ".join(f"{name} {each / len(due) * 1000:.1f}" for name, each in spent.items())
-    )
 
 
 def _row(name: str, cells: Sequence[str]) -> str:

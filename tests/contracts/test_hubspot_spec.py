@@ -184,7 +184,7 @@ async def everything(world: World) -> None:
     await world.see(("contact", row), ("contact", "999"), ("task", lonely), ("deal", deal), *made)
     merged = world.user("merge", id=row, other={"object": "contact", "id": other})
     await world.see(("contact", row), ("contact", merged))
-    for since in (Place(0), Place(1, "0")):
+    for since in (Place(0), Place(1, "0"), Place(1, deleted=True)):
         await world.connector.changed("contact", since, now_ms() + 60_000)
     await world.connector.write(
         [

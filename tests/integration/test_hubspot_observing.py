@@ -186,11 +186,33 @@ async def test_a_walk_tells_of_what_changed_between_two_instants() -> None:
         world.user("update", id=rows[3], fields={"company": "新"})
         world.sandbox.state.clock.drive(since + 2_000)
         world.user("update", id=rows[4], fields={"company": "後"})
-        (page,) = await walked(world, Place(since), since + 1_000)
+        page, deleted = await walked(world, Place(since), since + 1_000)
     (seen,) = page.seen
+    assert not deleted.seen
+    assert not deleted.gone
     assert seen.ref.id == rows[3]
     (company,) = of("company", seen.fields)
     assert (company.value, company.exact) == ("新", False)
+
+
+async def test_a_walk_ends_with_all_that_was_deleted_up_to_its_end() -> None:
+    """The recycling bin is listed page by page; what went in later is left to the next walk."""
+    async with open_world() as world:
+        rows = [world.user("create", fields={"email": f"{n}@x.jp"}) for n in range(151)]
+        for each in rows[:150]:
+            world.user("delete", id=each)
+        until = world.sandbox.state.clock.now() + 1_000
+        world.sandbox.state.clock.drive(until + 1_000)
+        world.user("delete", id=rows[150])
+        first, *rest = await walked(world, Place(until), until)
+        last = rest[0].next
+        assert last is not None
+        behind = await world.connector.changed("contact", replace(last, at=until - 500), until)
+    assert not first.gone
+    assert [ref.id for page in rest for ref in page.gone] == rows[:150]
+    assert all(page.gone_at.keys() == set(page.gone) for page in rest)
+    assert [len(page.gone) for page in rest] == [100, 50]
+    assert behind.next == Place(until - 500)  # the end had moved on meanwhile
 
 
 @pytest.mark.parametrize("at_once", [1, 700])

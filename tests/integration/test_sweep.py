@@ -65,6 +65,28 @@ async def test_records_that_came_and_went_in_silence_are_found(tmp_path: Path) -
         assert {each.get("email") for each in world.contacts()} == {"p1@firm.example", "new@b.example"}
 
 
+async def test_a_contact_deleted_in_silence_is_found_in_the_recycling_bin(tmp_path: Path) -> None:
+    """A search never shows it again; the list of the deleted does, beyond its first page, and it is drift once."""
+    async with sweep_world(tmp_path) as world:
+        lost = world.contact(1, **MQL)
+        await wait_until(lambda: len(world.leads()) == 1, description="the MQL in the sales tool")
+        await world.settled()
+        world.untold()
+        for number in range(2, 123):  # of whom nobody here ever heard
+            world.marketing("delete", id=world.contact(number))
+        world.marketing("delete", id=lost)
+        world.told_again()
+        await world.sweep()
+        await world.settled()
+
+        assert await world.drift() == {"hubspot:(record)": 1}
+        (told,) = await world.told_drift()
+        assert told["ref"] == {"system": "hubspot", "object": "contact", "id": lost}
+
+        await world.sweep()
+        assert await world.drift() == {"hubspot:(record)": 1}  # no more
+
+
 async def test_what_the_search_does_not_show_yet_is_found_by_the_next_sweep(tmp_path: Path) -> None:
     """Each sweep reaches back behind the last one, farther than HubSpot's search lags behind."""
     async with sweep_world(tmp_path, sync={"reconcile_overlap": "1m"}, search_lag_ms=2_000) as world:

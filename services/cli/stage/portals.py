@@ -1,5 +1,7 @@
 """Two sandboxes that have every field of a configuration, and people who own leads."""
 
+from dataclasses import replace
+
 from services.cli.sandbox_setup import PEOPLE, hubspot_properties, salesforce_fields
 from services.sync.adapters.hubspot.sandbox import Delivery, Owner
 from services.sync.adapters.hubspot.sandbox import SandboxSettings as HubSpotSettings
@@ -10,6 +12,18 @@ from services.sync.domain.records import Kind
 from services.sync.settings.demo import DEMO_ENVIRONMENT
 
 NO_LIMIT = 100_000_000
+CALLS_IN_10_S = 190
+CALLS_A_DAY = 625_000
+"""
+What a private app of a Professional portal may call.
+
+Source: https://developers.hubspot.com/docs/api/usage-details
+"""
+
+
+def limited(settings: HubSpotSettings) -> HubSpotSettings:
+    """Return *settings* with the vendor's own limits of calls."""
+    return replace(settings, ten_secondly=CALLS_IN_10_S, daily=CALLS_A_DAY)
 
 
 def hubspot_settings(fields: FieldMap, *, hook: str, public: str) -> HubSpotSettings:

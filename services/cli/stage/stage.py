@@ -16,7 +16,7 @@ import httpx2
 from services.cli import settings as both
 from services.cli.sandbox_setup import hubspot_subscriptions
 from services.cli.stage.books import Books
-from services.cli.stage.portals import hubspot_settings, salesforce_settings
+from services.cli.stage.portals import hubspot_settings, limited, salesforce_settings
 from services.cli.stage.ports import held_port
 from services.cli.stage.sandbox_client import SandboxClient
 from services.errors import Retryable
@@ -51,6 +51,7 @@ class Stage:
         overrides: Section → key → value of tasuki.toml, on top of the demo's.
         environ: Variables for the service, beside the demo's secrets.
         feed_port: Where the KPIs are served; a free port if left out.
+        limits: Whether HubSpot's sandbox refuses more calls than HubSpot does; otherwise it takes as many as come.
     """
 
     def __init__(
@@ -60,7 +61,9 @@ class Stage:
         overrides: Sections | None = None,
         environ: Mapping[str, str] | None = None,
         feed_port: int | None = None,
+        limits: bool = False,
     ) -> None:
+        self._limits = limits
         self.folder = folder
         self._environ = {**DEMO_ENVIRONMENT, **(environ or {})}
         self._stack = AsyncExitStack()
@@ -93,14 +96,13 @@ class Stage:
     async def _start(self) -> None:
         self.server = await self._stack.enter_async_context(EmbeddedServer(self.folder / "store"))
         fields = loads(self._document(), DEMO_ENVIRONMENT, file="the stage", folder=self.folder)
+        portal = hubspot_settings(
+            fields.ma_fields,
+            hook=f"{self.base_url}/webhooks/hubspot",
+            public=f"{_PUBLIC_URL}/webhooks/hubspot",
+        )
         self.hubspot = await self._stack.enter_async_context(
-            HubSpotSandbox(
-                hubspot_settings(
-                    fields.ma_fields,
-                    hook=f"{self.base_url}/webhooks/hubspot",
-                    public=f"{_PUBLIC_URL}/webhooks/hubspot",
-                )
-            )
+            HubSpotSandbox(limited(portal) if self._limits else portal)
         )
         self.hubspot.state.subscribe(*hubspot_subscriptions(fields.ma_fields))
         self.salesforce = await self._stack.enter_async_context(

@@ -6,7 +6,7 @@ pass one contract suite (tests/contracts/test_connector.py).
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -73,10 +73,16 @@ class StreamBatch:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far a walk over an object's changes came: up to *at*, the vendor's epoch ms, and *after*, the last id of that instant."""
+    """
+    How far a walk over an object's changes came: up to *at*, the vendor's epoch ms, and *after*, the last id of that instant.
+
+    `deleted`: all changes up to *at* were seen, and the walk is among the deleted records, which the vendor lists
+    apart from the others and whole; *after* is the vendor's cursor there.
+    """
 
     at: int
     after: str = ""
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +91,13 @@ class Page:
     Some of the records that changed, the oldest change first, and where the walk goes on; None at its end.
 
     Each is seen as a listing tells it: its present values without a history, changed at some time up to the
-    record's. `gone` are records that stand there no more.
+    record's. `gone` are records that stand there no more; `gone_at` is when they went, epoch ms, where it is known.
     """
 
     seen: Sequence[Observation]
     next: Place | None
     gone: Sequence[RecordRef] = ()
+    gone_at: Mapping[RecordRef, int] = field(default_factory=dict[RecordRef, int])
 
 
 class Severity(StrEnum):

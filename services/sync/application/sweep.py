@@ -114,14 +114,16 @@ class Sweep:
                 wanted = set(others)
                 seen = [each for each in page.seen if each.ref in wanted]
                 others = await self._others(connector, seen, [each for each in page.gone if each in wanted])
-            changed = {each.ref: _changed_at(each) for each in page.seen}
+            changed = {**page.gone_at, **{each.ref: _changed_at(each) for each in page.seen}}
             for start in range(0, len(others), READ_AT_ONCE):
                 refs = others[start : start + READ_AT_ONCE]
                 hints = [self._hint(walk, ref, changed.get(ref, 0), settled=settled) for ref in refs]
                 await self._append(await self._observe.run(hints))
                 if filling:  # so that others' news never queues up behind more than this
                     await self._known.caught_up(self._patience_ms)
-        return Swept(page.next, len(page.seen) + len(page.gone), len(others))
+        # Who fills for the first time knows nobody yet whom the deleted records could be.
+        ended = filling and page.next is not None and page.next.deleted
+        return Swept(None if ended else page.next, len(page.seen) + len(page.gone), len(others))
 
     async def _others(
         self, connector: Connector, seen: Sequence[Observation], gone: Sequence[RecordRef]

@@ -1,14 +1,16 @@
-"""Lists the records of an object that changed between two instants, for reconciliation, page by page."""
+"""Lists the records of an object that changed between two instants, then its deleted ones, page by page."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.sync.adapters.hubspot.client import Answer, HubSpotClient
 from services.sync.adapters.hubspot.mapping import instant
-from services.sync.adapters.hubspot.objects import CONTACT, HubSpotObject
+from services.sync.adapters.hubspot.objects import CONTACT, SYSTEM, HubSpotObject
+from services.sync.adapters.hubspot.owners import next_page
 from services.sync.adapters.hubspot.reading import Reader
 from services.sync.adapters.hubspot.seeing import Row, properties, updated_at
 from services.sync.application.ports import Page, Place
+from services.sync.domain.records import RecordRef
 
 PAGE = 200
 """
@@ -18,9 +20,20 @@ the last one ended, and asks for its first page only: the end at 10,000 is never
 Source: https://developers.hubspot.com/docs/api/crm/search
 """
 
+DELETED_PAGE = 100
+"""
+Deleted records of a page. A search never shows them; the list of all records does, by id and not by time.
+
+Source: https://developers.hubspot.com/docs/api/crm/contacts
+"""
+
 
 class Sweep:
-    """Walks over an object in the order of modification; records of one instant in the order of their ids."""
+    """
+    Walks over an object in the order of modification; records of one instant in the order of their ids.
+
+    Behind the last one it walks over the recycling bin, whole: what was deleted since can't be asked for alone.
+    """
 
     def __init__(self, client: HubSpotClient, reader: Reader) -> None:
         self._client = client
@@ -28,6 +41,8 @@ class Sweep:
 
     async def changed(self, known: HubSpotObject, place: Place, until: int) -> Page:
         """Return the records that changed from *place* on; the walk may tell one twice, it leaves out none."""
+        if place.deleted:
+            return await self._deleted(known, place, until)
         if place.after:
             return await self._of_instant(known, place, until)
         modified = _property(known)
@@ -35,7 +50,7 @@ class Sweep:
             known, [_filter(modified, "GTE", place.at), _filter(modified, "LTE", until)], modified
         )
         if len(rows) < PAGE:
-            return Page(await self._reader.listed(known, rows), None)
+            return Page(await self._reader.listed(known, rows), Place(until, deleted=True))
         # Others may have changed in the same millisecond as the last one: they begin the next page.
         last = _modified(known, rows[-1])
         whole = [each for each in rows if _modified(known, each) < last]
@@ -49,7 +64,25 @@ class Sweep:
         seen = await self._reader.listed(known, rows)
         if len(rows) == PAGE:
             return Page(seen, Place(place.at, str(rows[-1]["id"])))
-        return Page(seen, Place(place.at + 1) if place.at < until else None)
+        return Page(seen, Place(place.at + 1) if place.at < until else Place(until, deleted=True))
+
+    async def _deleted(self, known: HubSpotObject, place: Place, until: int) -> Page:
+        """Return a page of the deleted records; what was deleted after *until* is left to the next walk."""
+        params = {"limit": str(DELETED_PAGE), "archived": "true"}
+        answer = await self._client.get(
+            f"/crm/v3/objects/{known.plural}", params | ({"after": place.after} if place.after else {})
+        )
+        went = {
+            RecordRef(SYSTEM, known.name, str(each["id"])): _archived_at(each)
+            for each in answer.parts("results")
+            if each.get("id")
+        }
+        gone_at = {ref: at for ref, at in went.items() if at <= until}
+        following = next_page(answer.body)
+        if following is not None:
+            return Page((), Place(place.at, following, deleted=True), tuple(gone_at), gone_at)
+        # *until* may have moved on meanwhile: then what changed since is walked too.
+        return Page((), Place(place.at) if place.at < until else None, tuple(gone_at), gone_at)
 
     async def _search(
         self, known: HubSpotObject, filters: Sequence[Mapping[str, str]], sort: str
@@ -75,4 +108,9 @@ def _property(known: HubSpotObject) -> str:
 
 def _modified(known: HubSpotObject, row: Row) -> int:
     text = properties(row).get(_property(known))
+    return instant(str(text)) if text else updated_at(row)
+
+
+def _archived_at(row: Row) -> int:
+    text = row.get("archivedAt")
     return instant(str(text)) if text else updated_at(row)
