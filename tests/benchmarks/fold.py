@@ -106,18 +106,19 @@ async def measure(leads: int, partitions: int) -> dict[str, Any]:
                 await store.close()
 
 
+def counting(failures: list[BaseException], clocks: LeadClocks | None = None) -> CountProcessor:
+    """Return what counts the whole catalogue by `RULES`; what fails beside it is added to *failures*."""
+    return CountProcessor(
+        rules=RULES, encode=encode, decode=decode, clock=now_ms, failed=failures.append, clocks=clocks
+    )
+
+
 async def _fold(log: Log, store: Store, count: int, *, clocks: bool) -> dict[str, Any]:
     failures: list[BaseException] = []
-    processor = CountProcessor(
-        rules=RULES,
-        encode=encode,
-        decode=decode,
-        clock=now_ms,
-        failed=failures.append,
-        clocks=LeadClocks(promised=PROMISED, log=log, forms=FORMS, clock=now_ms, failed=failures.append)
-        if clocks
-        else None,
+    keeping_clocks = LeadClocks(
+        promised=PROMISED, log=log, forms=FORMS, clock=now_ms, failed=failures.append
     )
+    processor = counting(failures, keeping_clocks if clocks else None)
     service = "kpi-clocks" if clocks else "kpi"
     worker = ShardWorker(
         service=service, topic=LIFECYCLE.name, processor=processor, mechanism=Mechanism(store=store, log=log)
