@@ -115,9 +115,7 @@ def counting(failures: list[BaseException], clocks: LeadClocks | None = None) ->
 
 async def _fold(log: Log, store: Store, count: int, *, clocks: bool) -> dict[str, Any]:
     failures: list[BaseException] = []
-    keeping_clocks = LeadClocks(
-        promised=PROMISED, log=log, forms=FORMS, clock=now_ms, failed=failures.append
-    )
+    keeping_clocks = LeadClocks(promised=PROMISED, log=log, forms=FORMS, clock=now_ms, failed=failures.append)
     processor = counting(failures, keeping_clocks if clocks else None)
     service = "kpi-clocks" if clocks else "kpi"
     worker = ShardWorker(

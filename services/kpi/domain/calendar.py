@@ -75,7 +75,9 @@ class Calendar:
 
     def place(self, minute: int) -> tuple[int, int]:
         """Return the number of the hour in which the epoch minute *minute* is, and the day."""
-        day = self._hours.get(minute // 60)  # looked up here as well, for it is asked for each thing that is counted
+        day = self._hours.get(
+            minute // 60
+        )  # looked up here as well, for it is asked for each thing that is counted
         if day is None:
             day = self.day_of(minute * MINUTE_MS)
         start = self.day_start(day) // MINUTE_MS

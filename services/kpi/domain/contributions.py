@@ -5,7 +5,7 @@ The change of the counters is what the lead adds now less what it added before; 
 taken back, repeated or out of order is no special case, and any order of facts ends in the same counters.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple, TypeAlias
@@ -16,7 +16,6 @@ from services.kpi.domain.counters import (
     DEED_CODES,
     ENDS,
     FIRST_RESPONSE_TIME,
-    KNOWN,
     MILESTONE_CODES,
     OPPORTUNITIES_EXISTING,
     OPPORTUNITIES_NEW,

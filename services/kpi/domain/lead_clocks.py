@@ -220,9 +220,7 @@ def undone(lead: KpiLead, told: Iterable[Told], rules: ClockRules) -> set[ClockI
     return found
 
 
-def recounted(
-    state: ClockState, lead: KpiLead, generation: str, segments: SegmentsOf
-) -> Mapping[Tally, int]:
+def recounted(state: ClockState, lead: KpiLead, generation: str, segments: SegmentsOf) -> Mapping[Tally, int]:
     """Return what the verdicts of *state* count under the rules of *generation*, under which they now stand."""
     where = segments(lead.standing)
     state.generation = generation

@@ -7,11 +7,14 @@ The bare client: aiokafka reads, orjson parses, a dictionary counts; nothing is 
 import asyncio
 import sys
 from collections import Counter
+from typing import Any, TypeAlias, cast
 
 import orjson
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from tests.benchmarks.peers.windows import WINDOW_MS, Lap, happened_at
+
+_Fetched: TypeAlias = dict[TopicPartition, list[ConsumerRecord[Any, Any]]]
 
 
 async def count(bootstrap: str, topic: str, group: str, expected: str, *, commits: bool) -> None:
@@ -23,15 +26,16 @@ async def count(bootstrap: str, topic: str, group: str, expected: str, *, commit
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
-    counts = Counter[tuple[bytes, int]]()
+    counts = Counter[tuple[Any, int]]()
     counted, lap = 0, Lap()
     await consumer.start()
     try:
         while counted < int(expected):
-            for records in (await consumer.getmany(timeout_ms=500, max_records=500)).values():
+            fetched = cast("_Fetched", await consumer.getmany(timeout_ms=500, max_records=500))
+            for records in fetched.values():
                 lap.begin()
                 for each in records:
-                    counts[each.key, happened_at(orjson.loads(each.value)) // WINDOW_MS] += 1
+                    counts[each.key, happened_at(orjson.loads(each.value or b"")) // WINDOW_MS] += 1
                 counted += len(records)
             if commits and counted:
                 await consumer.commit()

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import orjson
 
-from services.runtime.clock import now_ms
 from services.runtime.collector import calm_collector
 from services.runtime.keys import ShardId
 from services.runtime.log.kafka import KafkaLog

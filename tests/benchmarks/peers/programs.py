@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from tests.benchmarks.peers.broker import ROOT
 
@@ -82,7 +82,7 @@ def versions(server: str) -> dict[str, str]:
         at = lines.index(f'name = "{name}"')
         found[name] = lines[at + 1].partition('"')[2].rstrip('"')
     for pom in (HERE / "pom.xml", ROOT / "deploy" / "kafka" / "pom.xml"):
-        one = ElementTree.parse(pom).find(".//{*}dependency")  # noqa: S314 -- our own file
+        one = ET.parse(pom).find(".//{*}dependency")  # noqa: S314 -- our own file
         if one is not None:
             found[one.findtext("{*}artifactId", "")] = one.findtext("{*}version", "")
     shown = _run(["java", "-version"]).stdout
