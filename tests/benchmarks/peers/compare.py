@@ -16,14 +16,14 @@ from typing import Any
 from schemas.topics import LIFECYCLE
 from services.runtime.clock import now_ms
 from services.runtime.log.kafka import KafkaLog
+from services.runtime.log.port import TopicSpec
 from services.runtime.store import Store
 from services.runtime.valkey_server import EmbeddedServer
-from services.sync.app import topic_specs
 from tests.benchmarks.history import told
 from tests.benchmarks.kept import keep, keeping
 from tests.benchmarks.kpi_service import spent_s
 from tests.benchmarks.peers import programs
-from tests.benchmarks.peers.broker import ROOT, Broker, broker
+from tests.benchmarks.peers.broker import ROOT, broker
 from tests.benchmarks.peers.windows import WINDOW_MS
 
 LEADS = 12_000
@@ -70,11 +70,17 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """The topic that all count."""
+    """The topic that all count; `broker_pid` is None where the broker isn't a process of this machine's."""
 
-    broker: Broker
+    bootstrap: str
+    topic: str
     events: int
     partitions: int
+    broker_pid: int | None = None
+
+    def broker_s(self) -> float:
+        """Return the processor time that the broker took so far."""
+        return 0.0 if self.broker_pid is None else spent_s(self.broker_pid)
 
 
 def main(options: Sequence[str] = ()) -> None:
@@ -87,25 +93,27 @@ def main(options: Sequence[str] = ()) -> None:
     keeping(asked)
     given = asked.parse_args(options)
     with tempfile.TemporaryDirectory(prefix="tasuki-peers-") as folder, broker(Path(folder)) as kafka:
-        events = asyncio.run(fill(kafka.bootstrap, leads=given.leads, partitions=given.partitions))
-        field = Field(kafka, events, given.partitions)
-        print(f"{events} events of {given.leads} leads, {given.partitions} partitions, one worker each")
+        field = asyncio.run(
+            fill(kafka.bootstrap, LIFECYCLE.name, leads=given.leads, partitions=given.partitions)
+        )
+        field = replace(field, broker_pid=kafka.pid)
+        print(f"{field.events} events of {given.leads} leads, {given.partitions} partitions, one worker each")
         measure(field, "bare", "warm")  # a broker that just began is slower
         rounds = [_round(field, given.only, number) for number in range(given.rounds)]
     figures = {name: _median([each[name] for each in rounds if name in each]) for name in rounds[0]}
-    keep(given, _shown(figures) | {"events": events, "versions": _versions()})
+    keep(given, _shown(figures) | {"events": field.events, "versions": _versions()})
 
 
-async def fill(bootstrap: str, *, leads: int, partitions: int) -> int:
-    """Create the topics and append the facts of *leads*; return how many there are."""
+async def fill(bootstrap: str, topic: str, *, leads: int, partitions: int) -> Field:
+    """Create *topic* and append the facts of so many *leads*."""
     log = KafkaLog(bootstrap)
     await log.start()
     try:
-        await log.ensure_topics(topic_specs(partitions))
-        facts = list(told(now_ms(), leads=leads))
+        await log.ensure_topics([TopicSpec(topic, partitions)])
+        facts = [replace(each, topic=topic) for each in told(now_ms(), leads=leads)]
         for start in range(0, len(facts), _BATCH):
             await log.append(facts[start : start + _BATCH])
-        return len(facts)
+        return Field(bootstrap, topic, len(facts), partitions)
     finally:
         await log.close()
 
@@ -148,8 +156,8 @@ async def _measure_ours(field: Field, what: str, group: str) -> Figures:
 
 def _child(field: Field, command: Sequence[str], group: str, folder: str) -> Figures:
     """Run *command* to its end; return what it tells and what it took."""
-    arguments = [field.broker.bootstrap, LIFECYCLE.name, group, str(field.events), str(WINDOW_MS), folder]
-    before = spent_s(field.broker.pid)
+    arguments = [field.bootstrap, field.topic, group, str(field.events), str(WINDOW_MS), folder]
+    before = field.broker_s()
     child = subprocess.Popen([*command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True)  # noqa: S603
     if child.stdout is None:
         raise AssertionError("the pipe was asked for")
@@ -168,7 +176,7 @@ def _child(field: Field, command: Sequence[str], group: str, folder: str) -> Fig
         seconds=said["seconds"],
         cpu_us=said["cpu_s"] / field.events * 1e6,
         process_us=(usage.ru_utime + usage.ru_stime) / field.events * 1e6,
-        broker_us=(spent_s(field.broker.pid) - before) / field.events * 1e6,
+        broker_us=(field.broker_s() - before) / field.events * 1e6,
         store_us=0.0,
     )
 

@@ -14,14 +14,13 @@ import orjson
 from services.runtime.collector import calm_collector
 from services.runtime.keys import ShardId
 from services.runtime.log.kafka import KafkaLog
-from services.runtime.log.port import LogRecord
+from services.runtime.log.port import LogRecord, TopicSpec
 from services.runtime.mechanism import Mechanism
 from services.runtime.operations import Operations
 from services.runtime.processor import Fold, Processor
 from services.runtime.shard import Shard
 from services.runtime.store import Store
 from services.runtime.worker import ShardWorker
-from services.sync.app import topic_specs
 from tests.benchmarks.fold import counting
 from tests.benchmarks.peers.windows import WINDOW_MS, Lap, happened_at
 
@@ -56,12 +55,11 @@ class WindowedCount:
 
 
 class Noted:
-    """A processor that begins the lap with the first batch and knows when all was folded."""
+    """A processor that begins the lap with the first batch."""
 
     def __init__(self, processor: Processor, lap: Lap) -> None:
         self._processor = processor
         self._lap = lap
-        self.folded = 0
 
     async def opened(self, shard: Shard) -> None:
         """See `Processor`."""
@@ -74,9 +72,7 @@ class Noted:
     async def fold(self, shard: Shard, records: Sequence[LogRecord]) -> Fold:
         """See `Processor`."""
         self._lap.begin()
-        fold = await self._processor.fold(shard, records)
-        self.folded += len(records)
-        return fold
+        return await self._processor.fold(shard, records)
 
 
 async def run(
@@ -90,23 +86,26 @@ async def run(
     log, store = KafkaLog(bootstrap), Store(store_url)
     await store.start()
     await log.start()
-    await log.ensure_topics(topic_specs(int(partitions)))
+    await log.ensure_topics([TopicSpec(topic, int(partitions))])
     mechanism = Mechanism(store=store, log=log)
     worker = ShardWorker(service=group, topic=topic, processor=processor, mechanism=mechanism)
     await worker.start()
-    while processor.folded < int(expected):
+    shards = [ShardId(group, topic, each) for each in range(int(partitions))]
+    while (applied := await _applied(store, shards)) < int(expected):  # by all workers together
         for failure in (*failures, worker.failure):
             if failure is not None:
                 raise failure
-        await asyncio.sleep(0.02)
-    await worker.stop()  # after the commit that is under way
+        await asyncio.sleep(0.05)
     lap.end()
-    ledgers = [await store.ledger(ShardId(group, topic, each)) for each in range(int(partitions))]
-    applied = sum(each.offset + 1 for each in ledgers)
+    await worker.stop()
     counted, windows = await _found(store) if what == "one" else (applied, 0)
     lap.tell(counted=counted, windows=windows)
     await log.close()
     await store.close()
+
+
+async def _applied(store: Store, shards: Sequence[ShardId]) -> int:
+    return sum([(await store.ledger(each)).offset + 1 for each in shards])
 
 
 async def _found(store: Store) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from tests.benchmarks.peers.broker import ROOT
 HERE = Path(__file__).resolve().parent
 _PYTHON = (sys.executable, "-m")
 _BUILT = ROOT / ".kafka"
+_SOURCES = (HERE / "pom.xml", HERE / "WindowedCount.java")
 
 
 class NotHere(Exception):
@@ -45,22 +46,25 @@ def quix() -> Sequence[str]:
 
 def kafka_streams() -> Sequence[str]:
     """Return the command of the Kafka Streams program, its jars fetched and itself compiled the first time."""
-    java, maven = shutil.which("java"), shutil.which("mvn")
-    if java is None or maven is None:
+    java, maven, home = shutil.which("java"), shutil.which("mvn"), built()
+    if java is None or (maven is None and not home.exists()):
         raise NotHere("Java or Maven is missing (Debian: openjdk-17-jre-headless maven)")
-    sources = [HERE / "pom.xml", HERE / "WindowedCount.java"]
-    digest = hashlib.sha256(b"".join(each.read_bytes() for each in sources)).hexdigest()[:12]
-    home = _BUILT / f"peers-{digest}"
-    if not home.exists():
-        _build(home, java, maven, sources)
+    if maven is not None and not home.exists():
+        _build(home, java, maven)
     return [java, "-Xmx1g", "-cp", f"{home}/libs/*:{home}/classes", "WindowedCount"]
 
 
-def _build(home: Path, java: str, maven: str, sources: Sequence[Path]) -> None:
+def built() -> Path:
+    """Return the folder of the Kafka Streams program, which is there once it was built."""
+    digest = hashlib.sha256(b"".join(each.read_bytes() for each in _SOURCES)).hexdigest()[:12]
+    return _BUILT / f"peers-{digest}"
+
+
+def _build(home: Path, java: str, maven: str) -> None:
     partial = home.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    pom, program = map(str, sources)
+    pom, program = map(str, _SOURCES)
     copy = [maven, "-q", "-B", "-f", pom, "dependency:copy-dependencies"]
     done = _run([*copy, f"-DoutputDirectory={partial / 'libs'}"])
     if done.returncode:
@@ -93,3 +97,11 @@ def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 -- fixed commands
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
+
+
+if __name__ == "__main__":
+    try:
+        quix()
+        kafka_streams()
+    except NotHere as missing:
+        sys.exit(str(missing))

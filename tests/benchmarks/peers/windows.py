@@ -20,7 +20,9 @@ class Lap:
             self._began, self._cpu = time.perf_counter(), time.process_time()
 
     def end(self) -> None:
-        """Note that all is committed."""
+        """Note that all is committed; who got nothing to count took nothing."""
+        if not self._began:
+            return
         self._took, self._used = time.perf_counter() - self._began, time.process_time() - self._cpu
 
     def tell(self, *, counted: int, windows: int) -> None:
