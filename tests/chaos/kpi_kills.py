@@ -14,15 +14,15 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator
+from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from schemas.alerts import ALERT, AlertRetold, ClockAlert, SlaRecomputed
 from schemas.lifecycle import LifecycleFact
-from schemas.topics import ALERTS, LIFECYCLE
+from schemas.topics import LIFECYCLE
+from services.cli.stage.alert_proof import AlertProof, prove_alerts, told_alerts
 from services.kpi.adapters.recount import Basis, Key, Value, recount
 from services.kpi.adapters.stored_clocks import stored_eras
 from services.kpi.domain.clock_rules import ClockRules
@@ -30,11 +30,9 @@ from services.kpi.settings import load
 from services.runtime.clock import now_ms
 from services.runtime.keys import ShardId
 from services.runtime.log.embedded import EmbeddedLog
-from services.runtime.log.port import ID_HEADER, PRODUCER_HEADER, LogRecord
 from services.runtime.store import Store
 from services.runtime.valkey_server import EmbeddedServer
-from tests.chaos.kpi_demanded import demanded, judge
-from tests.chaos.kpi_waves import EACH, LONGEST_MS, PROMISES, Waves
+from tests.chaos.kpi_waves import LONGEST_MS, PROMISES, Waves
 from tests.integration.kpi_app_world import PARTITIONS, tell, topics
 from tests.kpi_process import Process, kpi_process
 from tests.receivers import HttpReceiver, http_receiver
@@ -49,45 +47,33 @@ class Outcome:
     """
     What came of a run.
 
-    `doubled_on_the_topic`: records that stand there once more, with the same producer and id.
-    `told_twice`: alerts under more than one of these. `verdicts_off`: figures of kept promises that differ at all.
+    `verdicts_off`: figures of kept promises that differ at all.
     """
 
     seed: int
     kills: int = 0
     facts: int = 0
-    timers_fired: int = 0
-    alerts: int = 0
-    retracted: int = 0
-    doubled_on_the_topic: int = 0
-    told_twice: int = 0
-    missing: int = 0
-    untrue: int = 0
-    seen_by_the_receiver: int = 0
-    received_again: int = 0
-    unseen: int = 0
-    unknown_to_the_topic: int = 0
-    figures: int = 0
-    differences: int = 0
+    alerts: AlertProof | None = None
     verdicts_off: int = 0
+    figures: int = 0
+    differences: list[str] = field(default_factory=list[str])
     seconds: float = 0
-    examples: list[str] = field(default_factory=list[str])
 
     @property
     def is_sound(self) -> bool:
         """Whether all agrees."""
-        told = (self.doubled_on_the_topic, self.told_twice, self.missing, self.untrue)
-        arrived = (self.unseen, self.unknown_to_the_topic)
-        return not any((*told, *arrived, self.differences, self.verdicts_off))
+        return self.alerts is not None and self.alerts.good and not self.differences and not self.verdicts_off
 
     def __str__(self) -> str:
-        lines = [
-            f"{each.name.replace('_', ' ')}: {getattr(self, each.name)}"
-            for each in fields(self)
-            if each.name not in {"seconds", "examples"}
-        ]
-        verdict = "sound" if self.is_sound else "NOT SOUND"
-        return "\n".join([*lines, f"seconds: {self.seconds:.0f}", *self.examples, verdict])
+        examples = [*(self.alerts.examples if self.alerts else ()), *self.differences[:5]]
+        lines = (
+            f"seed {self.seed}: {self.kills} kills, {self.facts} facts, {self.seconds:.0f} s",
+            str(self.alerts),
+            f"{self.figures} figures recounted, {len(self.differences)} differ, {self.verdicts_off} verdicts off",
+            *examples,
+            "sound" if self.is_sound else "NOT SOUND",
+        )
+        return "\n".join(lines)
 
 
 @dataclass
@@ -105,14 +91,14 @@ class Run:
     async def kill_again_and_again(self, leads: int, kills: int) -> Waves:
         """Tell of *leads* leads in waves, while the process is killed *kills* times and started again."""
         waves = Waves(self.chance)
-        await self._tell(waves.history(leads // 10, now_ms()))
+        await self._tell(waves, waves.history(leads // 10, now_ms()))
         sizes = [leads // (kills + 1)] * kills
         for size in sizes:
-            await self._tell(waves.wave(size, now_ms()))
+            await self._tell(waves, waves.wave(size, now_ms()))
             await self._kill_soon()
             await self.process.spawn()
-        await self._tell(waves.wave(leads - sum(sizes), now_ms()))
-        await self._tell(waves.wave(0, now_ms()))
+        await self._tell(waves, waves.wave(leads - sum(sizes), now_ms()))
+        await self._tell(waves, waves.wave(0, now_ms()))
         return waves
 
     async def quiet(self) -> None:
@@ -120,49 +106,20 @@ class Run:
         last_due_at = now_ms() + LONGEST_MS
         await wait_until(lambda: now_ms() > last_due_at, description="all has come due")
         await wait_until(self._is_told, within_s=300, description="all is told", every_s=0.2)
-        wanted = {each.id for each in (await self.alerts())[0]}
+        wanted = (await told_alerts(self.log, now_ms)).ids
         await wait_until(
             lambda: wanted <= {*self.receiver.alert_ids}, within_s=300, description="all arrived", every_s=0.5
         )
 
-    async def alerts(self) -> tuple[list[ClockAlert], int, int]:
-        """Return the alerts on their topic, each once; how many stand there again, how many under other ids."""
-        seen: dict[str, tuple[str, str]] = {}
-        found: list[ClockAlert] = []
-        doubled = told_twice = 0
-        async for record in _records(self.log):
-            alert = ALERT.validate_json(record.value or b"")
-            assert not isinstance(alert, SlaRecomputed | AlertRetold)
-            which = record.headers[PRODUCER_HEADER], record.headers[ID_HEADER]
-            if alert.id not in seen:
-                seen[alert.id] = which
-                found.append(alert)
-            elif seen[alert.id] == which:
-                doubled += 1
-            else:
-                told_twice += 1
-        told_twice += len(seen) - len({*seen.values()})
-        return found, doubled, told_twice
-
     async def compare(self, waves: Waves) -> None:
         """Put into the outcome how the topic, the receiver and the counters stand."""
-        out, as_of = self.outcome, now_ms()
         rules = ClockRules.of(await stored_eras(self.store, service=SERVICE))
-        alerts, out.doubled_on_the_topic, out.told_twice = await self.alerts()
-        found = judge(alerts, demanded(self.told, rules, as_of), each=EACH, steady=waves.steady)
-        out.facts, out.alerts, out.retracted = len(self.told), len(alerts), found.retracted
-        out.timers_fired = sum(
-            1 + len(each.data.collapsed)
-            for each in alerts
-            if ":" in each.data.step or each.data.step == "breach"
+        received = Counter(self.receiver.alert_ids)
+        self.outcome.facts = len(self.told)
+        told = await told_alerts(self.log, now_ms)
+        self.outcome.alerts = prove_alerts(
+            told, self.told, rules, received, known=told.ids, steady=waves.steady
         )
-        out.missing, out.untrue = len(found.missing), len(found.untrue)
-        ids, received = {each.id for each in alerts}, self.receiver.alert_ids
-        out.seen_by_the_receiver = len(ids & {*received})
-        out.received_again = len(received) - len({*received})
-        out.unseen, out.unknown_to_the_topic = len(ids - {*received}), len({*received} - ids)
-        out.examples += [f"missing: {each}" for each in sorted(found.missing)[:5]]
-        out.examples += [f"untrue: {each}" for each in sorted(found.untrue)[:5]]
         await self._recount(rules)
 
     async def _recount(self, promises: ClockRules) -> None:
@@ -177,13 +134,15 @@ class Run:
         basis = Basis(service=SERVICE, rules=rules, promises=promises, now=now_ms())
         found = await recount(self.log, self.store, basis, row=row)
         assert not found.left_out
-        out.figures, out.differences = found.figures, len(found.differences)
-        out.examples += [f"differs: {each}" for each in found.differences[:5]]
+        out.figures, out.differences = found.figures, [*map(str, found.differences)]
 
-    async def _tell(self, events: list[LifecycleFact]) -> None:
+    async def _tell(self, waves: Waves, events: list[LifecycleFact]) -> None:
         if events:
             self.told += events
             await tell(self.log, events)
+            by = now_ms()
+            waves.steady |= {lead for lead, warned_at in waves.prompt.items() if by < warned_at}
+            waves.prompt.clear()
 
     async def _kill_soon(self) -> None:
         """Kill the process at a random instant: while it starts, at work, or with something in its outbox."""
@@ -218,15 +177,6 @@ class Run:
 
 
 _NONE = Value(0, 0)
-
-
-async def _records(log: EmbeddedLog) -> AsyncGenerator[LogRecord]:
-    for partition, each in (await log.offsets(ALERTS.name)).items():
-        offset = each.begin
-        while page := await log.read(ALERTS.name, partition, offset, limit=2_000):
-            for record in page:
-                yield record
-            offset = page[-1].offset + 1
 
 
 async def run(folder: Path, *, leads: int, kills: int, seed: int) -> Outcome:

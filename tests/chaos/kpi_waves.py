@@ -28,8 +28,9 @@ targets = [{ within = "1s" }]
 warnings = [{ share = 0.5 }]
 escalations = [{ share = 3, notify = ["owner"] }]
 """
-EACH = "response"
-"""The promise of which every step is told aloud, however late."""
+FIRST_WARNING_MS = 1_000
+"""So long after a lead qualified nothing comes due that an answer makes untrue."""
+AT_ONCE_MS = 400
 LONGEST_MS = 4_000
 """After the start of a promise nothing more of it comes due."""
 OWNERS = ("sato@sandbox.example", "suzuki@sandbox.example", None)
@@ -40,12 +41,14 @@ class Waves:
     """
     Tells of leads in waves; what a wave leaves open is told by the next one.
 
-    `steady` are the leads of which nothing is told that makes what was true before untrue.
+    `steady` are the leads of which nothing is told that makes what was true before untrue. `prompt` are those that were
+    answered before their first warning, with its instant: they are steady if the log had the answer by then.
     """
 
     chance: Random
     teller: Teller = field(default_factory=Teller)
     steady: set[str] = field(default_factory=set[str])
+    prompt: dict[str, int] = field(default_factory=dict[str, int])
     _later: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
 
     def history(self, leads: int, now: int) -> list[LifecycleFact]:
@@ -69,7 +72,8 @@ class Waves:
             "holder": chance.choice(OWNERS),
             "segments": {"source": chance.choice(("web", "展示会"))},
         }
-        at = now - chance.randrange(3_000)
+        fate = chance.random()
+        at = now - (AT_ONCE_MS if 0.5 <= fate < 0.65 else chance.randrange(3_000))
         teller.reached(lead, "mql", at, **who)
         if chance.random() < 0.5:
             teller.tell(
@@ -79,12 +83,11 @@ class Waves:
         def answered(after_ms: int) -> LifecycleFact:
             return teller.reached(lead, "first_response", at + after_ms, **who)
 
-        fate = chance.random()
         if fate < 0.5:  # nobody answers
             self.steady.add(lead)
         elif fate < 0.65:  # answered in time, known at once
-            self.steady.add(lead)
-            answered(chance.randrange(now - at + 1))
+            self.prompt[lead] = at + FIRST_WARNING_MS
+            answered(chance.randrange(AT_ONCE_MS))
         elif fate < 0.75:  # answered in time, known too late
             self._later.append(lambda: answered(chance.randrange(2_000)))
         elif fate < 0.85:  # answered late

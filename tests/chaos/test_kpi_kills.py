@@ -15,4 +15,5 @@ async def test_a_service_killed_while_promises_come_due_tells_each_alert_once(tm
     outcome = await run(tmp_path, leads=60, kills=4, seed=4)
     assert outcome.is_sound, str(outcome)
     assert outcome.kills == 4
-    assert outcome.timers_fired > 100
+    assert outcome.alerts is not None
+    assert outcome.alerts.timers_fired > 100

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -47,6 +48,9 @@ at = "won"
 fields = { amount = "yen" }
 """
 
+PROMISES = ROOT / "docs" / "examples" / "olist.promises.toml"
+"""One of the history's own times, so that all is overdue at once, and one that runs while it is played."""
+
 
 def rehearse(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the command as a user would."""
@@ -75,12 +79,16 @@ def test_a_small_history_with_kills_ends_as_without(tmp_path: Path) -> None:
     given = ("--leads", leads, "--deals", deals, "--map", column_map)
 
     clean = rehearse(*given, "--export", tmp_path / "clean.jsonl", "--folder", tmp_path / "clean")
-    killed = rehearse(*given, "--rate", "10", "--kill-every", "4", "--export", tmp_path / "killed.jsonl")
+    killed = rehearse(
+        *(*given, "--rate", "10", "--kill-every", "4", "--promises", PROMISES),
+        *("--export", tmp_path / "killed.jsonl"),
+    )
 
     assert clean.returncode == 0, clean.stdout + clean.stderr
     assert killed.returncode == 0, killed.stdout + killed.stderr
     assert (tmp_path / "clean.jsonl").read_bytes() == (tmp_path / "killed.jsonl").read_bytes()
     assert (tmp_path / "clean.jsonl").read_bytes().count(b"\n") == 60
+    assert promised(killed.stdout)["timers fired"] >= 60 * 3  # three steps of each lead's first promise
     assert "leads.csv:62: made: 'never' is no time" in clean.stdout.replace("\n", "")
     assert "'never'" in (tmp_path / "clean" / "rows-kept-aside.csv").read_text(encoding="utf-8")
 
@@ -130,6 +138,11 @@ def held(export: Path) -> list[dict[str, Any]]:
         }
         found.append(lead)
     return sorted(found, key=lambda lead: json.dumps(lead, sort_keys=True))
+
+
+def promised(stdout: str) -> dict[str, int]:
+    """Return what a rehearsal prints of its promises: what was counted to how many."""
+    return {what: int(count) for count, what in re.findall(r"(\d+) ([a-z ]+)", " ".join(stdout.split()))}
 
 
 KINTONE = """レコード番号,メールアドレス,会社名,氏名,登録日,商談化日,受注日,受注金額,閲覧数
@@ -187,11 +200,14 @@ def test_the_olist_history_ends_the_same_clean_and_killed(tmp_path: Path) -> Non
         *("--map", ROOT / "docs" / "examples" / "olist.map.toml"),
     )
 
+    promises = tmp_path / "promises.toml"
+    only_breaches = re.sub(r"(warnings|escalations) = .*\n", "", PROMISES.read_text(encoding="utf-8"))
+    promises.write_text(only_breaches, encoding="utf-8")
     with ThreadPoolExecutor() as beside:  # two cores do both in less time than one after the other
         clean = beside.submit(rehearse, *given, "--export", tmp_path / "clean.jsonl")
         killed = beside.submit(
             rehearse,
-            *(*given, "--kill-every", "20"),
+            *(*given, "--kill-every", "15", "--promises", promises),
             *("--export", tmp_path / "killed.jsonl", "--folder", tmp_path / "killed"),
         )
     for done in (clean.result(), killed.result()):
@@ -200,6 +216,10 @@ def test_the_olist_history_ends_the_same_clean_and_killed(tmp_path: Path) -> Non
 
     assert (tmp_path / "clean.jsonl").read_bytes() == (tmp_path / "killed.jsonl").read_bytes()
     assert (tmp_path / "clean.jsonl").read_bytes().count(b"\n") == 8_000
+    found = promised(killed.result().stdout)
+    assert found["kills"] >= 5
+    assert found["timers fired"] > 12_000  # of nearly each lead the breach of both promises
+    assert found["twice on the topic"] == found["missing"] == found["untrue"] == 0
     sees_olist_as_its_files_do(tmp_path / "killed" / "store")
 
 

@@ -19,8 +19,8 @@ from services.sync.domain.rules import Milestone
 
 if TYPE_CHECKING:  # the sandboxes take a second to import that `tasuki --help` should not cost
     from services.cli.rehearse.csv_rows import BadRow
-    from services.cli.rehearse.history import History
-    from services.cli.rehearse.run import Order, Result
+    from services.cli.rehearse.order import Rehearsal
+    from services.cli.rehearse.run import Result
 
 _SHOWN = 20
 
@@ -44,6 +44,12 @@ def rehearse(
             help="Let the vendors refuse, break off, repeat and shuffle now and then; the end must be the same.",
         ),
     ] = False,
+    promises: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML with [[sla]]: hold the history to these promises, and judge alerts and figures."
+        ),
+    ] = None,
     export: Annotated[Path | None, typer.Option(help="Write the canonical export of the store here.")] = None,
     folder: Annotated[
         Path | None, typer.Option(help="Work here and keep it; a temporary folder if left out.")
@@ -54,7 +60,7 @@ def rehearse(
 
     Ends with 0 only if both sandboxes are equal and every lead and milestone of the history is there.
     """
-    from services.cli.rehearse.run import Order, keep_aside, prepare  # noqa: PLC0415
+    from services.cli.rehearse.order import Order, keep_aside, prepare  # noqa: PLC0415
 
     quiet_logging()
     console = standard_output()
@@ -67,14 +73,16 @@ def rehearse(
             rate=rate,
             kill_every_s=kill_every,
             faults=faults,
+            promises=promises,
         )
         _see_that_writable(folder, export)
-        history, column_map_read = prepare(order)
+        rehearsal = prepare(order)
+        history = rehearsal.history
         aside = folder or leads.parent
         _show_bad(history.bad, keep_aside(history.bad, aside), console)
         if not history.deeds:
             raise Misconfigured(f"{leads}: has no row that can be played; see above what is wrong with them")
-        result = asyncio.run(_with_progress(order, history, column_map_read.currency, console))
+        result = asyncio.run(_with_progress(rehearsal, console))
     if export is not None:
         export.write_bytes(result.export)
     refused = result.history.bad[len(history.bad) :]
@@ -113,12 +121,12 @@ def _show_bad(bad: "Sequence[BadRow]", kept: Path | None, console: Console) -> N
         )
 
 
-async def _with_progress(order: "Order", history: "History", currency: str, console: Console) -> "Result":
+async def _with_progress(rehearsal: "Rehearsal", console: Console) -> "Result":
     from services.cli.rehearse.run import rehearse as play  # noqa: PLC0415
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        played = progress.add_task("played", total=len(history.deeds))
+        played = progress.add_task("played", total=len(rehearsal.history.deeds))
         waiting = progress.add_task("under way", total=None, visible=False)
 
         def told(what: str, count: int) -> None:
@@ -127,7 +135,7 @@ async def _with_progress(order: "Order", history: "History", currency: str, cons
             else:
                 progress.update(waiting, visible=True, description=f"under way: {count}")
 
-        return await play(order, history, currency=currency, told=told)
+        return await play(rehearsal, told=told)
 
 
 def _show(result: "Result", console: Console) -> None:
@@ -148,6 +156,8 @@ def _show(result: "Result", console: Console) -> None:
         f" {len(found.differences)} differences; {result.kills} kills; {result.seconds:.1f} s"
     )
     console.print(str(result.proof), style=None if result.proof.good else "red", markup=False)
+    if result.kept is not None:
+        console.print(str(result.kept), style=None if result.kept.good else "red", markup=False)
     for each in found.differences[:_SHOWN]:
         console.print(str(each), style="red", markup=False)
     console.print(

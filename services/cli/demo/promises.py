@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from services.cli.demo.receiver import PATH
 from services.cli.stage.portals import PEOPLE
+from services.cli.stage.receiver import PATH
 
 DASHBOARD_PORT: Final = 8_081
 RECEIVER_PORT: Final = 8_082

@@ -19,16 +19,17 @@ from services.cli.demo.interrupts import Interrupts
 from services.cli.demo.judge import Verdict, judge
 from services.cli.demo.news import News
 from services.cli.demo.promises import Telling
-from services.cli.demo.receiver import Receiver
 from services.cli.demo.report import show_verdict
 from services.cli.demo.screen import Names, Places, Screen
 from services.cli.demo.show import shown, starting
 from services.cli.demo.sight import Handoff, Sight
-from services.cli.demo.texts import TEXTS, Language
+from services.cli.demo.texts import TEXTS
 from services.cli.stage.background import background
 from services.cli.stage.books import Books
+from services.cli.stage.language import Language
 from services.cli.stage.portals import PEOPLE
 from services.cli.stage.quiet import quiet
+from services.cli.stage.receiver import Receiver
 from services.cli.stage.stage import Stage
 from services.runtime.clock import Clock, now_ms
 from services.sync.adapters.sandbox.feed import FeedItem

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from services.cli.demo.board import Phase
+from services.cli.stage.language import Language
 from services.sync.domain.rules import Milestone
-
-Language: TypeAlias = Literal["ja", "en"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

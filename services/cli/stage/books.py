@@ -73,6 +73,13 @@ class Books:
         """Return how many facts the KPIs don't reflect yet. Raises StoreUnavailable."""
         return await self._unread(KPI, LIFECYCLE.name)
 
+    async def untold(self, now: int) -> int:
+        """Return how many clocks' timers are due by *now*, epoch ms, or told and not yet on their topic."""
+        commands: list[tuple[str | bytes | int, ...]] = []
+        for shard in self._shards(KPI, LIFECYCLE.name):
+            commands += [("ZCOUNT", shard.key("timers"), 0, now), ("XLEN", shard.outbox_key)]
+        return sum(map(int, await self.store.read(commands)))
+
     async def _unread(self, service: str, topic: str) -> int:
         shards, offsets = self._shards(service, topic), await self.log.offsets(topic)
         ledgers = await self.store.read([("HGET", each.ledger_key, "offset") for each in shards])

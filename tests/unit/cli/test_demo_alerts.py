@@ -6,9 +6,9 @@ from typing import Any
 import httpx2
 import orjson
 
-from services.cli.demo.figures import alerts
 from services.cli.demo.promises import DASHBOARD_PORT, RECEIVER_PORT, Telling, free_ports
-from services.cli.demo.receiver import PATH, Receiver
+from services.cli.stage.receiver import PATH, Receiver
+from services.cli.stage.score import alerts
 from services.kpi.adapters.sinks.signature import HEADER, signed
 from tests.waiting import PATIENCE_S
 

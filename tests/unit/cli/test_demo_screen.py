@@ -7,13 +7,15 @@ import pytest
 from rich.console import Console
 
 from services.cli.demo.board import FUNNEL, Board, Phase
-from services.cli.demo.figures import Alerts, Kpis
+from services.cli.demo.figures import Kpis
 from services.cli.demo.judge import Loss, Verdict, What
 from services.cli.demo.report import show_verdict
 from services.cli.demo.screen import Names, Places, Screen
 from services.cli.demo.show import plain_line
 from services.cli.demo.sight import Handoff, SalesPerson
-from services.cli.demo.texts import TEXTS, Language, language_of
+from services.cli.demo.texts import TEXTS, language_of
+from services.cli.stage.language import Language
+from services.cli.stage.score import Alerts
 from services.cli.stage.verdict import Comparison, Difference
 
 PLACES = Places(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.cli.rehearse.history import History, PersonMade, StageSet
-from services.cli.rehearse.run import Order, prepare
+from services.cli.rehearse.order import Order, prepare
 from services.errors import Misconfigured
 from services.sync.domain.rules import Milestone
 
@@ -72,8 +72,7 @@ def prepared(folder: Path, data: bytes, column_map: str, *, deals: bytes | None 
         given = folder / "deals.csv" if deals else leads
         if deals:
             given.write_bytes(deals)
-    history, _ = prepare(Order(leads=leads, column_map=folder / "map.toml", folder=folder, deals=given))
-    return history
+    return prepare(Order(leads=leads, column_map=folder / "map.toml", folder=folder, deals=given)).history
 
 
 def places(history: History) -> list[tuple[int, str | None]]:

@@ -54,11 +54,13 @@ class Judged(NamedTuple):
     retracted: int
 
 
-def judge(alerts: Iterable[ClockAlert], wanted: set[Due], *, each: str, steady: Collection[str]) -> Judged:
+def judge(
+    alerts: Iterable[ClockAlert], wanted: set[Due], *, each: Collection[str], steady: Collection[str]
+) -> Judged:
     """
     Return how *alerts*, each once and in order, differ from what is *wanted*.
 
-    A breach, and that it was met late, stand until they are taken back. Of the promise *each* every step is told;
+    A breach, and that it was met late, stand until they are taken back. Of the promises *each* every step is told;
     of the others steps may be told by later ones. Warnings and escalations aren't taken back, so what of them isn't
     so may only be of leads that aren't *steady*.
     """
@@ -74,6 +76,6 @@ def judge(alerts: Iterable[ClockAlert], wanted: set[Due], *, each: str, steady: 
             standing.add(due)
     final = {BREACH, MET_LATE}
     missing = {due for due in wanted - standing if due.step in final}
-    missing |= {due for due in wanted - told if due.policy == each}
+    missing |= {due for due in wanted - told if due.policy in each}
     untrue = {due for due in standing - wanted if due.step in final or due.lead in steady}
     return Judged(missing, untrue, retracted)

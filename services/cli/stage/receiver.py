@@ -1,4 +1,4 @@
-"""A small program of the firm's own that takes the demo's alerts by signed webhook, and a page that lists them."""
+"""A small program of the firm's own that takes a play's alerts by signed webhook, and a page that lists them."""
 
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Mapping
@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from services.cli.demo.texts import Language
+from services.cli.stage.language import Language
 from services.kpi.adapters.sinks.signature import HEADER, is_signed
 from services.runtime.clock import Clock
 from services.runtime.http import serve

@@ -1,0 +1,5 @@
+"""The languages that a play speaks."""
+
+from typing import Literal, TypeAlias
+
+Language: TypeAlias = Literal["ja", "en"]
