@@ -126,10 +126,11 @@ async def _held(count: int, leads: int) -> dict[str, Any]:
         chance, teller = Random(1), Teller(first=10_000)
         for number in range(6 * leads):
             at, by = now - chance.randrange(30 * DAY), chance.choice(OWNERS)
-            teller.did(chance.choice(names), f"salesforce:Task:00X{number}", at, by=by, holder=OWNERS[0])
+            key = f"salesforce:Task:00X{number}"
+            teller.did(chance.choice(names), key, at, by=by, holder=OWNERS[0], segments={"source": "web"})
         facts = records(teller.told)
         await _append(bench.log, facts)
-        print(f"{count:,} leads held: ", end="")
+        print(f"{count:,} leads held:", flush=True)
         return await fold(bench.log, bench.store, len(facts))
 
 
@@ -149,6 +150,6 @@ async def _dimensions(count: int, leads: int) -> dict[str, Any]:
     async with _bench() as bench:
         facts = list(told(now_ms(), leads=leads))
         await _append(bench.log, facts)
-        print(f"{count} dimensions: ", end="")
+        print(f"{count} dimensions:", flush=True)
         rules = CountingRules(dimensions=_DIMENSIONS[:count], teams=RULES.teams)
         return await fold(bench.log, bench.store, len(facts), rules=rules)

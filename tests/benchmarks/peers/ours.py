@@ -21,7 +21,6 @@ from services.runtime.processor import Fold, Processor
 from services.runtime.shard import Shard
 from services.runtime.store import Store
 from services.runtime.worker import ShardWorker
-from tests.benchmarks.fold import counting
 from tests.benchmarks.peers.windows import WINDOW_MS, Lap, happened_at
 
 _TOGETHER = 60
@@ -82,7 +81,7 @@ async def run(
     await calm_collector().start()  # as in the service
     failures: list[BaseException] = []
     lap = Lap()
-    processor = Noted(WindowedCount() if what == "one" else counting(failures), lap)
+    processor = Noted(WindowedCount() if what == "one" else _catalogue(failures), lap)
     log, store = KafkaLog(bootstrap), Store(store_url)
     await store.start()
     await log.start()
@@ -102,6 +101,12 @@ async def run(
     lap.tell(counted=counted, windows=windows)
     await log.close()
     await store.close()
+
+
+def _catalogue(failures: list[BaseException]) -> Processor:
+    from tests.benchmarks.fold import counting  # noqa: PLC0415 -- slow to import, and `one` does without
+
+    return counting(failures)
 
 
 async def _applied(store: Store, shards: Sequence[ShardId]) -> int:
