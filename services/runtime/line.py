@@ -6,9 +6,10 @@ thousands of small ones that costs more than they do. Nothing is repeated here.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, cast
 
+import hiredis
 from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -16,7 +17,10 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as ClientTimeoutError
 
 Command: TypeAlias = tuple[str | bytes | int, ...]
-"""A command and its arguments, for instance ``("HGETALL", key)``."""
+"""A command and its arguments, for instance ``("HGETALL", key)``; a name of two words is two arguments."""
+
+# In C: redis-py's own packing, in Python, was a twentieth of what folding an event costs.
+_pack = cast("Callable[[Command], bytes]", hiredis.pack_command)
 
 
 class Line:
@@ -53,7 +57,7 @@ class Line:
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._ready()
-                await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+                await connection.send_packed_command([_pack(each) for each in commands], check_health=False)
                 return [await self._reply() for _ in commands]
         except TimeoutError:
             await connection.disconnect(nowait=True)

@@ -11,6 +11,7 @@ Value: TypeAlias = bytes | str | int
 
 _FIRST_INDEX = 2  # KEYS[1] is the ledger
 _MOST_ARGUMENTS = 2_000  # commit.lua refuses 4,000
+_PART = _MOST_ARGUMENTS // 2  # an even number, so that pairs stay together
 
 
 class Operations:
@@ -93,7 +94,7 @@ class Operations:
 
     def _add_many(self, command: str, key: str, arguments: Iterable[Value]) -> Self:
         given = list(arguments)
-        for part in _parts(given):
+        for part in (given,) if 0 < len(given) <= _PART else _parts(given):
             self._add(command, key, part, joined=True)
         return self
 
@@ -115,9 +116,7 @@ class Operations:
 
 
 def _parts(arguments: list[Value]) -> Iterator[list[Value]]:
-    # An even number, so that pairs stay together.
-    step = _MOST_ARGUMENTS // 2
-    return (arguments[at : at + step] for at in range(0, len(arguments), step))
+    return (arguments[at : at + _PART] for at in range(0, len(arguments), _PART))
 
 
 def _score(score: float) -> int | str:

@@ -5,7 +5,7 @@ import platform
 import sys
 from itertools import takewhile
 
-NAMES = ("deadlines", "decide", "fold", "handoff", "listeners", "sealing", "timers")
+NAMES = ("deadlines", "decide", "fold", "growth", "handoff", "listeners", "peers", "sealing", "timers")
 
 
 def main() -> None:

@@ -95,29 +95,33 @@ async def measure(leads: int, partitions: int) -> dict[str, Any]:
                 for start in range(0, len(facts), BATCH):
                     await log.append(facts[start : start + BATCH])
                 empty = await _used(store)
-                found = await _fold(log, store, len(facts), clocks=False)
+                found = await fold(log, store, len(facts), clocks=False)
                 found |= await _sizes(store, leads, empty)
                 found |= await _table(store, partitions)
                 found |= await _snapshots(store, log, partitions)
-                with_clocks = await _fold(log, store, len(facts), clocks=True)
+                with_clocks = await fold(log, store, len(facts), clocks=True)
                 return found | {"with_clocks": with_clocks}
             finally:
                 await log.close()
                 await store.close()
 
 
-async def _fold(log: Log, store: Store, count: int, *, clocks: bool) -> dict[str, Any]:
-    failures: list[BaseException] = []
-    processor = CountProcessor(
-        rules=RULES,
-        encode=encode,
-        decode=decode,
-        clock=now_ms,
-        failed=failures.append,
-        clocks=LeadClocks(promised=PROMISED, log=log, forms=FORMS, clock=now_ms, failed=failures.append)
-        if clocks
-        else None,
+def counting(
+    failures: list[BaseException], clocks: LeadClocks | None = None, rules: CountingRules = RULES
+) -> CountProcessor:
+    """Return what counts the whole catalogue by *rules*; what fails beside it is added to *failures*."""
+    return CountProcessor(
+        rules=rules, encode=encode, decode=decode, clock=now_ms, failed=failures.append, clocks=clocks
     )
+
+
+async def fold(
+    log: Log, store: Store, count: int, *, clocks: bool = False, rules: CountingRules = RULES
+) -> dict[str, Any]:
+    """Fold all *count* facts of the log by one worker, print and return what that took."""
+    failures: list[BaseException] = []
+    keeping_clocks = LeadClocks(promised=PROMISED, log=log, forms=FORMS, clock=now_ms, failed=failures.append)
+    processor = counting(failures, keeping_clocks if clocks else None, rules)
     service = "kpi-clocks" if clocks else "kpi"
     worker = ShardWorker(
         service=service, topic=LIFECYCLE.name, processor=processor, mechanism=Mechanism(store=store, log=log)

@@ -17,7 +17,7 @@ from schemas.lifecycle import LifecycleFact
 from services.kpi.adapters.lead_codec import decode, encode
 from services.kpi.application.told import fact_of
 from services.kpi.domain.calendar import Calendar
-from services.kpi.domain.contribution import Contribution
+from services.kpi.domain.contribution import Sums
 from services.kpi.domain.contributions import Counting
 from services.kpi.domain.counters import MILESTONE_CODES
 from services.kpi.domain.facts import CycleTold, Fact, LeadGone, Milestone
@@ -100,10 +100,10 @@ class Shard:
             blob = self.leads.get(lead_id)
             lead = KpiLead(lead_id) if blob is None else decode(lead_id, blob)[0]
             parts = parts_of(lead, told)
-            before = COUNTING.of(lead, parts)
+            COUNTING.add(increments.sums, lead, parts, sign=-1)
             for fact in told:
                 take(lead, fact)
-            increments.change(before, COUNTING.of(lead, parts))
+            COUNTING.add(increments.sums, lead, parts)
             self.leads[lead_id] = encode(lead, RULES.generation)
         for name, fields in increments.gathered()[0].items():
             for field, amount in fields.items():
@@ -209,16 +209,24 @@ def test_the_parts_that_facts_touch_are_all_that_changes(
     for fact in facts[:cut]:
         take(lead, fact)
     parts = parts_of(lead, facts[cut:])
-    before, before_whole = COUNTING.of(lead, parts), COUNTING.of(lead, WHOLE)
+    moved, moved_whole = Sums(), Sums()
+    for sums, which in ((moved, parts), (moved_whole, WHOLE)):
+        COUNTING.add(sums, lead, which, sign=-1)
     for fact in facts[cut:]:
         take(lead, fact)
-    after, after_whole = COUNTING.of(lead, parts), COUNTING.of(lead, WHOLE)
+    for sums, which in ((moved, parts), (moved_whole, WHOLE)):
+        COUNTING.add(sums, lead, which)
 
-    def moved(old: Mapping[Contribution, int], new: Mapping[Contribution, int]) -> Mapping[Contribution, int]:
-        change = {what: new.get(what, 0) - old.get(what, 0) for what in {*old, *new}}
-        return {what: by for what, by in change.items() if by}
+    def changes(sums: Sums) -> Mapping[object, int]:
+        held = {
+            "known": sums.known,
+            "tallies": sums.tallies,
+            "cohorts": sums.cohorts,
+            "spreads": sums.spreads,
+        }
+        return {(kind, what): by for kind, amounts in held.items() for what, by in amounts.items() if by}
 
-    assert moved(before, after) == moved(before_whole, after_whole)
+    assert changes(moved) == changes(moved_whole)
 
 
 @given(history=histories())

@@ -69,10 +69,10 @@ class Kept:
             told = [fact for whose, fact in facts if whose == lead_id]
             lead, state = self._loaded(lead_id)
             before, parts = touched(lead, told), parts_of(lead, told)
-            counted = COUNTING.of(lead, parts)
+            COUNTING.add(increments.sums, lead, parts, sign=-1)
             for fact in told:
                 take(lead, fact)
-            increments.change(counted, COUNTING.of(lead, parts))
+            COUNTING.add(increments.sums, lead, parts)
             gained, lost = moved(lead, before, touched(lead, told))
             stood = counted_days(state)
             note_traits(state, lead, (), NOW)

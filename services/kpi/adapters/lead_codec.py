@@ -38,10 +38,12 @@ _unpack = cast("Callable[[bytes], list[Any]]", msgpack.unpackb)
 def encode(lead: KpiLead, generation: str) -> bytes:
     """Return *lead*, counted under *generation*, as bytes."""
     standing = lead.standing
-    usual = (standing.owner, 0, "")
+    usual = standing.owner
     marks = [
-        (cycle * _CYCLE + _PLACE[each], *(mark[:2] if mark[2:] == usual else mark))
-        for (cycle, each), mark in lead.marks.items()
+        (cycle * _CYCLE + _PLACE[each], order, at)
+        if owner == usual and not amount and not currency
+        else (cycle * _CYCLE + _PLACE[each], order, at, owner, amount, currency)
+        for (cycle, each), (order, at, owner, amount, currency) in lead.marks.items()
     ]
     marks.sort()
     deeds = [(key, *deed) for key, deed in sorted(lead.deeds.items())]

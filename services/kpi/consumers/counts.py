@@ -164,10 +164,11 @@ class CountProcessor:
     def _take(self, lead: KpiLead, generation: str, facts: Sequence[Fact], increments: Increments) -> None:
         stale = generation != self._generation  # under the rules in force nothing of it is counted yet
         parts = WHOLE if stale else parts_of(lead, facts)
-        before = {} if stale or lead.stood < 0 else self._counting.of(lead, parts)
+        if not stale and lead.stood >= 0:
+            self._counting.add(increments.sums, lead, parts, sign=-1)
         for fact in facts:
             take(lead, fact)
-        increments.change(before, self._counting.of(lead, parts))
+        self._counting.add(increments.sums, lead, parts)
 
     async def _again(
         self, clocks: ShardClocks | None, counts: ShardCounts, lead_ids: Sequence[str]

@@ -61,7 +61,8 @@ class ShardCounts:
         standing = await self._standing(added)
         for name, fields in added.items():
             key = self._shard.key(name)
-            over = [field for field, by in fields.items() if by < 0 and standing[name, field] + by == 0]
+            stands = standing.get(name, {})
+            over = [field for field, at in stands.items() if at + fields[field] == 0]
             if over:
                 gone = set(over)
                 operations.hdel(key, over)
@@ -71,16 +72,20 @@ class ShardCounts:
             if name in expiries:
                 operations.pexpireat(key, expiries[name])
 
-    async def _standing(self, added: Mapping[str, Mapping[str, int]]) -> Mapping[tuple[str, str], int]:
-        """Return where those counters stand that are to go down."""
-        down = {name: [field for field, by in fields.items() if by < 0] for name, fields in added.items()}
-        asked = [(name, fields) for name, fields in down.items() if fields]
-        commands: list[Command] = [("HMGET", self._shard.key(name), *fields) for name, fields in asked]
+    async def _standing(self, added: Mapping[str, Mapping[str, int]]) -> Mapping[str, Mapping[str, int]]:
+        """Return where those counters stand that are to go down, by key."""
+        asked = {
+            name: [field for field, by in fields.items() if by < 0]
+            for name, fields in added.items()
+            if min(fields.values()) < 0
+        }
+        commands: list[Command] = [
+            ("HMGET", self._shard.key(name), *fields) for name, fields in asked.items()
+        ]
         replies = await self._shard.store.read(commands)
         return {
-            (name, field): int(value or 0)
-            for (name, fields), values in zip(asked, replies, strict=True)
-            for field, value in zip(fields, values, strict=True)
+            name: {field: int(value or 0) for field, value in zip(fields, values, strict=True)}
+            for (name, fields), values in zip(asked.items(), replies, strict=True)
         }
 
     async def generation(self) -> str | None:

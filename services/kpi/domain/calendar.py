@@ -75,9 +75,13 @@ class Calendar:
 
     def place(self, minute: int) -> tuple[int, int]:
         """Return the number of the hour in which the epoch minute *minute* is, and the day."""
-        day = self.day_of(minute * MINUTE_MS)
+        day = self._hours.get(
+            minute // 60
+        )  # looked up here as well, for it is asked for each thing that is counted
+        if day is None:
+            day = self.day_of(minute * MINUTE_MS)
         start = self.day_start(day) // MINUTE_MS
-        return start + (minute - start) // 60 * 60, day
+        return minute - (minute - start) % 60, day
 
     def start(self, bucket: Bucket) -> int:
         """Return the first instant of *bucket*, epoch ms."""

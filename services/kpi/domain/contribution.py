@@ -1,5 +1,7 @@
-"""What a lead can add to the counters: something counted, a duration, a day on which a person was active."""
+"""What leads add to the counters: amounts by code, time and segments, added up or taken back."""
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 Segments: TypeAlias = tuple[str, ...]
@@ -14,26 +16,35 @@ class Tally(NamedTuple):
     segments: Segments
 
 
-class Span(NamedTuple):
-    """A duration in `bin` of the sketch `code`, that ended in the epoch minute `minute`."""
+Tallied: TypeAlias = dict[tuple[str, int, Segments], int]
+"""The amount by code, epoch minute and segments."""
 
-    code: str
-    bin: int
-    minute: int
-    segments: Segments
+Spread: TypeAlias = dict[tuple[str, int, Segments], int]
+"""The amount by field (a duration's or a person's, see `places`), day and segments."""
 
 
-class Visit(NamedTuple):
+class Sums:
     """
-    A person active under `code` on `day`, `gap` days after that person's last such day; 0 on the first.
+    What leads add, summed. What is taken back is added with its sign turned; what comes to 0 is nothing.
 
-    Of the days from a to b a person has one whose gap reaches before a: counting those counts each person once.
+    The fields are for those who add and who read: a lead adds some ten amounts, so each is one look into a dictionary.
+
+    Attributes:
+        known: Of what belongs to no time, the amount by segments.
+        tallies: What is counted by minutes, hours and days.
+        cohorts: What became of cohorts: counted by the day of the minute.
+        spreads: Durations and distinct people, by days.
     """
 
-    code: str
-    gap: int
-    day: int
-    segments: Segments
+    __slots__ = ("cohorts", "known", "spreads", "tallies")
 
+    def __init__(self) -> None:
+        self.known: dict[Segments, int] = {}
+        self.tallies: Tallied = {}
+        self.cohorts: Tallied = {}
+        self.spreads: Spread = {}
 
-Contribution: TypeAlias = Tally | Span | Visit
+    def tallied(self) -> Iterator[tuple[Tally, int]]:
+        """Yield what is counted in a minute, cohorts as well."""
+        for (code, minute, segments), amount in chain(self.tallies.items(), self.cohorts.items()):
+            yield Tally(code, minute, segments), amount

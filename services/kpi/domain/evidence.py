@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from services.kpi.domain.calendar import MINUTE_MS
-from services.kpi.domain.contribution import Segments, Tally
+from services.kpi.domain.contribution import Segments, Sums
 from services.kpi.domain.contributions import AFTER, Counting
 from services.kpi.domain.counters import (
     CALL,
@@ -194,11 +194,12 @@ class Witness:
 
     def _counted(self, alone: KpiLead) -> int:
         """Return how much *alone* adds under the code in the time and the segment."""
+        sums = Sums()
+        self._counting.add(sums, alone)
         return sum(
             amount
-            for what, amount in self._counting.of(alone).items()
-            if isinstance(what, Tally)
-            and what.code == self._code
+            for what, amount in sums.tallied()
+            if what.code == self._code
             and self._segment in what.segments
             and self._within(what.minute * MINUTE_MS)
         )

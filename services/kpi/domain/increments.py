@@ -1,122 +1,118 @@
 """What a batch of facts adds to which counter of which bucket and segment."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TypeAlias
 
 from services.kpi.domain.calendar import MINUTE_MS, Bucket, Calendar
-from services.kpi.domain.contribution import Contribution, Segments, Span, Tally
-from services.kpi.domain.counters import COHORT_SIGN
-from services.kpi.domain.places import ALL_TIME, counts_name, duration_field, people_field, spreads_name
+from services.kpi.domain.contribution import Segments, Sums, Tally
+from services.kpi.domain.counters import KNOWN
+from services.kpi.domain.places import ALL_TIME, counts_name, spreads_name
 from services.kpi.domain.rules import HOUR_MS, CountingRules
 
 Amounts: TypeAlias = dict[str, int]
-Parts: TypeAlias = dict[Segments, Amounts]
+_Buckets: TypeAlias = defaultdict[int, Amounts]
 
 _GRACE_MS = HOUR_MS
 """Clocks may differ by so much: a bucket is still written so long after its time, and stands once more as long."""
+
+_REMEMBERED = 16_384
+"""So many codes with their segments are remembered with their fields, some 0.5 KB each."""
 
 
 class Increments:
     """
     What a batch adds to the counters of a shard, gathered.
 
+    `sums` is where leads add what they add now, and take back what they added before.
+
     Args:
         now: When the batch is, epoch ms; buckets that are over by then aren't written any more.
     """
 
     def __init__(self, rules: CountingRules, calendar: Calendar, now: int) -> None:
+        self.sums = Sums()
         self._generation = rules.generation
         self._calendar = calendar
         self._keep_ms = {"m": rules.keep_minutes_ms, "h": rules.keep_hours_ms}
-        self._from = {grain: now - keep_ms - _GRACE_MS for grain, keep_ms in self._keep_ms.items()}
-        self._tallies: dict[int, Parts] = {}
-        self._cohorts: dict[int, Parts] = {}
-        self._spreads: dict[int, Parts] = {}
-        self._names: dict[str, Amounts] = {}
-        self._expiries: dict[str, int] = {}
+        self._from = {
+            grain: (now - keep_ms - _GRACE_MS) / MINUTE_MS for grain, keep_ms in self._keep_ms.items()
+        }
 
-    def change(self, before: Mapping[Contribution, int], after: Mapping[Contribution, int]) -> None:
-        """Take back *before* and add *after*; what is in both costs nothing."""
-        for what, amount in after.items():
-            delta = amount - before.get(what, 0)
-            if delta:
-                self._add(what, delta)
-        for what, amount in before.items():
-            if what not in after:
-                self._add(what, -amount)
+    def change(self, before: Mapping[Tally, int], after: Mapping[Tally, int]) -> None:
+        """Take back *before* and add *after*."""
+        tallies = self.sums.tallies
+        for held, sign in ((before, -1), (after, 1)):
+            for what, amount in held.items():
+                tallies[what] = tallies.get(what, 0) + sign * amount
 
     def gathered(self) -> tuple[Mapping[str, Mapping[str, int]], Mapping[str, int]]:
-        """
-        Return what to add to which field of which key, never 0, and when keys vanish, epoch ms.
-
-        Call it once, at the end.
-        """
-        known = self._tallies.pop(0, {})  # what belongs to no time
-        self._expand(counts_name(self._generation, ALL_TIME), known, whole=False)
-        for bucket, parts in self._buckets():
-            name = counts_name(self._generation, bucket)
-            self._expand(name, parts)
-            if bucket.grain != "d":
-                keep_ms = self._keep_ms[bucket.grain] + 2 * _GRACE_MS
-                self._expiries[name] = bucket.number * MINUTE_MS + keep_ms
-        for day, parts in self._spreads.items():
-            self._expand_apart(Bucket("d", day), parts)
-        added = {
-            name: changed
-            for name, fields in self._names.items()
-            if (changed := {field: amount for field, amount in fields.items() if amount})
+        """Return what to add to which field of which key, never 0, and when keys vanish, epoch ms."""
+        minutes, hours, days = self._buckets()
+        named: list[tuple[str, Amounts]] = [(counts_name(self._generation, ALL_TIME), self._known())]
+        for grain, buckets in (("m", minutes), ("h", hours), ("d", days)):
+            named += [
+                (counts_name(self._generation, Bucket(grain, number)), fields)
+                for number, fields in buckets.items()
+            ]
+        named += self._spreads()
+        added = {name: changed for name, fields in named if (changed := _without_zeros(fields))}
+        expiries = {
+            name: number * MINUTE_MS + self._keep_ms[grain] + 2 * _GRACE_MS
+            for grain, buckets in (("m", minutes), ("h", hours))
+            for number in buckets
+            if (name := counts_name(self._generation, Bucket(grain, number))) in added
         }
-        return added, {name: at for name, at in self._expiries.items() if name in added}
+        return added, expiries
 
-    def _add(self, what: Contribution, amount: int) -> None:
-        if isinstance(what, Tally):
-            held = self._cohorts if COHORT_SIGN in what.code else self._tallies
-            fields = held.setdefault(what.minute, {}).setdefault(what.segments, {})
-            field = what.code
-        elif isinstance(what, Span):
-            day = self._calendar.place(what.minute)[1]
-            fields = self._spreads.setdefault(day, {}).setdefault(what.segments, {})
-            field = duration_field(what.code, what.bin)
-        else:
-            fields = self._spreads.setdefault(what.day, {}).setdefault(what.segments, {})
-            field = people_field(what.code, what.gap)
-        fields[field] = fields.get(field, 0) + amount
+    def _known(self) -> Amounts:
+        fields: Amounts = {}
+        for segments, amount in self.sums.known.items():
+            _add(fields, _fields(KNOWN, segments)[1:], amount)
+        return fields
 
-    def _buckets(self) -> Iterator[tuple[Bucket, Parts]]:
-        """Yield what is in each bucket: minutes, and their sums by hours and days, without those that are over."""
-        hours: dict[int, Parts] = {}
-        days: dict[int, Parts] = {}
-        for minute, parts in self._tallies.items():
-            hour, day = self._calendar.place(minute)
-            _merge(hours.setdefault(hour, {}), parts)
-            _merge(days.setdefault(day, {}), parts)
-        for minute, parts in self._cohorts.items():
-            _merge(days.setdefault(self._calendar.place(minute)[1], {}), parts)
-        for grain, held in (("m", self._tallies), ("h", hours)):
-            for number, parts in held.items():
-                if number * MINUTE_MS >= self._from[grain]:
-                    yield Bucket(grain, number), parts
-        for day, parts in days.items():
-            yield Bucket("d", day), parts
+    def _buckets(self) -> tuple[_Buckets, _Buckets, _Buckets]:
+        """Return what to add in each minute, hour and day, without those that are over."""
+        minutes, hours, days = (_Buckets(dict) for _ in range(3))
+        place, first_minute, first_hour = self._calendar.place, self._from["m"], self._from["h"]
+        for (code, minute, segments), amount in self.sums.tallies.items():
+            if amount:
+                fields = _fields(code, segments)
+                hour, day = place(minute)
+                _add(days[day], fields, amount)
+                if hour >= first_hour:
+                    _add(hours[hour], fields, amount)
+                if minute >= first_minute:
+                    _add(minutes[minute], fields, amount)
+        for (code, minute, segments), amount in self.sums.cohorts.items():
+            if amount:
+                _add(days[place(minute)[1]], _fields(code, segments), amount)
+        return minutes, hours, days
 
-    def _expand(self, name: str, parts: Parts, *, whole: bool = True) -> None:
-        held = self._names.setdefault(name, {})
-        for segments, fields in parts.items():
-            for code, amount in fields.items():
-                for segment in segments if whole else segments[1:]:
-                    field = code + segment
-                    held[field] = held.get(field, 0) + amount
-
-    def _expand_apart(self, bucket: Bucket, parts: Parts) -> None:
-        for segments, fields in parts.items():
-            for segment in segments:
-                held = self._names.setdefault(spreads_name(self._generation, bucket, segment), {})
-                for field, amount in fields.items():
-                    held[field] = held.get(field, 0) + amount
+    def _spreads(self) -> Iterable[tuple[str, Amounts]]:
+        held: defaultdict[tuple[int, str], Amounts] = defaultdict(dict)
+        for (field, day, segments), amount in self.sums.spreads.items():
+            if amount:
+                for segment in segments:
+                    fields = held[day, segment]
+                    fields[field] = fields.get(field, 0) + amount
+        return [
+            (spreads_name(self._generation, Bucket("d", day), segment), fields)
+            for (day, segment), fields in held.items()
+        ]
 
 
-def _merge(held: Parts, more: Parts) -> None:
-    for segments, fields in more.items():
-        into = held.setdefault(segments, {})
-        for code, amount in fields.items():
-            into[code] = into.get(code, 0) + amount
+@lru_cache(_REMEMBERED)
+def _fields(code: str, segments: Segments) -> tuple[str, ...]:
+    """Return the fields in which *code* counts."""
+    return tuple([code + segment for segment in segments])
+
+
+def _add(held: Amounts, fields: Iterable[str], amount: int) -> None:
+    for field in fields:
+        held[field] = held.get(field, 0) + amount
+
+
+def _without_zeros(fields: Amounts) -> Amounts:
+    return {field: by for field, by in fields.items() if by} if 0 in fields.values() else fields

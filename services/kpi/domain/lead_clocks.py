@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from services.kpi.domain.calendar import MINUTE_MS
 from services.kpi.domain.clock_rules import ClockRules
-from services.kpi.domain.contribution import Contribution, Segments, Tally
+from services.kpi.domain.contribution import Segments, Tally
 from services.kpi.domain.counters import SLA_DUE, SLA_MET
 from services.kpi.domain.facts import NOT, ActivityTold, HandoffTold, LeadGone, MilestoneTold, Standing
 from services.kpi.domain.facts import Fact as Told
@@ -74,8 +74,8 @@ class Outcome:
     timers: dict[ClockId, int | None] = field(default_factory=dict[ClockId, "int | None"])
     deadlines: dict[ClockId, int | None] = field(default_factory=dict[ClockId, "int | None"])
     paused: dict[ClockId, int | None] = field(default_factory=dict[ClockId, "int | None"])
-    before: Mapping[Contribution, int] = field(default_factory=dict[Contribution, int])
-    after: Mapping[Contribution, int] = field(default_factory=dict[Contribution, int])
+    before: Mapping[Tally, int] = field(default_factory=dict[Tally, int])
+    after: Mapping[Tally, int] = field(default_factory=dict[Tally, int])
 
     def is_over(self, which: ClockId, tell: Tell, now: int) -> bool:
         """Return whether what *tell* is about had ended by *now*, so that nobody can do anything about it."""
@@ -220,9 +220,7 @@ def undone(lead: KpiLead, told: Iterable[Told], rules: ClockRules) -> set[ClockI
     return found
 
 
-def recounted(
-    state: ClockState, lead: KpiLead, generation: str, segments: SegmentsOf
-) -> Mapping[Contribution, int]:
+def recounted(state: ClockState, lead: KpiLead, generation: str, segments: SegmentsOf) -> Mapping[Tally, int]:
     """Return what the verdicts of *state* count under the rules of *generation*, under which they now stand."""
     where = segments(lead.standing)
     state.generation = generation
@@ -248,8 +246,8 @@ def _verdicts(clock: Clock, marks: Mapping[StepKey, Mark], where: Segments) -> I
             yield each.number, Verdict(met=met, minute=at // MINUTE_MS, segments=where)
 
 
-def _tallies(counted: Mapping[ClockId, Mapping[int, Verdict]]) -> Mapping[Contribution, int]:
-    found: Counter[Contribution] = Counter()
+def _tallies(counted: Mapping[ClockId, Mapping[int, Verdict]]) -> Mapping[Tally, int]:
+    found: Counter[Tally] = Counter()
     for each in chain.from_iterable(rounds.values() for rounds in counted.values()):
         found[Tally(SLA_DUE, each.minute, each.segments)] += 1
         if each.met:

@@ -5,7 +5,8 @@ Days are those of UTC, whatever the firm's are, so that other counting rules mov
 may be something to count, not what: whoever looks loads the lead and counts with the same code as the counters'.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import chain
 from typing import TypeAlias
 
 from services.kpi.domain.counters import CALL, MAIL, MILESTONE_CODES
@@ -24,8 +25,11 @@ def entries(lead: KpiLead) -> set[Entry]:
     """Return all entries of *lead* but those of its promises; none of one that is gone."""
     if lead.gone:
         return set()
-    found = {each for (_, milestone), mark in lead.marks.items() for each in _of_mark(milestone, mark)}
-    found.update(each for deed in lead.deeds.values() for each in _of_deed(deed))
+    each_one = chain(
+        (_of_mark(milestone, mark) for (_, milestone), mark in lead.marks.items()),
+        map(_of_deed, lead.deeds.values()),
+    )
+    found = {each for each in each_one if each is not None}
     found.update((OFFERED, offer.offered_at // DAY_MS) for offer in lead.offers.values())
     return found
 
@@ -36,8 +40,8 @@ def touched(lead: KpiLead, facts: Iterable[Fact]) -> set[Entry]:
     for fact in facts:
         if isinstance(fact, LeadGone):
             return entries(lead)
-        if not lead.gone:
-            found.update(_of_slot(lead, fact))
+        if not lead.gone and (each := _of_slot(lead, fact)) is not None:
+            found.add(each)
     return found
 
 
@@ -58,27 +62,21 @@ def entry_name(entry: Entry) -> str:
     return f"by:{kind}:{day}"
 
 
-def _of_slot(lead: KpiLead, fact: MilestoneTold | ActivityTold | HandoffTold) -> Iterator[Entry]:
-    match fact:
-        case MilestoneTold():
-            mark = lead.marks.get((fact.cycle, fact.milestone))
-            if mark is not None:
-                yield from _of_mark(fact.milestone, mark)
-        case ActivityTold():
-            deed = lead.deeds.get(fact.key)
-            if deed is not None:
-                yield from _of_deed(deed)
-        case HandoffTold():
-            offer = lead.offers.get((fact.cycle, fact.handoff))
-            if offer is not None:
-                yield OFFERED, offer.offered_at // DAY_MS
+def _of_slot(lead: KpiLead, fact: MilestoneTold | ActivityTold | HandoffTold) -> Entry | None:
+    if isinstance(fact, MilestoneTold):
+        mark = lead.marks.get((fact.cycle, fact.milestone))
+        return None if mark is None else _of_mark(fact.milestone, mark)
+    if isinstance(fact, ActivityTold):
+        deed = lead.deeds.get(fact.key)
+        return None if deed is None else _of_deed(deed)
+    offer = lead.offers.get((fact.cycle, fact.handoff))
+    return None if offer is None else (OFFERED, offer.offered_at // DAY_MS)
 
 
-def _of_mark(milestone: Milestone, mark: Mark) -> Iterator[Entry]:
-    if mark.at != NOT:
-        yield MILESTONE_CODES[milestone], mark.at // DAY_MS
+def _of_mark(milestone: Milestone, mark: Mark) -> Entry | None:
+    return None if mark.at == NOT else (MILESTONE_CODES[milestone], mark.at // DAY_MS)
 
 
-def _of_deed(deed: Deed) -> Iterator[Entry]:
-    if deed.at != NOT and deed.kind in DEED_KINDS:
-        yield DEED_KINDS[deed.kind], deed.at // DAY_MS
+def _of_deed(deed: Deed) -> Entry | None:
+    kind = None if deed.at == NOT else DEED_KINDS.get(deed.kind)
+    return None if kind is None else (kind, deed.at // DAY_MS)

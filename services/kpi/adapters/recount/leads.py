@@ -13,8 +13,7 @@ from services.kpi.adapters.recount.figures import Span
 from services.kpi.adapters.recount.plain.by_lead import Part
 from services.kpi.domain.calendar import MINUTE_MS, Calendar
 from services.kpi.domain.catalogue import METRICS
-from services.kpi.domain.contribution import Contribution, Tally, Visit
-from services.kpi.domain.contribution import Span as Spell
+from services.kpi.domain.contribution import Sums
 from services.kpi.domain.contributions import Counting
 from services.kpi.domain.counters import SLA_DUE, SLA_MET
 from services.kpi.domain.metric import People
@@ -66,9 +65,7 @@ async def explain(
             suspect.difference.explained = f"in the store {_shown(held)}, by the recount {_shown(wanted)}"
 
 
-async def _leads(
-    store: Store, shard: ShardId, counting: Counting
-) -> AsyncGenerator[tuple[str, dict[Contribution, int]]]:
+async def _leads(store: Store, shard: ShardId, counting: Counting) -> AsyncGenerator[tuple[str, Sums]]:
     names = sorted({name async for name in store.names(shard, "lead:")})
     for page in _pages(names):
         ids = [name.removeprefix("lead:") for name in page]
@@ -77,41 +74,40 @@ async def _leads(
         for lead_id, blob, state in zip(ids, blobs, clocks, strict=True):
             if blob is None:
                 continue
-            added = counting.of(decode(lead_id, blob)[0])
+            added = Sums()
+            counting.add(added, decode(lead_id, blob)[0])
             if state is not None:
                 _add_verdicts(added, state)
             yield lead_id, added
 
 
-def _add_verdicts(added: dict[Contribution, int], state: bytes) -> None:
+def _add_verdicts(added: Sums, state: bytes) -> None:
     for rounds in decode_clocks(state).counted.values():
         for each in rounds.values():
             for code in (SLA_DUE, SLA_MET) if each.met else (SLA_DUE,):
-                what = Tally(code, each.minute, each.segments)
-                added[what] = added.get(what, 0) + 1
+                what = (code, each.minute, each.segments)
+                added.tallies[what] = added.tallies.get(what, 0) + 1
 
 
-def _part(suspect: Suspect, added: Mapping[Contribution, int], calendar: Calendar) -> Part:
+def _part(suspect: Suspect, added: Sums, calendar: Calendar) -> Part:
     key = suspect.difference.key
     above, below, by_days = codes_of(key)
     span = suspect.days if by_days else suspect.exact
     segment = f":{key.segment}" if key.segment else ""
+    people = isinstance(METRICS[name_of(key)].formula, People)
     top = bottom = 0
     bins: list[int] = []
-    for what, amount in added.items():
-        at = calendar.day_start(what.day) if isinstance(what, Visit) else what.minute * MINUTE_MS
-        if segment not in what.segments or not span.from_at <= at < span.to_at:
-            continue
-        match what:
-            case Tally() if not isinstance(METRICS[name_of(key)].formula, People):
-                top += amount if what.code in above else 0
-                bottom += amount if what.code in below else 0
-            case Spell() if what.code in above:
-                bins += [what.bin] * amount
-            case Visit() if what.code in above and isinstance(METRICS[name_of(key)].formula, People):
+    for (code, minute, segments), amount in added.tallied():
+        if not people and segment in segments and span.from_at <= minute * MINUTE_MS < span.to_at:
+            top += amount if code in above else 0
+            bottom += amount if code in below else 0
+    for (field, day, segments), amount in added.spreads.items():
+        if segment in segments and span.from_at <= calendar.day_start(day) < span.to_at:
+            code, _, number = field.partition("/")
+            if number and code in above:
+                bins += [int(number)] * amount
+            elif people and field.partition("~")[0] in above:
                 top = 1
-            case _:
-                pass
     return Part(top or len(bins), bottom, tuple(sorted(bins)))
 
 
