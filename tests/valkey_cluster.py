@@ -129,6 +129,15 @@ class Cluster:
 
         await wait_until(well, description="the cluster is well", every_s=0.05)
 
+    async def until_told(self, ports: Sequence[int]) -> None:
+        """Wait until every server tells clients just these *ports* of the primaries."""
+
+        def told() -> bool:
+            slots = [each.run("CLUSTER", "SLOTS") for each in self.nodes]
+            return all({primary[1] for _, _, primary, *_ in each} == {*ports} for each in slots)
+
+        await wait_until(told, description="the ports are known", every_s=0.05)
+
     async def move(self, slot: int, target: Node) -> int:
         """Move *slot* to *target*, key by key as the usual tools do; return how many keys it held."""
         source, moved = self.owner(slot), 0

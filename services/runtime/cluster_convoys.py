@@ -13,7 +13,14 @@ from typing import Any, TypeAlias, cast
 from urllib.parse import SplitResult, urlsplit
 
 from redis.crc import key_slot
-from redis.exceptions import AskError, ClusterDownError, MovedError, RedisError
+from redis.exceptions import (
+    AskError,
+    AuthenticationError,
+    ClusterDownError,
+    MovedError,
+    NoPermissionError,
+    RedisError,
+)
 from redis.exceptions import ConnectionError as ClientConnectionError
 from redis.exceptions import TimeoutError as ClientTimeoutError
 
@@ -153,6 +160,8 @@ class ClusterConvoys:
             for node in dict.fromkeys([*self._nodes, self._first]):
                 try:
                     self._learn(node, await self._told_by(node), away)
+                except (AuthenticationError, NoPermissionError):
+                    raise  # no other node knows us better
                 except (RedisError, OSError) as error:
                     failure = error
                     away.append(node)

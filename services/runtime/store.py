@@ -19,7 +19,7 @@ from services.runtime.ledger import Ledger, Outcome, Reply
 from services.runtime.line import Command
 from services.runtime.operations import Operations
 from services.runtime.store_errors import StoreUnavailable, store_errors
-from services.runtime.store_start import FUNCTION, Run, check_server, load_function
+from services.runtime.store_start import FUNCTION, Run, check_server, load_function, refusals
 
 _log = structlog.get_logger(__name__)
 
@@ -68,7 +68,7 @@ class Store:
 
     async def start(self) -> None:
         """Check the servers and load the function. Raises Misconfigured or StoreUnavailable."""
-        with store_errors():
+        with store_errors(), refusals(self._address):
             for run in await self._primaries():
                 await check_server(run, self._address, waitaof=self._waitaof_ms is not None)
                 await load_function(run)

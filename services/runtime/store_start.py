@@ -1,6 +1,7 @@
 """What is looked at before a store is used: its version, that it evicts nothing, and that it has the function."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,13 +22,19 @@ _LEAST_VERSION_FOR_WAITAOF = (7, 2)
 _log = structlog.get_logger(__name__)
 
 
+@contextmanager
+def refusals(address: str) -> Generator[None]:
+    """Turn a server's refusal of our user into Misconfigured."""
+    try:
+        yield
+    except (AuthenticationError, NoPermissionError) as error:
+        raise Misconfigured(f"the store at {address} refuses our user: {error}") from error
+
+
 async def check_server(run: Run, address: str, *, waitaof: bool) -> None:
     """Raise Misconfigured unless the server may hold state: recent enough, and never evicting keys."""
     least = _LEAST_VERSION_FOR_WAITAOF if waitaof else _LEAST_VERSION
-    try:
-        info = {**await _info(run, "server"), **await _info(run, "memory"), **await _info(run, "persistence")}
-    except (AuthenticationError, NoPermissionError) as error:
-        raise Misconfigured(f"the store at {address} refuses our user: {error}") from error
+    info = {**await _info(run, "server"), **await _info(run, "memory"), **await _info(run, "persistence")}
     version = str(info.get("redis_version", "0"))
     if tuple(int(part) for part in version.split(".")[:2]) < least:
         raise Misconfigured(
