@@ -19,7 +19,7 @@ from services.runtime.ledger import Ledger, Outcome, Reply
 from services.runtime.line import Command
 from services.runtime.operations import Operations
 from services.runtime.store_errors import StoreUnavailable, store_errors
-from services.runtime.store_start import FUNCTION, Run, check_server, load_function, refusals
+from services.runtime.store_start import COMMIT, CommitFunction, Run, check_server, load_function, refusals
 
 _log = structlog.get_logger(__name__)
 
@@ -37,14 +37,22 @@ class Store:
         timeout_ms: How long one answer may take.
         waitaof_ms: Wait this long at most for each commit to be on the server's disk; None doesn't wait.
             Only of use where the append-only file is synced often, and only on one server.
+        function: Which text of `commit.lua` is called.
     """
 
     def __init__(
-        self, url: str, *, cluster: bool = False, timeout_ms: int = 5_000, waitaof_ms: int | None = None
+        self,
+        url: str,
+        *,
+        cluster: bool = False,
+        timeout_ms: int = 5_000,
+        waitaof_ms: int | None = None,
+        function: CommitFunction = COMMIT,
     ) -> None:
         if cluster and waitaof_ms is not None:
             raise Misconfigured("waitaof_ms is for one server; in a cluster use min-replicas-to-write")
         self._waitaof_ms = waitaof_ms
+        self._function = function
         seconds = (timeout_ms + (waitaof_ms or 0)) / 1000
         # RESP2, for the replies of raw commands have one shape there on all servers that we support.
         options: dict[str, Any] = {
@@ -71,7 +79,7 @@ class Store:
         with store_errors(), refusals(self._address):
             for run in await self._primaries():
                 await check_server(run, self._address, waitaof=self._waitaof_ms is not None)
-                await load_function(run)
+                await load_function(run, self._function)
 
     async def close(self) -> None:
         """Disconnect. Safe to call twice."""
@@ -123,7 +131,7 @@ class Store:
         """
         keys = operations.keys
         call: Command = (
-            *("FCALL", FUNCTION, 1 + len(list(keys)), shard.ledger_key, *keys),
+            *("FCALL", self._function.name, 1 + len(list(keys)), shard.ledger_key, *keys),
             *(base.epoch, base.offset, base.version, new_offset, operations.packed()),
         )
         try:
@@ -134,7 +142,7 @@ class Store:
             # A store that came back empty, or a primary that is new in the cluster: nothing was applied.
             with store_errors():
                 for run in await self._primaries():
-                    await load_function(run)
+                    await load_function(run, self._function)
             status, *counts = await self._call(call)
         return Reply(Outcome(status.decode()), Ledger(*(int(count) for count in counts)))
 
