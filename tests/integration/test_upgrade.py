@@ -2,8 +2,8 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
-import msgpack
 import pytest
 from structlog.testing import capture_logs
 
@@ -14,6 +14,7 @@ from services.runtime.clock import now_ms
 from services.runtime.keys import ShardId
 from services.runtime.lifecycle import ExitCode
 from services.runtime.operations import Operations
+from services.runtime.packing import pack, unpack
 from services.runtime.store import Store
 from services.runtime.store_start import COMMIT, CommitFunction
 from services.runtime.stored_format import StoredOtherwise
@@ -68,7 +69,7 @@ async def test_an_older_version_that_starts_again_leaves_the_newer_ones_function
 def test_a_lead_of_another_version_is_refused_with_the_mend(form: int, mend: str) -> None:
     """Its bytes aren't guessed at."""
     with pytest.raises(StoredOtherwise, match=mend):
-        lead_codec.decode("L", msgpack.packb([form]))
+        lead_codec.decode("L", pack([form]))
 
 
 async def test_an_older_version_ends_at_what_a_newer_one_stored(tmp_path: Path) -> None:
@@ -80,8 +81,8 @@ async def test_an_older_version_ends_at_what_a_newer_one_stored(tmp_path: Path) 
             await wait_until(lambda: _counted(app), description="the lead is counted")
             (key,) = [name async for name in store.client.scan_iter(match="{kpi:*}lead:l")]
         async with running_store(server.url) as store:
-            _, *parts = msgpack.unpackb(await store.client.get(key), strict_map_key=False)
-            written = msgpack.packb([lead_codec.FORMAT + 1, *parts])
+            parts: list[Any] = unpack(await store.client.get(key))
+            written = pack([lead_codec.FORMAT + 1, *parts[1:]])
             await store.client.set(key, written)
             older = build(settings, embedded_url=server.url)
             await tell(log, [teller.reached("l", "first_response", now_ms())])
