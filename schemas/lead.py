@@ -156,6 +156,23 @@ class Reviewed(Open):
     hand_over: bool = False
 
 
+class Forgotten(Open):
+    """
+    What is left of the lead after its person was erased: nothing of the person, all that is counted.
+
+    `state` is the lead as sync stores it, base64, and in parts after the first (0) more of its activities; the form is
+    named in its first bytes. With it the lead stands as it was, though its earlier changes can't be read any more.
+    `mark` is a digest of the whole. `keys`, in the last part, are the record keys whose values are for nobody any more
+    once this is all that is known.
+    """
+
+    erased_at: EpochMs
+    state: str
+    part: int = Field(default=0, ge=0)
+    mark: str = Field(min_length=1)
+    keys: list[str] = Field(default_factory=list[str])
+
+
 class LeadObserved(Envelope):
     """A record of the lead was seen in one of the systems."""
 
@@ -219,6 +236,13 @@ class LeadReviewed(Envelope):
     data: Reviewed
 
 
+class LeadForgotten(Envelope):
+    """A person was erased: this is what is left, and what was told of them before is read by nobody any more."""
+
+    type: Literal["tasuki.lead.forgotten.v1"] = "tasuki.lead.forgotten.v1"
+    data: Forgotten
+
+
 LeadChange = Annotated[
     LeadObserved
     | LeadWriteStarted
@@ -228,7 +252,8 @@ LeadChange = Annotated[
     | LeadTakenOver
     | LeadTaskWanted
     | LeadTaskOver
-    | LeadReviewed,
+    | LeadReviewed
+    | LeadForgotten,
     Field(discriminator="type"),
 ]
 LEAD_CHANGE: TypeAdapter[LeadChange] = TypeAdapter(LeadChange)

@@ -1,20 +1,50 @@
 """The log and the store that the configuration names."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
+from schemas.bare import BARE
 from schemas.topics import TOPICS
 from services.configuration.platform import Platform
 from services.runtime.clock import Clock, now_ms
 from services.runtime.log.embedded import EmbeddedLog
+from services.runtime.log.key_ring import KeyRing
 from services.runtime.log.port import Log, TopicSpec
+from services.runtime.log.sealed import Bare, SealedLog
 from services.runtime.store import Store
 
 
-def make_log(platform: Platform, embedded_url: str | None, *, clock: Clock = now_ms) -> Log:
-    """Return the log that *platform* names, not started; *embedded_url* is the embedded server's."""
-    if platform.log.kind == "embedded":
-        return EmbeddedLog(embedded_url or _store_url(platform, embedded_url), clock=clock)
-    return _kafka(platform, clock)
+def make_log(
+    platform: Platform,
+    embedded_url: str | None,
+    *,
+    clock: Clock = now_ms,
+    bare: Mapping[str, Bare] = MappingProxyType({}),
+) -> Log:
+    """
+    Return the log that *platform* names, not started.
+
+    Args:
+        platform: The settings.
+        embedded_url: The embedded server's, where there is one.
+        clock: Stamps the records.
+        bare: By topic, what of a value is still told of erased people, where `schemas.bare` doesn't know.
+    """
+    inner = (
+        _embedded(platform, embedded_url, clock)
+        if platform.log.kind == "embedded"
+        else _kafka(platform, clock)
+    )
+    if not platform.log.seal:
+        return inner
+    store = make_store(platform, embedded_url)
+    personal = frozenset(each.name for each in TOPICS if each.personal)
+    return SealedLog(inner, KeyRing(inner, store, clock), store, personal, {**BARE, **bare})
+
+
+def _embedded(platform: Platform, embedded_url: str | None, clock: Clock) -> Log:
+    return EmbeddedLog(embedded_url or _store_url(platform, embedded_url), clock=clock)
 
 
 def _kafka(platform: Platform, clock: Clock) -> Log:

@@ -76,6 +76,11 @@ class LogSection(Section):
         default=24, description="Partitions of each topic; fixed once the first event is stored."
     )
     bootstrap_servers: tuple[HostPort, ...] = Field(default=(), description="Kafka's first addresses.")
+    seal: Switch = Field(
+        default=True,
+        description="Seal what is personal in the topics, each person's with a key of their own, which is destroyed "
+        "when the person is erased. Off, others can read these topics, and an erasure doesn't reach them.",
+    )
     security: Literal["plaintext", "tls", "sasl-plaintext", "sasl-tls"] = Field(
         default="plaintext", description="How Kafka is reached."
     )

@@ -149,7 +149,8 @@ class HeldPartition:
                 return
             fresh, marks = shard.seen.sift(above)
             metrics.observe("tasuki_batch_records", len(above), topic=topic)
-            fold = await self._fold(shard, fresh) if fresh else Fold()
+            readable = [record for record in fresh if not record.is_shredded]
+            fold = await self._fold(shard, readable) if readable else Fold()
             await turn.commit(
                 fold.operations, new_offset=above[-1].offset, emissions=fold.emissions, marks=marks
             )

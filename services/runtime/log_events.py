@@ -34,6 +34,8 @@ EventName = Literal[
     "partitions.taken",
     "partitions.released",
     "partition.records_missing",
+    "record.not_opened",
+    "records.unopened",
     "subscription.started",
     "subscription.stopped",
     "subscription.failed",

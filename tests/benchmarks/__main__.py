@@ -5,7 +5,7 @@ import platform
 import sys
 from itertools import takewhile
 
-NAMES = ("deadlines", "decide", "fold", "handoff", "listeners", "timers")
+NAMES = ("deadlines", "decide", "fold", "handoff", "listeners", "sealing", "timers")
 
 
 def main() -> None:

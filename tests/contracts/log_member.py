@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from services.runtime.log.port import LogRecord, TopicSpec
-from tests.contracts.log_world import Remembering, open_log, read_ledger
+from services.runtime.log.port import LogRecord
+from tests.contracts.log_world import Remembering, bare_subscription, open_log, read_ledger, specs
 
 
 async def take_part(kind: str, url: str, topic: str, group: str, ledger: Path, numbers: list[int]) -> None:
@@ -15,7 +15,7 @@ async def take_part(kind: str, url: str, topic: str, group: str, ledger: Path, n
     partitions, session_ms = numbers
     log = open_log(kind, url, session_ms)
     await log.start()
-    await log.ensure_topics([TopicSpec(topic, partitions)])
+    await log.ensure_topics(specs(kind, topic, partitions))
     out = os.open(ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     async def keep(partition: int, records: Sequence[LogRecord]) -> None:
@@ -25,7 +25,7 @@ async def take_part(kind: str, url: str, topic: str, group: str, ledger: Path, n
     handler = Remembering(read_ledger(ledger), on_batch=keep)
     subscription = log.subscribe(topic, group, handler, max_records=5)
     await subscription.start()
-    await subscription.wait()
+    await bare_subscription(subscription).wait()
     raise SystemExit(f"the member ended: {subscription.failure}")
 
 

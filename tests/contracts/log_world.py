@@ -6,21 +6,28 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
+from schemas.topics import SEALING_KEYS
+from services.runtime.clock import now_ms
 from services.runtime.log.embedded import EmbeddedLog
 from services.runtime.log.embedded_subscription import EmbeddedSubscription
 from services.runtime.log.kafka import KafkaLog
 from services.runtime.log.kafka_settings import KafkaSettings
 from services.runtime.log.kafka_subscription import KafkaSubscription
+from services.runtime.log.key_ring import KeyRing
 from services.runtime.log.port import LogRecord, Record, TopicSpec
+from services.runtime.log.sealed import SealedLog
+from services.runtime.log.sealed_subscription import SealedSubscription
+from services.runtime.store import Store
 from tests.waiting import PATIENCE_S
 
-AnyLog = EmbeddedLog | KafkaLog
-AnySubscription = EmbeddedSubscription | KafkaSubscription
+AnyLog = EmbeddedLog | KafkaLog | SealedLog
+AnySubscription = EmbeddedSubscription | KafkaSubscription | SealedSubscription
 BatchHook = Callable[[int, Sequence[LogRecord]], Awaitable[None]]
 
 
@@ -87,12 +94,17 @@ class LogWorld:
         """The topic."""
         return TopicSpec(self.topic, self.partitions)
 
+    @property
+    def specs(self) -> list[TopicSpec]:
+        """The topic, and that of the keys where values are sealed."""
+        return specs(self.kind, self.topic, self.partitions)
+
     async def another_log(self, *, session_ms: int | None = None) -> AnyLog:
         """Return another, independent connection to the same log."""
         log = open_log(self.kind, self.url, session_ms or self.session_ms)
         self.logs.append(log)
         await log.start()
-        await log.ensure_topics([self.spec])
+        await log.ensure_topics(self.specs)
         return log
 
     async def member(
@@ -115,6 +127,11 @@ class LogWorld:
         )
         self.processes.append(process)
         return process
+
+    async def committed(self, group: str) -> Mapping[int, int]:
+        """Return the hints of *group*."""
+        log = self.log.inner if isinstance(self.log, SealedLog) else self.log
+        return await cast("EmbeddedLog | KafkaLog", log).committed(self.topic, group)
 
     async def append(self, count: int, *, prefix: str = "k") -> list[Record]:
         """Append *count* records with keys of their own and return them."""
@@ -144,10 +161,33 @@ class LogWorld:
             await log.close()
 
 
+class Every(Container[str]):
+    """Holds every topic."""
+
+    def __contains__(self, topic: object) -> bool:
+        """Return that it does, but for that of the keys."""
+        return topic != SEALING_KEYS.name
+
+
+def specs(kind: str, topic: str, partitions: int) -> list[TopicSpec]:
+    """Return what a log of *kind* needs for *topic*."""
+    keys = [TopicSpec(SEALING_KEYS.name, 2, compacted=True)] if kind == "sealed" else []
+    return [TopicSpec(topic, partitions), *keys]
+
+
+def bare_subscription(subscription: AnySubscription) -> EmbeddedSubscription | KafkaSubscription:
+    """Return the subscription of the adapter itself."""
+    inner = subscription.inner if isinstance(subscription, SealedSubscription) else subscription
+    return cast("EmbeddedSubscription | KafkaSubscription", inner)
+
+
 def open_log(kind: str, url: str, session_ms: int) -> AnyLog:
     """Return a log of *kind* that is not started; a member silent for *session_ms* counts as dead."""
     if kind == "embedded":
         return EmbeddedLog(url, lease_ms=session_ms)
+    if kind == "sealed":
+        inner, store = EmbeddedLog(url, lease_ms=session_ms), Store(url)
+        return SealedLog(inner, KeyRing(inner, store, now_ms), store, Every())
     return KafkaLog(KafkaSettings(bootstrap_servers=url, session_timeout_ms=session_ms))
 
 

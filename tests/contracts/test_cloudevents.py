@@ -107,7 +107,7 @@ RULES = Rules(
 )
 
 
-AWAY = ("--erased", "merged-into.v1", "taken-over.v1")
+AWAY = ("--erased", "merged-into.v1", "taken-over.v1", "forgotten.v1")
 
 
 def history() -> list[LeadChange]:

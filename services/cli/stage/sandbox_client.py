@@ -46,7 +46,9 @@ class SandboxClient:
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
-        self._http = httpx2.AsyncClient(base_url=base_url, timeout=90)
+        # The sandbox closes a connection that was idle for 5 s: one used at that very moment would lose an act.
+        limits = httpx2.Limits(keepalive_expiry=1.0)
+        self._http = httpx2.AsyncClient(base_url=base_url, timeout=90, limits=limits)
 
     async def close(self) -> None:
         """Disconnect."""

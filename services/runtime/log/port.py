@@ -29,6 +29,15 @@ it twice; readers drop what isn't above the last id they took from that producer
 MAX_VALUE_BYTES = 1_048_576
 """A record's value may be this long (1 MiB); above it `append` raises RecordTooLarge."""
 
+SEALED_HEADER = "sealed"
+"""Which key a value is sealed with, or `PLAIN`; see services.runtime.log.sealed."""
+
+PLAIN = "plain"
+"""In the header `SEALED_HEADER`: the value holds nothing personal, and outlives the keys."""
+
+SEAL_BYTES = 28
+"""So many bytes longer is a sealed value than it was."""
+
 
 class LogUnavailable(Retryable):
     """The log did not answer in time; whether the records were written is not known."""
@@ -68,6 +77,11 @@ class LogRecord:
     value: bytes | None
     headers: Mapping[str, str]
     appended_at: int
+
+    @property
+    def is_shredded(self) -> bool:
+        """Whether there was a value that nobody can read any more: its key was destroyed."""
+        return self.value is None and SEALED_HEADER in self.headers
 
 
 @dataclass(frozen=True, slots=True)

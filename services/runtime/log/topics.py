@@ -3,13 +3,21 @@
 from collections.abc import Sequence
 
 from services.errors import Misconfigured
-from services.runtime.log.port import MAX_VALUE_BYTES, Record, RecordTooLarge, TopicSpec
+from services.runtime.log.port import (
+    MAX_VALUE_BYTES,
+    SEAL_BYTES,
+    SEALED_HEADER,
+    Record,
+    RecordTooLarge,
+    TopicSpec,
+)
 
 
 def check_sizes(records: Sequence[Record]) -> None:
     """Raise RecordTooLarge if a value is longer than the log takes."""
     for record in records:
-        if record.value is not None and len(record.value) > MAX_VALUE_BYTES:
+        most = MAX_VALUE_BYTES + SEAL_BYTES * (SEALED_HEADER in record.headers)
+        if record.value is not None and len(record.value) > most:
             raise RecordTooLarge(topic=record.topic, key=record.key, size=len(record.value))
 
 

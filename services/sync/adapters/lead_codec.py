@@ -31,7 +31,7 @@ from services.sync.domain.records import RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
 
-FORMAT = 9
+FORMAT = 10
 _MA, _SFA = Side.MA, Side.SFA
 _SIDES: tuple[Side, ...] = (_MA, _SFA)
 _SIDE_PLACE = {side: place for place, side in enumerate(_SIDES)}
@@ -46,7 +46,7 @@ def encode(lead: Lead) -> bytes:
     w = Tables()
     parts = [
         w.instants[lead.created_at],
-        w.instants[lead.erased_at],
+        [w.instants[lead.erased_at], lead.forgotten],
         w.value(lead.merged_into),
         [part for name, at in sorted(lead.taken_over.items()) for part in (w.value(name), w.instants[at])],
         w.instants[lead.history_until],
@@ -86,13 +86,23 @@ def decode(lead_id: str, data: bytes) -> Lead:
     if parts[0] != FORMAT:
         raise StoredOtherwise(f"lead {lead_id} is", parts[0], FORMAT)
     t = instants, values = read_tables(parts[1:3])
-    created_at, erased_at, merged_into, taken_over, history_until, unhurried_since, scored, *parts = parts[3:]
+    (
+        created_at,
+        (erased_at, forgotten),
+        merged_into,
+        taken_over,
+        history_until,
+        unhurried_since,
+        scored,
+        *parts,
+    ) = parts[3:]
     scored_by, as_of, rules_since, *qualified = cast("list[int]", scored)
     persons, fields, histories, deals, activities, slots, sent, refused, told, opt_outs, fights, tasks = parts
     return Lead(
         id=lead_id,
         created_at=instants[int(created_at)],
         erased_at=instants[int(erased_at)],
+        forgotten=forgotten,
         merged_into=values[int(merged_into)],
         taken_over={values[name]: instants[at] for name, at in records(2, taken_over)},
         history_until=instants[int(history_until)],

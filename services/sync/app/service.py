@@ -22,6 +22,7 @@ from services.runtime.health_probes import LoopWatch, ping_probe
 from services.runtime.http import RunningServer, is_loopback, serve
 from services.runtime.lifecycle import Component
 from services.runtime.log.port import Log
+from services.runtime.log.sealed import SealedLog
 from services.runtime.mechanism import Mechanism
 from services.runtime.metrics import Metrics
 from services.runtime.store import Store
@@ -67,6 +68,7 @@ from services.sync.application.gate import Gate
 from services.sync.application.identify import Identify
 from services.sync.application.observe import Observe
 from services.sync.application.ports import Connector
+from services.sync.consumers.bare import BareChanges
 from services.sync.consumers.figures import Figures
 from services.sync.consumers.hearing import Hearing
 from services.sync.consumers.inbox import InboxProcessor
@@ -104,7 +106,8 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
     """Put the service together; nothing is started."""
     metrics = Metrics(process=True)
     health = Health(clock)
-    log, store = make_log(settings, embedded_url, clock=clock), make_store(settings, embedded_url)
+    bare = {LEAD_CHANGES.name: BareChanges(settings.rules, encode, decode)}
+    log, store = make_log(settings, embedded_url, clock=clock, bare=bare), make_store(settings, embedded_url)
     tracing = start_tracing(
         settings.tracing.endpoint if settings.tracing.exporter == "otlp" else None,
         service="tasuki-sync",
@@ -170,6 +173,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         deciding=traces.deciding if traces.on else None,
         dispatching=traces.dispatching,
         adopt=identity.adopt,
+        shredder=log if isinstance(log, SealedLog) else None,
         quotas={system: HeldBack(each, fillings, clock) for system, each in governors.items()},
     )
     timeline = Timeline(

@@ -13,6 +13,7 @@ from schemas.dead_letters import DeadLetter, DeadLettered, enclosed
 from schemas.instants import rfc3339
 from schemas.lead import (
     LeadChange,
+    LeadForgotten,
     LeadMergedInto,
     LeadObserved,
     LeadReviewed,
@@ -112,7 +113,7 @@ class Decide:
                 decided.dead_letters.append(_fight(lead, event, lost, event_id))
                 decided.fights = len(lost)
             return decided
-        if isinstance(event, LeadMergedInto | LeadTakenOver):
+        if isinstance(event, LeadMergedInto | LeadTakenOver | LeadForgotten):
             raise TypeError(f"{event.type} is no change within one lead")
         context = Context(lead.id, event_id, event.traceparent)
         held = held_addresses(lead)

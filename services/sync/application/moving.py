@@ -13,12 +13,22 @@ The lesser id always stays, so a way from lead to lead ends, and merges in oppos
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from schemas.instants import rfc3339
-from schemas.lead import LeadChange, LeadMergedInto, LeadTakenOver, TakenOver
+from schemas.lead import (
+    Forgotten,
+    LeadChange,
+    LeadForgotten,
+    LeadMergedInto,
+    LeadObserved,
+    LeadTakenOver,
+    TakenOver,
+)
 from services.sync.application.decide import Decide, Decided
 from services.sync.application.tell import SOURCE
 from services.sync.domain.lead import NEVER, Lead
+from services.sync.domain.records import RecordRef
 from services.sync.domain.uniting import staying
 
 Encode = Callable[[Lead], bytes]
@@ -36,11 +46,18 @@ class UnreadableLead(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What became of a lead with one change, what came of it (None: nothing), and what goes to other leads."""
+    """
+    What became of a lead with one change, what came of it (None: nothing), and what is told to leads.
+
+    Of an erased person: under the record keys `retired` nothing personal is told any more, and what was told under
+    `shredded` is for nobody any more.
+    """
 
     lead: Lead
     decided: Decided | None = None
     sent: Sequence[Sent] = ()
+    retired: Sequence[str] = ()
+    shredded: Sequence[str] = ()
 
 
 class Moving:
@@ -57,22 +74,80 @@ class Moving:
 
         Raises UnreadableLead; *lead* is as it was then.
         """
+        if isinstance(event, LeadForgotten):
+            return self._forget(lead, event, event_id)
         if lead.merged_into:
             return Step(lead, sent=_handed_on(lead.merged_into, event, event_id))
         if isinstance(event, LeadMergedInto):
             return self._leave(lead, event, event_id)
+        unknown = lead.forgotten == 0 and (lead.erased_at != NEVER or _is_empty(lead))
         if isinstance(event, LeadTakenOver):
-            other = self._read(event)
-            return Step(lead, self._decide.take_over(lead, other, event, event_id))
-        return Step(lead, self._decide.apply(lead, event, event_id))
+            other = self._read(event.data.lead_id, event.data.state)
+            decided = self._decide.take_over(lead, other, event, event_id)
+        else:
+            decided = self._decide.apply(lead, event, event_id)
+        if decided.forgotten is not None:
+            lead.forgotten += not unknown
+            return Step(lead, decided, self._left(lead, event, event_id), retired=keys_of(lead))
+        if isinstance(event, LeadObserved) and lead.erased_at != NEVER:
+            return Step(lead, decided, shredded=[_key_of(event)])
+        return Step(lead, decided)
 
-    def _read(self, event: LeadTakenOver) -> Lead:
+    def _read(self, lead_id: str, state: str) -> Lead:
         try:
-            return self._decode(event.data.lead_id, b64decode(event.data.state, validate=True))
+            return self._decode(lead_id, b64decode(state, validate=True))
         except (ValueError, TypeError, LookupError) as error:
-            raise UnreadableLead(
-                f"lead {event.data.lead_id} can't be read: {type(error).__name__}"
-            ) from error
+            raise UnreadableLead(f"lead {lead_id} can't be read: {type(error).__name__}") from error
+
+    def _forget(self, lead: Lead, event: LeadForgotten, event_id: str) -> Step:
+        """
+        Let go of what was told of *lead*, if *event* holds all that is known; if it doesn't, tell what is left again.
+
+        Where *lead* never told it, the log is read anew and what was told before is gone: then it becomes what was left.
+        """
+        data = event.data
+        if lead.merged_into:
+            return Step(lead, shredded=data.keys)
+        left = self._read(lead.id, data.state)
+        if data.part:
+            lead.activities = {**left.activities, **lead.activities}
+        elif left.forgotten > lead.forgotten:
+            lead = left
+        decided = Decided(forgotten=frozenset())
+        if not data.keys or left.forgotten < lead.forgotten:
+            return Step(lead, decided)  # more of it follows, or it was told anew since
+        if self._mark(lead) == data.mark:
+            return Step(lead, decided, shredded=data.keys)
+        lead.forgotten += lead.forgotten > 0
+        return Step(lead, decided, self._left(lead, event, event_id))
+
+    def _left(self, lead: Lead, event: LeadChange, event_id: str) -> list[Sent]:
+        """Return what is left of *lead*, which was erased, for itself, in as many parts as the log takes."""
+        parts = [b64encode(self._encode(each)).decode() for each in _parts(lead)]
+        mark, keys = self._mark(lead), list(keys_of(lead))
+        return [
+            (
+                lead.id,
+                LeadForgotten(
+                    id=f"{event_id}-f{number}",
+                    source=SOURCE,
+                    subject=lead.id,
+                    time=rfc3339(lead.erased_at),
+                    traceparent=event.traceparent,
+                    data=Forgotten(
+                        erased_at=lead.erased_at,
+                        state=state,
+                        part=number,
+                        mark=mark,
+                        keys=keys if number == len(parts) - 1 else [],
+                    ),
+                ),
+            )
+            for number, state in enumerate(parts)
+        ]
+
+    def _mark(self, lead: Lead) -> str:
+        return sha256(self._encode(lead)).hexdigest()
 
     def _leave(self, lead: Lead, event: LeadMergedInto, event_id: str) -> Step:
         """
@@ -100,6 +175,23 @@ class Moving:
         return Step(Lead(lead.id, merged_into=data.into), decided, sent)
 
 
+def _is_empty(lead: Lead) -> bool:
+    return not (lead.persons or lead.opportunities or lead.activities)
+
+
+def keys_of(lead: Lead) -> Sequence[str]:
+    """Return the record keys under which topics hold something of *lead*: its ids and its records."""
+    refs = [each.ref for persons in lead.persons.values() for each in persons.values()]
+    refs += [each.ref for each in lead.opportunities.values()]
+    refs += lead.slots.values()
+    return sorted({lead.id, *lead.taken_over, *map(str, refs), *lead.activities})
+
+
+def _key_of(event: LeadObserved) -> str:
+    ref = event.data.ref
+    return str(RecordRef(ref.system, ref.object, ref.id))
+
+
 def _handed_on(there: str, event: LeadChange, event_id: str) -> list[Sent]:
     """Return *event*, told to a lead that is *there* now, for that one: a copy with an id of its own."""
     if isinstance(event, LeadMergedInto):
@@ -121,4 +213,4 @@ def _parts(lead: Lead) -> Iterator[Lead]:
         if start == 0:
             yield replace(lead, activities=some)
         else:
-            yield Lead(lead.id, erased_at=lead.erased_at, activities=some)
+            yield Lead(lead.id, erased_at=lead.erased_at, forgotten=lead.forgotten, activities=some)

@@ -5,6 +5,7 @@ Pure, and in memory: the same deciding that the service does, on leads that begi
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -83,6 +84,12 @@ class Telling:
     )
     """By lead, cycle and name: since when it stands; None: it was retracted."""
     moved: set[tuple[str, int, str]] = field(default_factory=set[tuple[str, int, str]])
+
+    def leave_out(self, leads: AbstractSet[str]) -> None:
+        """Forget what was told of *leads*."""
+        self.decisions = {slot: each for slot, each in self.decisions.items() if slot[0] not in leads}
+        self.milestones = {slot: each for slot, each in self.milestones.items() if slot[0] not in leads}
+        self.moved = {slot for slot in self.moved if slot[0] not in leads}
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Take *event*, in the form of its topic, if it is one of those that are compared."""

@@ -3,8 +3,9 @@
 import orjson
 
 from schemas.envelope import Envelope
+from schemas.lead import LeadForgotten, LeadMergedInto, LeadObserved
 from schemas.reading import Unreadable
-from services.runtime.log.port import LogRecord, Record
+from services.runtime.log.port import PLAIN, SEALED_HEADER, LogRecord, Record
 from services.runtime.outbox import Emission
 from services.runtime.set_aside import set_aside
 from services.sync.application.tell import SOURCE, Event
@@ -22,7 +23,15 @@ def unreadable(record: LogRecord, error: Unreadable) -> Emission:
 
 def emission(topic: str, key: str, event: Envelope, offset: int) -> Emission:
     """Return *event* as an emission to *topic*, caused by the record at *offset*."""
-    return Emission(Record(topic, key, event.model_dump_json().encode()), offset)
+    headers = {SEALED_HEADER: PLAIN} if _outlives(event) else {}
+    return Emission(Record(topic, key, event.model_dump_json().encode(), headers), offset)
+
+
+def _outlives(event: Envelope) -> bool:
+    """Return whether *event* holds nothing personal and says what became of a person: it is read after an erasure."""
+    if isinstance(event, LeadObserved):
+        return event.data.erased and not event.data.fields
+    return isinstance(event, LeadMergedInto | LeadForgotten)
 
 
 def told(topic: str, key: str, event: Event, offset: int) -> Emission:

@@ -10,6 +10,7 @@ from typing import Protocol, cast
 
 from schemas.lead import (
     LeadChange,
+    LeadForgotten,
     LeadMergedInto,
     LeadObserved,
     LeadReviewed,
@@ -67,6 +68,7 @@ class _Batch:
     The leads that a batch changes, and what it tells.
 
     `waits`: what each side lacks of a lead, since when. `ages`: when a lead's score changes by itself, NEVER if not.
+    `retired` and `shredded`: see `Step`.
     """
 
     leads: dict[str, Lead]
@@ -78,6 +80,8 @@ class _Batch:
     drifts: dict[str, int] = field(default_factory=dict[str, int])
     echoes: Counter[str] = field(default_factory=Counter[str])
     ages: dict[str, int] = field(default_factory=dict[str, int])
+    retired: set[str] = field(default_factory=set[str])
+    shredded: set[str] = field(default_factory=set[str])
 
 
 class Resident(Protocol):
@@ -89,6 +93,18 @@ class Resident(Protocol):
 
     async def closed(self, shard: Shard) -> None:
         """Stop it."""
+        ...
+
+
+class Shredder(Protocol):
+    """Erases what is on the topics under record keys."""
+
+    async def retire(self, keys: Collection[str]) -> None:
+        """Let nothing personal be appended under *keys* from now on. Raises LogUnavailable."""
+        ...
+
+    async def destroy(self, keys: Collection[str]) -> None:
+        """Retire *keys* and erase what was appended under them. Raises LogUnavailable."""
         ...
 
 
@@ -118,6 +134,7 @@ class LeadProcessor:
         residents: What else lives in some of the shards.
         quotas: By system, what says which work may begin.
         adopt: Links records that a write met to their leads.
+        shredder: Told, before it is committed, of whose values are to go; None: they stay readable.
     """
 
     def __init__(
@@ -143,7 +160,9 @@ class LeadProcessor:
         dispatching: Callable[[str, Sequence[Plan]], AbstractContextManager[object]] = _untraced,
         quotas: Mapping[str, Admitting] = MappingProxyType({}),
         adopt: Adopt | None = None,
+        shredder: Shredder | None = None,
     ) -> None:
+        self._shredder = shredder
         self._adopt = adopt
         self._quotas = quotas
         self._decide = decide
@@ -215,6 +234,7 @@ class LeadProcessor:
                 await asyncio.sleep(0)
             if (event := _read(record, batch.emissions)) is not None:
                 await self._take(batch, event, record)
+        await self._shred(batch)
         operations = Operations()
         for lead in batch.leads.values():
             held.leads.keep(operations, lead)
@@ -239,6 +259,8 @@ class LeadProcessor:
         batch.leads[lead.id] = step.lead
         batch.emissions += [emission(LEAD_CHANGES.name, *each, record.offset) for each in step.sent]
         decided = step.decided
+        batch.retired.update(step.retired)
+        batch.shredded.update(step.shredded)
         if isinstance(event, LeadReviewed):
             batch.ages[lead.id] = NEVER
         if decided is None:
@@ -252,6 +274,15 @@ class LeadProcessor:
             if self._decide.rules.scoring.ages or lead.id in batch.ages:
                 batch.ages[lead.id] = decided.changes_at
         self._count(batch, event, decided)
+
+    async def _shred(self, batch: _Batch) -> None:
+        """Erase what the batch says is to be erased: in every crash before its commit it is read, and done, again."""
+        if self._shredder is None:
+            return
+        if batch.retired:
+            await self._shredder.retire(batch.retired)
+        if batch.shredded:
+            await self._shredder.destroy(batch.shredded)
 
     def _note_unknown(self, batch: _Batch, event: LeadChange, record: LogRecord) -> None:
         """Note that the lead isn't there: nothing was refused of it, nothing of it gets old, and no task stands."""
@@ -328,7 +359,7 @@ def _applied(held: HeldShard, batch: _Batch, *, woken: bool) -> None:
             dispatcher.wake()
 
 
-def _since(event: LeadChange) -> int:
+def _since(event: LeadChange) -> int:  # noqa: PLR0911 - one for each type
     match event:
         case LeadObserved():
             return event.data.received_at
@@ -344,6 +375,8 @@ def _since(event: LeadChange) -> int:
             return event.data.told_at
         case LeadReviewed():
             return event.data.reviewed_at
+        case LeadForgotten():
+            return event.data.erased_at
         case _:
             return event.data.started_at
 

@@ -163,6 +163,8 @@ class LetterBox:
             while page := await self._log.read(DEAD_LETTERS.name, partition, offset, limit=_PAGE):
                 offset = page[-1].offset + 1
                 for record in page:
+                    if record.is_shredded:
+                        continue
                     try:
                         event = cast("DeadLettered", read(DEAD_LETTERS, record.value))
                     except Unreadable as error:

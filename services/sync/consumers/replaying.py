@@ -29,7 +29,11 @@ _FIRST = 1
 
 @dataclass(slots=True)
 class Replayed:
-    """What came of it: `changes` of leads were read, `unreadable` ones of them passed over."""
+    """
+    What came of it: `changes` of leads were read, `unreadable` ones of them passed over.
+
+    Of an erased person nothing can be replayed, so nothing of them is compared.
+    """
 
     decisions: list[OtherDecision] = field(default_factory=list[OtherDecision])
     milestones: list[OtherMilestone] = field(default_factory=list[OtherMilestone])
@@ -81,12 +85,18 @@ class Replaying:
         found, total = Replayed(), sum(ends.values())
         for partition, end in ends.items():
             then, now, replay = Telling(since), Telling(since), self._begin()
+            erased: set[str] = set()
             async for record in self._records(LEAD_CHANGES.name, partition, end):
+                if record.is_shredded:
+                    erased.add(record.key)
+                    continue
                 _take(replay, record, now, found)
                 if found.changes % _PAGE == 0:
                     self._told(found.changes, total)
             for topic in (DECISIONS.name, LIFECYCLE.name):
                 await self._tell(topic, partition, end, then)
+            then.leave_out(erased)
+            now.leave_out(erased)
             found.decisions += other_decisions(then, now)
             found.milestones += other_milestones(then, now)
             found.lacking += replay.lacking()

@@ -231,6 +231,7 @@ _KINDS = {
     "tasuki.lead.reviewed.v1": ("reviewed", "reviewed_at"),
     "tasuki.lead.merged-into.v1": ("merged-into", "noticed_at"),
     "tasuki.lead.taken-over.v1": ("taken-over", "merged_at"),
+    "tasuki.lead.forgotten.v1": ("forgotten", "erased_at"),
     "tasuki.lead.task-wanted.v1": ("task-wanted", "told_at"),
     "tasuki.lead.task-over.v1": ("task-over", "told_at"),
     "tasuki.decision.fields-decided.v1": ("decided", "decided_at"),
@@ -250,7 +251,7 @@ _KINDS = {
 _MERGED = "tasuki.lead.merged-into.v1"
 """What comes to a lead after this is handed on to the one that it is then."""
 
-_LEFT_OUT = frozenset({"standing", "at", "state"})
+_LEFT_OUT = frozenset({"standing", "at", "state", "mark", "keys"})
 
 
 def _entry(event: Json) -> Entry:

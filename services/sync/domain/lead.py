@@ -141,7 +141,8 @@ class Lead:
     instant; what was only read, at an instant that may be later than the change, stands beside it. `sent`
     is the echo ledger of opportunities' fields. `refused`: by `slot_key` a hash of the values that the
     vendor won't take, by `field_key` one of the only value that it won't. `erased_at`, by our own clock: since
-    then nothing personal is kept of it, see services.sync.domain.erasure. `taken_over`: the leads that turned out
+    then nothing personal is kept of it, see services.sync.domain.erasure. `forgotten`: how often it was
+    told since what is left of it; 0 where nothing was known before, or nothing of that can be read. `taken_over`: the leads that turned out
     to be this one, and when (our clock). `opt_outs`: by field; `fights`: by `field_key`, of values that were set
     back. `merged_into`: the lead that this one is; nothing else is kept of it then. `history_until`: what it reached
     up to then was met by the first filling, and is handed over to nobody. `unhurried_since`: when it met the lead, if
@@ -155,6 +156,7 @@ class Lead:
     id: str
     created_at: int = NEVER
     erased_at: int = NEVER
+    forgotten: int = 0
     history_until: int = NEVER
     unhurried_since: int = NEVER
     as_of: int = NEVER
