@@ -4,9 +4,9 @@ import ssl
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from aiokafka.conn import create_conn
+from aiokafka import conn as connections
 from aiokafka.errors import (
     AuthenticationFailedError,
     AuthenticationMethodNotSupported,
@@ -160,5 +160,5 @@ async def raise_refusal(settings: KafkaSettings) -> None:
     for server in settings.servers():
         host, _, port = server.rpartition(":")
         with suppress(OSError, KafkaConnectionError, KafkaTimeoutError, TimeoutError):
-            conn = await create_conn(host.strip("[]"), int(port), **given)
-            conn.close()
+            opened = await cast("Any", connections).create_conn(host.strip("[]"), int(port), **given)
+            opened.close()
