@@ -197,7 +197,7 @@ class Run:
     chance: Random
     waves: Waves
     told: list[LifecycleFact] = field(default_factory=list[LifecycleFact])
-    step: str = "one process"
+    step: str = "before the first"
 
     async def flow(self) -> None:
         """Tell of new leads and of what earlier ones left open, until cancelled."""
