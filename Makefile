@@ -8,7 +8,7 @@ SECONDS ?=
 # So many processes share the tests, file by file in their order: the slow ones come first.
 WORKERS ?= 2
 
-.PHONY: setup demo test check lint types imports tests schemas format clean bench deploy-tools
+.PHONY: setup demo test check lint types imports tests schemas format clean bench chaos deploy-tools
 
 setup: $(VENV)/.ready
 
@@ -50,6 +50,9 @@ deploy-tools: setup
 
 bench: setup
 	$(VENV)/bin/python -m tests.benchmarks
+
+chaos: setup
+	$(VENV)/bin/python -m tests.chaos $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -67,7 +67,12 @@ class Observed(Open):
 
 
 class WriteStarted(Open):
-    """A write is about to leave for a vendor: the echo ledger. `fields` are the values sent."""
+    """
+    A write is about to leave for a vendor: the echo ledger. `fields` are the values sent.
+
+    Of a person, `ref` is the record that it goes to, and `over` tells for each field the vendor's time of the value that
+    it replaces, both as known when it was planned.
+    """
 
     write_id: str
     side: SideName
@@ -75,6 +80,8 @@ class WriteStarted(Open):
     kind: KindName
     fields: dict[str, Scalar]
     started_at: EpochMs
+    ref: Ref | None = None
+    over: dict[str, EpochMs] = Field(default_factory=dict[str, EpochMs])
 
 
 class WriteSettled(Open):

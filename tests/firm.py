@@ -165,10 +165,26 @@ def observed(
     return LeadObserved(id="o", source="/test", subject=LEAD_ID, time="2026-09-21T00:00:00.000Z", data=data)
 
 
-def started(side: Side, slot: str, fields: Mapping[str, Scalar], at: int) -> LeadWriteStarted:
-    """Return that a write is about to leave."""
+def started(
+    side: Side,
+    slot: str,
+    fields: Mapping[str, Scalar],
+    at: int,
+    *,
+    over: Mapping[str, int] | None = None,
+    record_id: str = "",
+) -> LeadWriteStarted:
+    """Return that a write is about to leave, to the lead's person where *record_id* doesn't say otherwise."""
+    system, name, known_id = _SYSTEMS[side.value]
     data = WriteStarted(
-        write_id="w", side=side.value, slot=slot, kind=_kind(slot), fields=dict(fields), started_at=at
+        write_id="w",
+        side=side.value,
+        slot=slot,
+        kind=_kind(slot),
+        fields=dict(fields),
+        started_at=at,
+        ref=Ref(system=system, object=name, id=record_id or known_id),
+        over=dict(over or {}),
     )
     return LeadWriteStarted(
         id="s", source="/test", subject=LEAD_ID, time="2026-09-21T00:00:00.000Z", data=data

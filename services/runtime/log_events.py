@@ -60,6 +60,7 @@ EventName = Literal[
     "valkey.restart_failed",
     "outbox.id_misread",
     "outbox.relayed",
+    "relay.caught_up",
     "relay.retried",
     "message.dead_lettered",
     # The door, the connectors and the flow

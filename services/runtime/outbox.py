@@ -10,8 +10,9 @@ How an event arrives exactly once in effect
   trims after the acknowledgement, by a commit. So a partition of the far topic sees, from one producer,
   runs that overlap but leave nothing out: the first time an id is seen, all below it were seen before.
   A zombie's late run holds only ids that its successor sent again before anything newer.
-- The embedded log appends no id twice. The far side drops what is not above the last id it took from that
-  producer (`seen`), as Kafka may hold it twice.
+- The embedded log appends no id twice. Kafka is asked what arrived before anything is sent again (`relay`); what
+  was still on its way then may stand there twice. So the far side drops what is not above the last id it took
+  from that producer (`seen`).
 
 After the store lost writes, the records' events come again with the same ids and are dropped on the far side.
 That needs what `fold` emits to depend on the log's records alone, not on what timers or dispatch committed.
@@ -28,6 +29,7 @@ from typing import Any, TypeAlias
 
 from redis.exceptions import ResponseError
 
+from services.runtime.clock import Clock, now_ms
 from services.runtime.keys import ShardId
 from services.runtime.log.port import ID_HEADER, MAX_VALUE_BYTES, PRODUCER_HEADER, Record, RecordTooLarge
 from services.runtime.operations import Operations
@@ -54,11 +56,13 @@ class Entry:
     """
     An event in the outbox: its id in the stream, and the record with its headers complete.
 
-    `staged_at` is when this process first held it, by `time.perf_counter`.
+    `emitted_at` is when it was about to be committed, epoch ms: no log holds it from before. `staged_at` is when this
+    process first held it, by `time.perf_counter`.
     """
 
     id: EntryId
     record: Record
+    emitted_at: int
     staged_at: float = field(default_factory=time.perf_counter, compare=False)
 
 
@@ -72,6 +76,7 @@ class Outbox:
         entries: What an earlier owner left, in order.
         last: The last id that the stream ever held.
         most: From this many entries on `room` waits.
+        clock: The wall clock.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class Outbox:
         entries: Sequence[Entry] = (),
         last: EntryId = (0, 0),
         most: int = 10_000,
+        clock: Clock = now_ms,
     ) -> None:
         self._key = shard.outbox_key
         self._caused = str(shard)
@@ -91,6 +97,7 @@ class Outbox:
         self._entries = deque(entries)
         self._last = last
         self._most = most
+        self._clock = clock
         self._acknowledged: EntryId | None = None
         self._changed = asyncio.Event()
         self._closed = False
@@ -117,12 +124,13 @@ class Outbox:
         entries: list[Entry] = []
         last = self._last
         counts: Counter[int | None] = Counter()
+        now = self._clock()
         for emission in ordered:
             cause = emission.cause_offset
             last = _after(last, target if cause is None else cause)
-            entries.append(Entry(last, self._addressed(emission, counts[cause])))
+            entries.append(Entry(last, self._addressed(emission, counts[cause]), now))
             counts[cause] += 1
-            operations.xadd(self._key, f"{last[0]}-{last[1]}", {_FIELD: _packed(entries[-1].record)})
+            operations.xadd(self._key, f"{last[0]}-{last[1]}", {_FIELD: _packed(entries[-1])})
         return entries
 
     def stage_trim(self, operations: Operations) -> EntryId | None:
@@ -168,6 +176,10 @@ class Outbox:
         self._acknowledged = run[-1].id
         self._wake()
 
+    def waiting(self) -> Sequence[Entry]:
+        """Return all entries that aren't acknowledged, in order."""
+        return list(self._entries)
+
     async def room(self) -> None:
         """Wait until there are fewer entries than the cap, or the outbox is closed."""
         await self._until(lambda: self._closed or len(self._entries) < self._most)
@@ -202,25 +214,27 @@ class Outbox:
         return Record(record.topic, record.key, record.value, headers)
 
 
-async def load_outbox(store: Store, shard: ShardId, epoch: int, *, most: int = 10_000) -> Outbox:
+async def load_outbox(
+    store: Store, shard: ShardId, epoch: int, *, most: int = 10_000, clock: Clock = now_ms
+) -> Outbox:
     """Return the outbox as the store holds it, after *shard* was opened with *epoch*."""
     try:
         (info,) = await store.read([("XINFO", "STREAM", shard.outbox_key)])
     except ResponseError as error:
         if "no such key" not in str(error):
             raise
-        return Outbox(shard, epoch, most=most)
+        return Outbox(shard, epoch, most=most, clock=clock)
     entries: list[Entry] = []
     start = "-"
     while page := await _page(store, shard, start):
         entries += page
         start = f"({entries[-1].id[0]}-{entries[-1].id[1]}"
-    return Outbox(shard, epoch, entries=entries, last=_last_of(info), most=most)
+    return Outbox(shard, epoch, entries=entries, last=_last_of(info), most=most, clock=clock)
 
 
 async def _page(store: Store, shard: ShardId, start: str) -> list[Entry]:
     (found,) = await store.read([("XRANGE", shard.outbox_key, start, "+", "COUNT", _PAGE)])
-    return [Entry(entry_id(key), _unpacked(fields)) for key, fields in found]
+    return [Entry(entry_id(key), *_unpacked(fields)) for key, fields in found]
 
 
 def entry_id(text: bytes | str) -> EntryId:
@@ -242,13 +256,14 @@ def _after(last: EntryId, offset: int) -> EntryId:
     return (first, last[1] + 1) if first == last[0] else (first, 0)
 
 
-def _packed(record: Record) -> bytes:
-    return pack([record.topic, record.key, record.value, dict(record.headers)])
+def _packed(entry: Entry) -> bytes:
+    record = entry.record
+    return pack([record.topic, record.key, record.value, dict(record.headers), entry.emitted_at])
 
 
-def _unpacked(fields: Mapping[bytes, bytes]) -> Record:
-    topic, key, value, headers = unpack(fields[_FIELD.encode()])
-    return Record(topic, key, value, headers)
+def _unpacked(fields: Mapping[bytes, bytes]) -> tuple[Record, int]:
+    topic, key, value, headers, emitted_at = unpack(fields[_FIELD.encode()])
+    return Record(topic, key, value, headers), emitted_at
 
 
 def _last_of(info: Sequence[Any]) -> EntryId:

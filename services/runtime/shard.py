@@ -232,7 +232,9 @@ async def open_shard(
     """Fence every earlier owner of the shard and return it as it stands. Raises StoreUnavailable."""
     store = mechanism.store
     ledger = await store.open(shard_id, now=mechanism.clock(), above=above_epoch)
-    outbox = await load_outbox(store, shard_id, ledger.epoch, most=mechanism.outbox_most)
+    outbox = await load_outbox(
+        store, shard_id, ledger.epoch, most=mechanism.outbox_most, clock=mechanism.clock
+    )
     return Shard(shard_id, ledger, outbox, await load_seen(store, shard_id), mechanism, on_ended)
 
 

@@ -1,10 +1,13 @@
 """What `commit.lua` promises, asked of a real server: all or nothing, once, and only by the owner."""
 
+import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
+from redis.asyncio import UnixDomainSocketConnection
 from redis.exceptions import ResponseError
 
 from services.errors import Misconfigured
@@ -14,9 +17,9 @@ from services.runtime.ledger import Ledger, Outcome
 from services.runtime.operations import Operations
 from services.runtime.packing import pack
 from services.runtime.store import Store
-from services.runtime.store_errors import InvalidOperation, StoreUnavailable
+from services.runtime.store_errors import InvalidOperation, StoreUnavailable, store_errors
 from services.runtime.store_start import COMMIT
-from tests.private_store import StoreServer, fresh_shard, running_store
+from tests.private_store import StoreServer, fresh_shard, running_store, shared_server
 
 LIMIT = 2**53 - 1
 EPOCH = 1_000
@@ -425,6 +428,39 @@ async def test_a_commit_can_wait_for_the_disk() -> None:
         pytest.skip(str(too_old))
     finally:
         server.stop()
+
+
+async def test_a_refusal_is_understood_where_a_commit_waits_for_the_disk() -> None:
+    """There it is one command of several: what can't be applied is a bug, what may be later is unavailable."""
+    server = StoreServer("--appendonly", "yes", "--appendfsync", "everysec")
+    try:
+        async with running_store(server.url, waitaof_ms=1000) as store:
+            shard = fresh_shard()
+            base = await opened(store, shard)
+            with pytest.raises(InvalidOperation, match=r"^operation 2: the key holds a string, not a hash$"):
+                await store.commit(
+                    shard, base, 3, Operations().set(shard.key("a"), "v").hset(shard.key("a"), {"f": "v"})
+                )
+            with server.client() as client:
+                client.config_set("min-replicas-to-write", 1)
+            with pytest.raises(StoreUnavailable, match="NOREPLICAS"):
+                await store.commit(shard, base, 3, Operations().set(shard.key("a"), "v"))
+    finally:
+        server.stop()
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="nothing comes between there: what is written is written at once"
+)
+async def test_a_connection_that_closes_while_it_is_written_to_is_the_store_being_away() -> None:
+    """The client doesn't say so by itself: it fails on what it has closed."""
+    connection = UnixDomainSocketConnection(path=shared_server().socket, socket_timeout=5)
+    await connection.connect()
+    sending = asyncio.create_task(connection.send_command("PING"))
+    await asyncio.sleep(0)  # it is about to write
+    await connection.disconnect(nowait=True)
+    with pytest.raises(StoreUnavailable, match="was closed"), store_errors():
+        await sending
 
 
 async def test_an_epoch_is_never_handed_out_twice() -> None:

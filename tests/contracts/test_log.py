@@ -13,12 +13,15 @@ import pytest
 
 from services.errors import Misconfigured, Rejected
 from services.runtime.log.port import (
+    ID_HEADER,
     MAX_VALUE_BYTES,
+    PRODUCER_HEADER,
     LogRecord,
     LogUnavailable,
     Record,
     RecordTooLarge,
     TopicSpec,
+    origin_of,
 )
 from tests.contracts.log_world import LogWorld, Remembering, bare_subscription, open_log, read_ledger
 from tests.servers import KafkaServer
@@ -91,6 +94,40 @@ async def test_a_record_is_read_back_as_it_was_appended(world: LogWorld) -> None
     assert got == {each.key: (each.value, dict(each.headers)) for each in sent}
     after = time.time_ns() // 1_000_000
     assert all(before - 1_000 <= each.appended_at <= after + 1_000 for each in handler.records)
+
+
+async def test_a_producer_that_asks_before_it_sends_again_leaves_no_record_twice(world: LogWorld) -> None:
+    """Another connection, as the next owner's: it sends what isn't there, and the topic holds each record once."""
+    began = time.time_ns() // 1_000_000
+    run = [
+        Record(world.topic, f"k{n}", b"x", {PRODUCER_HEADER: f"s:t:{n % 2}", ID_HEADER: f"{n}-0"})
+        for n in range(12)
+    ]
+    await world.log.append(await world.append(300))
+    await world.log.append(run[:7])
+    successor = await world.another_log()
+
+    landed = await successor.landed(run, since=began)
+    await successor.append([each for each in run if origin_of(each.headers) not in landed])
+
+    held = [
+        record
+        for partition in range(PARTITIONS)
+        for record in await world.log.read(world.topic, partition, 0)
+    ]
+    told = sorted(filter(None, (origin_of(each.headers) for each in held)))
+    assert told == sorted(filter(None, (origin_of(each.headers) for each in run)))
+    assert len(held) == 600 + len(run)
+
+
+async def test_nothing_has_landed_where_nobody_told_anything(world: LogWorld) -> None:
+    """A topic that is empty, one with records of others, and a time that lies ahead."""
+    run = [Record(world.topic, "k", b"x", {PRODUCER_HEADER: "s:t:0", ID_HEADER: "1-0"})]
+    ahead = time.time_ns() // 1_000_000 + 3_600_000
+    assert await world.log.landed(run, since=0) == frozenset()
+    await world.append(10)
+    assert await world.log.landed([*run, Record(world.topic, "k", b"plain")], since=0) == frozenset()
+    assert await world.log.landed(run, since=ahead) == frozenset()
 
 
 async def test_a_value_of_one_mebibyte_passes(world: LogWorld) -> None:

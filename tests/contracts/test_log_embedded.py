@@ -12,6 +12,8 @@ import pytest
 from redis.asyncio import Redis
 
 from services.runtime.log.embedded import EmbeddedLog
+from services.runtime.log.embedded_entries import Keys
+from services.runtime.log.embedded_group import Group
 from services.runtime.log.port import ID_HEADER, PRODUCER_HEADER, LogUnavailable, Record, TopicSpec
 from services.runtime.valkey_server import EmbeddedServer
 from tests.contracts.log_world import Remembering
@@ -180,6 +182,21 @@ async def test_a_compacted_topic_keeps_the_last_record_of_each_key(log: Embedded
     assert (await log.offsets("state"))[0].end == 6
 
 
+async def test_a_compacted_topic_takes_what_comes_again_for_old(log: EmbeddedLog) -> None:
+    """What a producer sends again doesn't stand in the place of what it told after it."""
+    await log.ensure_topics([TopicSpec("state", 1, compacted=True)])
+    run = [
+        Record("state", key, value, {PRODUCER_HEADER: "s:t:0", ID_HEADER: told})
+        for key, value, told in (("a", b"1", "4-0"), ("b", b"1", "4-1"), ("a", b"2", "7-0"))
+    ]
+    await log.append(run)
+    await log.append([*run[:2], Record("state", "c", b"1")])
+
+    found = await log.read("state", 0, 0)
+
+    assert [(each.key, each.value) for each in found] == [("b", b"1"), ("a", b"2"), ("c", b"1")]
+
+
 async def test_what_a_producer_sends_again_is_appended_once(server: EmbeddedServer, log: EmbeddedLog) -> None:
     """Runs that overlap, whole or in part, after a kill of the server too; others' ids, and records without, stand apart."""
 
@@ -204,3 +221,40 @@ async def test_what_a_producer_sends_again_is_appended_once(server: EmbeddedServ
     records = await log.read(TOPIC, log.partition_for(TOPIC, "k"), 0)
     values = [(each.value or b"").decode() for each in records]
     assert values == [*(f"s:t:0 {first}-{second}" for first, second in ids), "s:t:1 9-0", *["plain"] * 4]
+
+
+async def test_a_view_that_is_out_of_date_takes_nothing_from_the_living(server: EmbeddedServer) -> None:
+    """Two join at one time: who looked before the other joined doesn't take it for dead, and doesn't take its partitions."""
+    redis = Redis.from_url(server.url)
+    early, late = (
+        Group(redis, Keys("log", TOPIC), "g", partitions=4, lease_ms=LONG_LEASE_MS) for _ in range(2)
+    )
+    await early.enrol()
+    await early.join()
+    before = await early.view()
+    await late.enrol()
+    await late.join()
+    assert await late.claim(await late.view()) == {0, 1}
+
+    assert await early.claim(before) == {2, 3}
+
+    await redis.aclose()
+
+
+async def test_what_a_dead_member_held_is_free(server: EmbeddedServer) -> None:
+    """Its lease has run out: who looks then takes all of it."""
+    redis = Redis.from_url(server.url)
+    dead, alive = (
+        Group(redis, Keys("log", TOPIC), "g", partitions=4, lease_ms=lease) for lease in (1, LONG_LEASE_MS)
+    )
+    await dead.enrol()
+    await dead.join()
+    assert await dead.claim(await dead.view()) == {0, 1, 2, 3}
+    await alive.enrol()
+    await alive.join()
+
+    async def takes_all() -> bool:
+        return await alive.claim(await alive.view()) == frozenset(range(4))
+
+    await wait_until(takes_all, description="the lease has run out")
+    await redis.aclose()

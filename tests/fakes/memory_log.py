@@ -12,12 +12,15 @@ from services.runtime.log.port import (
     LogRecord,
     LogUnavailable,
     Offsets,
+    Origin,
     PartitionHandler,
     Record,
     RecordTooLarge,
     TopicSpec,
+    origin_of,
     partition_of,
 )
+from services.runtime.outbox import EntryId, entry_id
 
 
 class MemoryLog:
@@ -25,13 +28,16 @@ class MemoryLog:
     A `Log` whose topics live as long as it does.
 
     `away` makes appends fail with LogUnavailable. Offsets leave gaps where *gap* is above 1, as Kafka's
-    transaction markers do.
+    transaction markers do. What a producer sends again is dropped as the embedded log drops it, or where *asked* is
+    true appended again, and `landed` tells what is there, as Kafka's partitions do.
     """
 
-    def __init__(self, *, gap: int = 1, clock: Clock = now_ms) -> None:
+    def __init__(self, *, gap: int = 1, asked: bool = False, clock: Clock = now_ms) -> None:
         self.away = False
         self.hints: dict[tuple[str, str, int], int] = {}
         self._gap = gap
+        self._asked = asked
+        self._taken: dict[tuple[str, int, str], EntryId] = {}
         self._clock = clock
         self._topics: dict[str, list[list[LogRecord]]] = {}
         self._members: dict[tuple[str, str], list[MemorySubscription]] = {}
@@ -63,6 +69,8 @@ class MemoryLog:
             raise LogUnavailable("the memory log is away")
         for record in records:
             partition = self.partition_for(record.topic, record.key)
+            if not self._asked and self._is_repeated(record, partition):
+                continue
             held = self._topics[record.topic][partition]
             offset = held[-1].offset + self._gap if held else 0
             held.append(
@@ -73,6 +81,32 @@ class MemoryLog:
             )
         self.wake()
         await asyncio.sleep(0)
+
+    def _is_repeated(self, record: Record, partition: int) -> bool:
+        if (origin := origin_of(record.headers)) is None:
+            return False
+        place, told = (record.topic, partition, origin[0]), entry_id(origin[1])
+        if told <= self._taken.get(place, (-1, -1)):
+            return True
+        self._taken[place] = told
+        return False
+
+    async def landed(self, records: Sequence[Record], *, since: int) -> frozenset[Origin]:
+        """See `Log.landed`."""
+        if self.away:
+            raise LogUnavailable("the memory log is away")
+        if not self._asked:
+            return frozenset()
+        held = (
+            each
+            for topic in {each.topic for each in records}
+            for part in self._topics[topic]
+            for each in part
+        )
+        found = {origin_of(each.headers) for each in held if each.appended_at >= since}
+        return frozenset(
+            origin for each in records if (origin := origin_of(each.headers)) is not None and origin in found
+        )
 
     def subscribe(
         self, topic: str, group: str, handler: PartitionHandler, *, max_records: int = 500

@@ -7,7 +7,15 @@ from typing import Any, TypeVar
 
 from services.runtime.keys import ShardId
 from services.runtime.ledger import Ledger, Reply
-from services.runtime.log.port import LogRecord, Offsets, PartitionHandler, Record, Subscription, TopicSpec
+from services.runtime.log.port import (
+    LogRecord,
+    Offsets,
+    Origin,
+    PartitionHandler,
+    Record,
+    Subscription,
+    TopicSpec,
+)
 from services.runtime.operations import Operations
 from services.runtime.store import Command, Store
 from tests.fakes.memory_log import MemoryLog, MemorySubscription
@@ -142,6 +150,10 @@ class MortalLog:
     async def append(self, records: Sequence[Record]) -> None:
         """See `Log.append`."""
         await self._process.step(lambda: self._log.append(records))
+
+    async def landed(self, records: Sequence[Record], *, since: int) -> frozenset[Origin]:
+        """See `Log.landed`."""
+        return await self._process.step(lambda: self._log.landed(records, since=since))
 
     def subscribe(
         self, topic: str, group: str, handler: PartitionHandler, *, max_records: int = 500

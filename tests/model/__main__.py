@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
+import orjson
+
 from services.sync.adapters.sandbox.faults import Faults
 from tests.model.judge import Finding
 from tests.model.run import FAULTY, Report, close, play, world
@@ -38,6 +40,9 @@ async def run(given: argparse.Namespace) -> Report:
                     await play(one, report, [(scenarios, kills, faults)], random)
                     for finding, steps in report.found[before:]:
                         show(finding, steps, killed=bool(kills), faulty=faults is not None)
+                        if given.changes:
+                            for each in await one.changes(finding.text):
+                                print(f"    {orjson.dumps(each).decode()}")
                     print(
                         f"{report.runs} runs, {report.seconds:.0f} s, {len(report.found)} findings",
                         flush=True,
@@ -63,12 +68,12 @@ def main() -> int:
     parser.add_argument("--kill-rate", type=float, default=0.5, help="share of batches with a SIGKILL")
     parser.add_argument("--fault-rate", type=float, default=0.5, help="share of batches with faults")
     parser.add_argument("--play", default="", help="this scenario alone, as often as --runs says")
+    parser.add_argument("--changes", action="store_true", help="show what the log holds of a finding's lead")
     given = parser.parse_args()
     report = asyncio.run(run(given))
     print(f"{report.runs} runs, {report.acts.total()} acts ({report.refused} refused), {report.kills} kills")
     print(f"  {dict(report.acts.most_common())}")
     print(f"  {dict(report.echoes)}, drift {dict(report.drift)}, {report.seconds:.0f} s")
-    print(f"  {report.several} leads stood several times on a side, and were not judged")
     kinds = {each.kind for each, _ in report.found}
     print(f"  {len(report.found)} findings {sorted(kinds)}")
     return 1 if report.found else 0

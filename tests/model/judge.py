@@ -54,7 +54,6 @@ class Judge:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self.several = 0
         self._settings = stage.settings
         self._rules = stage.settings.rules
         self._maps = {Side.MA: stage.settings.ma_fields, Side.SFA: stage.settings.sfa_fields}
@@ -80,9 +79,6 @@ class Judge:
                 for person in lead.persons.get(side, {}).values():
                     if person.alive:
                         owners[person.ref].append(lead.id)
-            if stood_several_times(lead):
-                self.several += 1
-                continue
             found += [Finding(tag, *each) for each in self._of_lead(lead, scenarios[tag], books)]
         found += self._of_records(scenarios, owners, books)
         return found
@@ -108,20 +104,18 @@ class Judge:
                         f"{each.field}: {each.ma!r} in marketing, {each.sfa!r} in sales ({lead.id})",
                     )
             if not any(each.act.partition("-")[0] in _MOVING for each in steps):
-                yield from self._last_words(refs, books, {Side.MA: ma, Side.SFA: sfa})
+                yield from self._last_words(lead, books, {Side.MA: ma, Side.SFA: sfa})
         yield from self._consent(lead, people, books)
 
-    def _last_words(
-        self, refs: Mapping[Side, RecordRef | None], books: Books, people: Mapping[Side, Any]
-    ) -> Iterator[tuple[str, str]]:
-        """Of a field where the latest counts, what was last said by anybody stands on both sides."""
+    def _last_words(self, lead: Lead, books: Books, people: Mapping[Side, Any]) -> Iterator[tuple[str, str]]:
+        """Of a field where the latest counts, what was last said by anybody, in any record, stands on both sides."""
         for name, rule in self._rules.fields.items():
             if rule.policy is not Policy.LATEST:
                 continue
             said = [
                 word
-                for side, ref in refs.items()
-                if ref is not None
+                for side, persons in lead.persons.items()
+                for ref in (each.ref for each in persons.values())
                 for word in _spoken(books.words[side, ref.object, ref.id].get(name, []))
             ]
             if not said:
@@ -243,15 +237,6 @@ class Judge:
             row = self._stage.hubspot.state.store.rows["contact"].get(item.id)
             if row is not None:
                 books.tags[key] = _tag(row.values.get("email", ""))
-
-
-def stood_several_times(lead: Lead) -> bool:
-    """
-    Return whether several records of one side were the lead at once.
-
-    One register holds what stands in all of them, so the one that is written to may differ: see docs/adr/0033.
-    """
-    return any(sum(not each.moved for each in persons.values()) > 1 for persons in lead.persons.values())
 
 
 def _tag(address: str) -> str:

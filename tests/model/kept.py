@@ -14,4 +14,16 @@ KEPT = {
     "merge-sfa:b::::60",
     "a write that landed before a deletion was taken in after it": "create-sfa:a::::0;create-sfa:b::::400;"
     "edit-ma:a:country:Japan:Japan:0;delete-sfa:a::::0;edit-both:b:industry::製造:150;edit-ma:b:last_name:鈴木:佐藤:20",
+    "an opt-out in a duplicate didn't reach the record that is written to": "create-sfa:a::::400;create-sfa:a::::400;"
+    "opt-out-sfa:a::::0",
+    "two leads that are one both wrote, which was taken for a loop": "create-sfa:a::::0;create-sfa:b::::400;"
+    "edit-both:b:last_name:山田:山田:400;merge-sfa:a::::400;swap-ma:b::::0;edit-both:a:phone:+81 3-3333-4444:03-1111-2222:0;"
+    "edit-ma:b:industry::IT:400;opt-out-sfa:a::::60;edit-ma:b:job_title:学生:学生:0;address-ma:b::new::60;"
+    "edit-both:b:industry::製造:150",
+    "a write that was planned before somebody's record was known was taken for a loop": "create-ma:a::::60;"
+    "create-ma:b::::0;qualify:a::::20;stage:b::Working - Contacted::400;delete-ma:b::::5;create-sfa:a::::5;"
+    "edit-ma:b:job_title:課長:課長:20;address-ma:a::of-b::0;owner-sfa:b::suzuki@sandbox.example::0;merge-ma:b::::5",
+    "the company differed after a conversion beside a second record": "create-ma:a::::0;create-sfa:b::::5;qualify:a::::0;"
+    "restore-sfa:a::::5;edit-both:b:source:Target List:Target List:150;address-ma:a::of-b::0;"
+    "edit-sfa:a:job_title:部長:学生:0;convert:b::::60;opt-out-ma:a::::60;address-sfa:b::new::60;opt-out-sfa:b::::0",
 }

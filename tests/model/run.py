@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import orjson
 
-from schemas.topics import DEAD_LETTERS, DECISIONS
+from schemas.topics import DEAD_LETTERS, DECISIONS, LEAD_CHANGES
 from services.cli.stage.books import Books
 from services.cli.stage.quiet import quiet
 from services.cli.stage.stage import Stage
@@ -21,7 +21,7 @@ from services.sync.adapters.sandbox.faults import Faults
 from services.sync.adapters.sweep_orders import SweepOrders
 from services.sync.application.orders import Order
 from tests.model.hands import Hands
-from tests.model.judge import Finding, Judge, stood_several_times
+from tests.model.judge import Finding, Judge
 from tests.model.steps import Step
 from tests.waiting import wait_until
 
@@ -54,7 +54,6 @@ class Report:
     refused: int = 0
     kills: int = 0
     leads: int = 0
-    several: int = 0
     echoes: Counter[str] = field(default_factory=Counter[str])
     drift: Counter[str] = field(default_factory=Counter[str])
     seconds: float = 0
@@ -104,12 +103,12 @@ class World:
         return [(each, hands.get(each.tag, ())) for each in found]
 
     async def _drifted(self) -> list[Finding]:
-        """Return what the sweep found of leads that stand once on each side."""
+        """Return what the sweep found."""
         found: list[Finding] = []
         leads = {lead.id: lead async for lead in self.books.leads()}
         for event in await self._new_events(DECISIONS.name):
             lead = leads.get(event["subject"])
-            if event["type"] != "tasuki.decision.drift-found.v1" or lead is None or stood_several_times(lead):
+            if event["type"] != "tasuki.decision.drift-found.v1" or lead is None:
                 continue
             tag = self._judge.tag_of(lead)
             differences = [
@@ -134,7 +133,7 @@ class World:
         for line in self._new_lines():
             if line.get("event") in {"write.looped", "echo.mistaken"}:
                 lead = leads.get(line["lead_id"])
-                if lead is not None and not stood_several_times(lead):
+                if lead is not None:
                     tag = self._judge.tag_of(lead)
                     found.append(Finding(tag, line["event"], f"{line['field']} of {line['lead_id']}"))
         return found
@@ -144,11 +143,6 @@ class World:
         if self._written() != writes and after["drift"] == before["drift"]:
             found.append(Finding("", "unquiet", f"{self._written() - writes} writes after the sweep"))
         return found
-
-    def several(self) -> int:
-        """Return how many leads stood several times on a side since this was asked last, and weren't judged."""
-        count, self._judge.several = self._judge.several, 0
-        return count
 
     def _written(self) -> int:
         desks = (self.stage.hubspot.desk, self.stage.salesforce.desk)
@@ -177,6 +171,16 @@ class World:
     async def _swept_at(self) -> dict[tuple[str, str], int | None]:
         sweeps = (await self.status())["sweeps"] or ()
         return {(each["system"], each["object"]): each["ended_at"] for each in sweeps}
+
+    async def changes(self, text: str) -> list[dict[str, Any]]:
+        """Return all changes of the leads whose ids stand in *text*, as they stand in the log."""
+        topic, found = LEAD_CHANGES.name, list[dict[str, Any]]()
+        for partition, bounds in (await self.books.log.offsets(topic)).items():
+            begin = bounds.begin
+            while begin < bounds.end and (records := await self.books.log.read(topic, partition, begin)):
+                found += [orjson.loads(each.value or b"{}") for each in records if (each.key or "?") in text]
+                begin = records[-1].offset + 1
+        return found
 
     async def _new_events(self, topic: str) -> list[dict[str, Any]]:
         """Return what was told on *topic* since it was asked last."""
@@ -234,7 +238,6 @@ async def play(
         report.acts.update(each.act for steps in scenarios for each in steps)
         report.refused += sum(len(each.refused) for each in world.players.values())
         report.seconds += time.monotonic() - began
-    report.several += world.several()
 
 
 async def close(world: World, report: Report) -> None:

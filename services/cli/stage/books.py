@@ -16,6 +16,7 @@ from services.sync.domain.lead import Lead
 from services.sync.domain.records import Side
 
 _PAGE = 1_000
+_LEAD = "lead:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,12 @@ class Books:
     async def leads(self) -> AsyncIterator[Lead]:
         """Yield every lead, in no order; of those that turned out to be one, the one that stays."""
         for shard in self._lead_shards():
-            prefix = shard.key("lead:")
-            pattern = prefix.replace("{", "[{]").replace("}", "[}]") + "*"
-            async for keys in _scan(self.store, pattern):
-                for key, blob in zip(keys, await self.store.mget(keys), strict=True):
+            names = sorted({each async for each in self.store.names(shard, _LEAD)})
+            for page in (names[at : at + _PAGE] for at in range(0, len(names), _PAGE)):
+                blobs = await self.store.mget([shard.key(each) for each in page])
+                for name, blob in zip(page, blobs, strict=True):
                     if blob is not None:
-                        lead = decode(key.removeprefix(prefix), blob)
+                        lead = decode(name.removeprefix(_LEAD), blob)
                         if not lead.merged_into:
                             yield lead
 
@@ -107,15 +108,3 @@ class Books:
 
     def _shards(self, service: str, topic: str) -> list[ShardId]:
         return [ShardId(service, topic, partition) for partition in range(self._partitions)]
-
-
-async def _scan(store: Store, pattern: str) -> AsyncIterator[list[str]]:
-    cursor: bytes | int = 0
-    while True:
-        (answer,) = await store.read([("SCAN", cursor, "MATCH", pattern, "COUNT", _PAGE)])
-        cursor, keys = answer
-        found = sorted({key.decode() for key in keys})
-        if found:
-            yield found
-        if int(cursor) == 0:
-            return

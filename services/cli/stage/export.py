@@ -48,7 +48,7 @@ def _lead(lead: Lead, rules: Rules) -> dict[str, Any]:
         "told": {f"{cycle}:{milestone.value}": at for (cycle, milestone), at in lead.told.milestones.items()},
         "offered": sorted(lead.told.offered),
         "stands": {side.value: lead.person(side) is not None for side in Side},
-        "fields": {name: found for name in lead.fields if (found := _field(lead, name))},
+        "fields": {name: found for name in lead.names() if (found := _field(lead, name))},
         "history": {
             name: {str(at): value for at, value in seen.items()} for name, seen in lead.history.items()
         },

@@ -150,6 +150,11 @@ class Stage:
         return None if self._service is None else self._service.pid
 
     @property
+    def embedded_url(self) -> str | None:
+        """Where the embedded server is; None for a stage without one."""
+        return self.server.url
+
+    @property
     def service_log(self) -> Path:
         """What the service logs."""
         return self.folder / "service.log"
@@ -251,8 +256,8 @@ class Stage:
     @asynccontextmanager
     async def open_books(self) -> AsyncGenerator[Books]:
         """Give the service's books, for reading beside it."""
-        log = make_log(self.settings, self.server.url)
-        store = make_store(self.settings, self.server.url)
+        log = make_log(self.settings, self.embedded_url)
+        store = make_store(self.settings, self.embedded_url)
         partitions = self.settings.log.partitions
         try:
             await store.start()

@@ -24,6 +24,7 @@ from services.runtime.log.holding import Membership
 from services.runtime.log.port import (
     LogRecord,
     Offsets,
+    Origin,
     PartitionHandler,
     Record,
     TopicSpec,
@@ -46,7 +47,7 @@ return id
 """
 
 # A producer's ids grow, and it sends again from a point before which all arrived: what isn't above the last one is there.
-_ONCE = """\
+_UNLESS_TAKEN = """\
 local above, low = tonumber(ARGV[2]), tonumber(ARGV[3])
 local taken = redis.call('HGET', KEYS[2], ARGV[1])
 if taken then
@@ -55,7 +56,15 @@ if taken then
   if above < first or (above == first and low <= second) then return false end
 end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2] .. '-' .. ARGV[3])
-return redis.call('XADD', KEYS[1], '0-*', unpack(ARGV, 4))
+"""
+_ONCE = f"{_UNLESS_TAKEN}return redis.call('XADD', KEYS[1], '0-*', unpack(ARGV, 4))"
+_REPLACE_ONCE = f"""\
+{_UNLESS_TAKEN}\
+local id = redis.call('XADD', KEYS[1], '0-*', unpack(ARGV, 5))
+local before = redis.call('HGET', KEYS[3], ARGV[4])
+if before then redis.call('XDEL', KEYS[1], before) end
+redis.call('HSET', KEYS[3], ARGV[4], id)
+return id
 """
 
 
@@ -176,13 +185,16 @@ class EmbeddedLog:
     def _appending(self, record: Record, appended_at: int) -> Command:
         keys, partition = self._keys(record.topic), self.partition_for(record.topic, record.key)
         fields = encode(record, appended_at)
+        told, names = told_by(record), [keys.stream(partition)]
         if record.topic in self._compacted:
-            names = (keys.stream(partition), keys.latest(partition))
-            return ("EVAL", _REPLACE, len(names), *names, record.key, *fields)
-        told = told_by(record)
+            if told is None:
+                names += [keys.latest(partition)]
+                return ("EVAL", _REPLACE, len(names), *names, record.key, *fields)
+            names += [keys.taken(partition), keys.latest(partition)]
+            return ("EVAL", _REPLACE_ONCE, len(names), *names, *told, record.key, *fields)
         if told is None:
-            return ("XADD", keys.stream(partition), "0-*", *fields)
-        names = (keys.stream(partition), keys.taken(partition))
+            return ("XADD", *names, "0-*", *fields)
+        names += [keys.taken(partition)]
         return ("EVAL", _ONCE, len(names), *names, *told, *fields)
 
     async def _write(self, commands: Sequence[Command]) -> None:
@@ -193,6 +205,10 @@ class EmbeddedLog:
                 await self._convoy.ask(commands)
             else:
                 await self._convoy.ask([("MULTI",), *commands, ("EXEC",)])
+
+    async def landed(self, records: Sequence[Record], *, since: int) -> frozenset[Origin]:  # noqa: ARG002 -- the port's
+        """Return nothing: `append` itself appends no record of a producer twice."""
+        return frozenset()
 
     def subscribe(
         self, topic: str, group: str, handler: PartitionHandler, *, max_records: int = 500

@@ -36,6 +36,10 @@ class View:
         """Return what *member* holds."""
         return frozenset(partition for partition, owner in self.owners.items() if owner == member)
 
+    def frees(self, partition: int, owner: str | None) -> bool:
+        """Return whether *partition*, which *owner* holds now, may be taken: nobody has it, or who is known dead."""
+        return owner is None or (owner not in self.alive and self.owners.get(partition) == owner)
+
     def quota(self, member: str, partitions: int) -> int:
         """Return how many of *partitions* *member* may hold."""
         if member not in self.alive:
@@ -130,12 +134,16 @@ class Group:
         return View(alive, {int(partition): owner.decode() for partition, owner in owners.items()})
 
     async def claim(self, view: View) -> frozenset[int]:
-        """Take free partitions up to the quota; return those that were got."""
+        """
+        Take free partitions up to the quota; return those that were got.
+
+        Who came to hold one since the *view* was taken isn't among its living, and isn't dead for that.
+        """
         quota = view.quota(self.member, self.partitions)
 
         def taken(owners: Mapping[int, str]) -> dict[int, str | None]:
             mine = sum(owner == self.member for owner in owners.values())
-            free = [each for each in range(self.partitions) if owners.get(each) not in view.alive]
+            free = [each for each in range(self.partitions) if view.frees(each, owners.get(each))]
             return dict.fromkeys(free[: max(quota - mine, 0)], self.member)
 
         return await self._change(taken)

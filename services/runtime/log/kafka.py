@@ -14,10 +14,22 @@ from services.runtime.log.kafka_producer import KafkaAppender
 from services.runtime.log.kafka_reader import KafkaReader
 from services.runtime.log.kafka_settings import KafkaSettings, connection, raise_refusal, translated
 from services.runtime.log.kafka_subscription import KafkaSubscription
-from services.runtime.log.port import LogRecord, Offsets, PartitionHandler, Record, TopicSpec, partition_of
+from services.runtime.log.port import (
+    LogRecord,
+    LogUnavailable,
+    Offsets,
+    Origin,
+    PartitionHandler,
+    Record,
+    TopicSpec,
+    origin_of,
+    partition_of,
+)
 from services.runtime.log.topics import check_sizes, unknown_topic
 
 _PING_S = 5.0
+CLOCKS_APART_MS = 60_000
+"""By how much the brokers' clocks may be behind ours."""
 
 
 class KafkaLog:
@@ -36,6 +48,7 @@ class KafkaLog:
         self._admin: AIOKafkaAdminClient | None = None
         self._appender = KafkaAppender(self._settings)
         self._reader = KafkaReader(self._settings)
+        self._finder = KafkaReader(self._settings)
 
     async def start(self) -> None:
         """Connect. Raises LogUnavailable, or Misconfigured where our credentials are refused."""
@@ -46,6 +59,7 @@ class KafkaLog:
         """Send what was appended and disconnect; safe to call twice."""
         await self._appender.close()
         await self._reader.close()
+        await self._finder.close()
         admin, self._admin = self._admin, None
         if admin is not None:
             await admin.close()
@@ -85,6 +99,19 @@ class KafkaLog:
         for topic in {each.topic for each in records}:
             self._count(topic)
         await self._appender.append(records, self.partition_for)
+
+    async def landed(self, records: Sequence[Record], *, since: int) -> frozenset[Origin]:
+        """
+        Return which of *records* stand in their partitions; reads these from a minute before *since* to their ends.
+
+        An idempotent producer knows only its own session, so nothing but the partitions tells what an earlier one sent.
+        """
+        origins = {origin: each for each in records if (origin := origin_of(each.headers)) is not None}
+        if not await self._appender.settled():
+            raise LogUnavailable("what was appended before is still under way")
+        places = {(each.topic, self.partition_for(each.topic, each.key)) for each in origins.values()}
+        found = await self._finder.headers(places, since - CLOCKS_APART_MS)
+        return frozenset(origins.keys() & found)
 
     def subscribe(
         self, topic: str, group: str, handler: PartitionHandler, *, max_records: int = 500

@@ -34,6 +34,7 @@ class KafkaAppender:
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
         self._changing = asyncio.Lock()
+        self._under_way: set[asyncio.Future[object]] = set()
 
     async def start(self) -> None:
         """Connect. Raises LogUnavailable."""
@@ -55,14 +56,31 @@ class KafkaAppender:
                     for record in records:
                         # One by one: what was sent must be known when a later one fails.
                         futures.append(await self._send(producer, record, partition_for))  # noqa: PERF401
-                    await asyncio.gather(*futures)
+                    # Not gather: it would cancel the rest, and what is cancelled is sent nevertheless.
+                    if futures:
+                        done, _ = await asyncio.wait(futures, return_when=asyncio.FIRST_EXCEPTION)
+                        for each in done:
+                            each.result()
         except BaseException as error:
             for each in futures:  # nobody will ask for the other outcomes
                 each.add_done_callback(_noticed)
+            self._remember(futures)
             cause = error.__cause__
             if isinstance(cause, KafkaError) and lasting(cause):
                 await self._give_up(producer, cause)
             raise
+
+    async def settled(self) -> bool:
+        """Wait until nothing is under way of appends that failed; return whether it came to that in time."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=self._settings.append_timeout_ms / 1000)
+        return not self._under_way
+
+    def _remember(self, futures: Sequence["asyncio.Future[object]"]) -> None:
+        for each in futures:
+            if not each.done():
+                self._under_way.add(each)
+                each.add_done_callback(self._under_way.discard)
 
     async def _send(
         self, producer: AIOKafkaProducer, record: Record, partition_for: Callable[[str, str], int]
@@ -104,6 +122,7 @@ class KafkaAppender:
                 self._producer = None
                 _log.error("producer.replaced", reason=str(error))
                 await self._stopped(producer)
+                self._under_way.clear()  # it sends nothing more
 
     async def _stopped(self, producer: AIOKafkaProducer) -> None:
         try:

@@ -1,19 +1,22 @@
 """Reads Kafka outside any group: single partitions from an offset on, and where partitions begin and end."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.structs import OffsetAndTimestamp
 
 from services.runtime.log.kafka_settings import MAX_RECORD_BYTES, KafkaSettings, connection, translated
-from services.runtime.log.port import LogRecord, LogUnavailable, Offsets
+from services.runtime.log.port import LogRecord, LogUnavailable, Offsets, Origin, origin_of
 
 _Places: TypeAlias = dict[TopicPartition, int]
+_Times: TypeAlias = dict[TopicPartition, OffsetAndTimestamp | None]
 _Fetched: TypeAlias = dict[TopicPartition, list[ConsumerRecord[Any, Any]]]
 
 _POLL_MS = 200
 _PATIENCE_S = 30.0
+_PAGE = 5_000
 
 
 def log_record(record: ConsumerRecord[Any, Any]) -> LogRecord:
@@ -71,6 +74,40 @@ class KafkaReader:
                 begins = cast("_Places", await consumer.beginning_offsets(places))
                 ends = cast("_Places", await consumer.end_offsets(places))
         return {each.partition: Offsets(begins[each], ends[each]) for each in places}
+
+    async def headers(self, places: Collection[tuple[str, int]], since: int) -> set[Origin]:
+        """
+        Return who told the records that were appended to *places* from *since* (epoch ms) on until now.
+
+        *places* are topics with partitions. Raises LogUnavailable.
+        """
+        wanted = [TopicPartition(*each) for each in places]
+        found: set[Origin] = set()
+        async with self._busy:
+            consumer = await self._connected()
+            with translated("find what was appended"):
+                starts = cast(
+                    "_Times", await consumer.offsets_for_times(dict.fromkeys(wanted, max(since, 0)))
+                )
+                ends = cast("_Places", await consumer.end_offsets(wanted))
+                for place, start in starts.items():
+                    if start is not None:
+                        found |= await self._told(consumer, place, start.offset, ends[place])
+        return found
+
+    async def _told(
+        self, consumer: AIOKafkaConsumer, place: TopicPartition, start: int, end: int
+    ) -> set[Origin]:
+        consumer.assign([place])
+        try:
+            consumer.seek(place, start)
+            found: set[Origin] = set()
+            while page := await self._some(consumer, place, _PAGE, end):
+                origins = (origin_of(log_record(each).headers) for each in page)
+                found.update(each for each in origins if each is not None)
+            return found
+        finally:
+            consumer.unsubscribe()
 
     async def _some(
         self, consumer: AIOKafkaConsumer, place: TopicPartition, limit: int, end: int

@@ -12,7 +12,7 @@ not wait for each other. A handler that is slow makes its own partition wait (it
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from zlib import crc32
 
 from services.errors import Rejected, Retryable
@@ -22,9 +22,13 @@ ID_HEADER = "outbox-id"
 """
 Who tells a record, and an id ``<n>-<n>`` that grows with each that this producer tells to a partition.
 
-A producer that doesn't know whether a record arrived sends it again. The embedded log then appends nothing. Kafka may hold
-it twice; readers drop what isn't above the last id they took from that producer.
+A producer that doesn't know whether a record arrived sends it again. The embedded log then appends nothing. On Kafka the
+producer asks first (`Log.landed`); what it can't see may stand there twice, and readers drop what isn't above the last id
+they took from that producer.
 """
+
+Origin: TypeAlias = tuple[str, str]
+"""A record's producer and id, as its headers say them."""
 
 MAX_VALUE_BYTES = 1_048_576
 """A record's value may be this long (1 MiB); above it `append` raises RecordTooLarge."""
@@ -204,6 +208,22 @@ class Log(Protocol):
         """
         ...
 
+    async def landed(self, records: Sequence[Record], *, since: int) -> frozenset[Origin]:
+        """
+        Return which of *records* the log holds, as far as their producer must know before it sends them again.
+
+        A log that appends no record of a producer twice returns nothing. What this very connection still has
+        under way is waited for first.
+
+        Args:
+            records: With producer and id; others are passed over.
+            since: None of them was appended before, epoch ms by the wall clock of whoever appended.
+
+        Raises:
+            LogUnavailable: It isn't known.
+        """
+        ...
+
     def subscribe(
         self, topic: str, group: str, handler: PartitionHandler, *, max_records: int = 500
     ) -> Subscription:
@@ -221,6 +241,12 @@ class Log(Protocol):
     async def ping(self) -> None:
         """Raise LogUnavailable unless the log answers."""
         ...
+
+
+def origin_of(headers: Mapping[str, str]) -> Origin | None:
+    """Return the producer and the id that *headers* name, None where they don't."""
+    producer, told = headers.get(PRODUCER_HEADER), headers.get(ID_HEADER)
+    return None if producer is None or told is None else (producer, told)
 
 
 def partition_of(key: str, partitions: int) -> int:

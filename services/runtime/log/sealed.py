@@ -23,6 +23,7 @@ from services.runtime.log.port import (
     LogRecord,
     LogUnavailable,
     Offsets,
+    Origin,
     PartitionHandler,
     Record,
     TopicSpec,
@@ -99,6 +100,10 @@ class SealedLog:
             told = (self._sealed(each, keys) if self._is_personal(each) else each for each in records)
             records = [each for each in told if each is not None]
         await self.inner.append(records)
+
+    async def landed(self, records: Sequence[Record], *, since: int) -> frozenset[Origin]:
+        """See the port."""
+        return await self.inner.landed(records, since=since)
 
     def subscribe(
         self, topic: str, group: str, handler: PartitionHandler, *, max_records: int = 500

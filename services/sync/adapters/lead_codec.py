@@ -31,7 +31,7 @@ from services.sync.domain.records import RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
 
-FORMAT = 10
+FORMAT = 11
 _MA, _SFA = Side.MA, Side.SFA
 _SIDES: tuple[Side, ...] = (_MA, _SFA)
 _SIDE_PLACE = {side: place for place, side in enumerate(_SIDES)}
@@ -54,6 +54,7 @@ def encode(lead: Lead) -> bytes:
         [lead.scored_by, *(w.instants[at] for at in (lead.as_of, lead.rules_since, *lead.qualified))],
         [part for side in _SIDES for part in _persons(w, side, lead.persons.get(side, {}))],
         _fields(w, lead.fields),
+        [*_further(w, lead.persons)],
         [_history(w, key, seen) for key, seen in sorted(lead.history.items())],
         [_opportunity(w, each) for _, each in sorted(lead.opportunities.items())],
         [_activity(w, key, each) for key, each in sorted(lead.activities.items())],
@@ -97,7 +98,23 @@ def decode(lead_id: str, data: bytes) -> Lead:
         *parts,
     ) = parts[3:]
     scored_by, as_of, rules_since, *qualified = cast("list[int]", scored)
-    persons, fields, histories, deals, activities, slots, sent, refused, told, opt_outs, fights, tasks = parts
+    (
+        persons,
+        fields,
+        further,
+        histories,
+        deals,
+        activities,
+        slots,
+        sent,
+        refused,
+        told,
+        opt_outs,
+        fights,
+        tasks,
+    ) = parts
+    known = _read_persons(t, persons)
+    _read_further(t, known, further)
     return Lead(
         id=lead_id,
         created_at=instants[int(created_at)],
@@ -111,7 +128,7 @@ def decode(lead_id: str, data: bytes) -> Lead:
         scored_by=scored_by,
         rules_since=instants[rules_since],
         qualified=tuple(instants[at] for at in qualified),
-        persons=_read_persons(t, persons),
+        persons=known,
         fields=_read_fields(t, fields),
         history=dict(_read_history(t, each) for each in histories),
         opportunities={each.ref.id: each for each in (_read_opportunity(t, deal) for deal in deals)},
@@ -202,6 +219,24 @@ def _read_fields(t: Tabled, packed: list[Any]) -> dict[str, dict[Side, Register]
         if sfa is not None:
             sides[_SFA] = sfa
     return fields
+
+
+def _further(w: Tables, persons: dict[Side, dict[str, Person]]) -> Iterator[list[Any]]:
+    """Yield what was seen in a side's further records: the side, the record, and its registers."""
+    for side in _SIDES:
+        for key, person in sorted(persons.get(side, {}).items()):
+            if person.fields:
+                flat: list[Any] = []
+                for name, register in sorted(person.fields.items()):
+                    flat.append(w.value(name))
+                    write_register(w, register, flat)
+                yield [_SIDE_PLACE[side], w.value(key), flat]
+
+
+def _read_further(t: Tabled, persons: dict[Side, dict[str, Person]], packed: list[Any]) -> None:
+    for side, key, flat in cast("list[tuple[int, int, list[Any]]]", packed):
+        parts = iter(read_registers(t, flat, 1))
+        persons[_SIDES[side]][t[1][key]].fields = dict(zip(parts, parts, strict=True))
 
 
 def _seen(w: Tables, seen: dict[int, Scalar]) -> list[int]:

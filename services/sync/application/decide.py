@@ -26,6 +26,7 @@ from schemas.lead import (
     Observed,
     Reviewed,
     WriteSettled,
+    WriteStarted,
 )
 from services.sync.application.tell import (
     SOURCE,
@@ -38,7 +39,7 @@ from services.sync.application.tell import (
 from services.sync.domain.decisions import Decision, made, outcomes
 from services.sync.domain.desired import Missing, may_have_tasks, missing
 from services.sync.domain.drift import Drift, drift
-from services.sync.domain.echoes import Layer, disputed, hidden
+from services.sync.domain.echoes import Aim, Layer, disputed, hidden
 from services.sync.domain.erasure import addresses
 from services.sync.domain.facts import Erased, Fact, MergedInto, tell, tell_handover, tell_offers
 from services.sync.domain.fold import Folder
@@ -105,9 +106,9 @@ class Decide:
         """
         decided = Decided()
         if isinstance(event, LeadWriteStarted):
-            started = event.data
+            started, aim = event.data, _aim(event.data)
             lost, decided.loops = self.folder.start_write(
-                lead, Side(started.side), started.slot, started.fields, started.started_at
+                lead, Side(started.side), started.slot, started.fields, started.started_at, aim
             )
             if lost:
                 decided.dead_letters.append(_fight(lead, event, lost, event_id))
@@ -281,14 +282,10 @@ class Decide:
 
 
 def held_addresses(lead: Lead) -> frozenset[str]:
-    """Return the e-mail addresses that stand in the lead's records now."""
-    sides = lead.fields.get("email")
-    if sides is None:
-        return _NONE
-    return frozenset(str(each.there) for each in sides.values() if not is_blank(each.there))
-
-
-_NONE = frozenset[str]()
+    """Return the e-mail addresses that stand in the lead's records now, its duplicates too."""
+    found = [lead.seen("email", side).there for side in Side]
+    found += [lead.seen_in("email", side, ref).there for side in Side for ref in lead.duplicates(side)]
+    return frozenset(str(each) for each in found if not is_blank(each))
 
 
 def _hurry(lead: Lead, data: Observed) -> None:
@@ -327,6 +324,12 @@ def observation_of(data: Observed) -> Observation:
         deleted=data.deleted,
         erased=data.erased,
     )
+
+
+def _aim(data: WriteStarted) -> Aim | None:
+    """Return what was known of a person's record when the write was planned."""
+    ref = None if data.ref is None else RecordRef(data.ref.system, data.ref.object, data.ref.id)
+    return Aim(ref, data.over) if data.over else None
 
 
 def _dead_letter(lead: Lead, data: WriteSettled, context: Context) -> DeadLettered:

@@ -370,6 +370,8 @@ class Dispatcher:
             kind=lack.kind.value,
             fields=lack.fields,
             started_at=now,
+            ref=None if not plan.over or (ref := plan.lead.person(self._side)) is None else _ref(ref),
+            over=dict(plan.over),
         )
         return LeadWriteStarted(
             id=f"{plan.write_id}-s", source=SOURCE, subject=plan.lead.id, time=rfc3339(now), data=data

@@ -173,7 +173,7 @@ def _summary(lead: Lead, life: Lifecycle, rules: Rules, now: int) -> Json:
             for (cycle, milestone), at in sorted(life.milestones.items(), key=lambda pair: pair[1])
         ],
         "consents": [_consent(lead, name, rules) for name in sorted(lead.opt_outs)],
-        "fields": {name: _sides(lead, name) for name in sorted(lead.fields)},
+        "fields": {name: _sides(lead, name) for name in sorted(lead.names())},
         "opportunities": [str(each.ref) for each in lead.opportunities.values() if not each.deleted],
         "refused": sorted(lead.refused),
     }

@@ -16,7 +16,7 @@ from services.sync.domain.rules import Rules
 
 def note(lead: Lead, side: Side, ref: RecordRef, change: FieldChange) -> bool:
     """Keep the evidence of an opt-out that somebody other than tasuki said; return whether it is news."""
-    if not change.value or change.own:
+    if not change.value:
         return False
     said = Evidence(change.changed_at, side, str(ref), change.via, change.by)
     known = lead.opt_outs.get(change.name)

@@ -145,9 +145,8 @@ def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) ->
     differs: dict[str, Scalar] = {}
     other, writes_ma = side.other, side is Side.MA
     for name, rule in rules.fields.items():
-        sides = lead.fields.get(name, _NOWHERE)
-        mine = sides.get(side, _NOTHING)
-        theirs = seen_from(sides.get(other, _NOTHING), name, side, rules)
+        mine = lead.seen(name, side)
+        theirs = seen_from(lead.seen(name, other), name, side, rules)
         there, value = mine.there, wanted(mine, theirs, side, rule, rules)
         if value and name in rules.opt_ins and agreed(lead, name, rules) is not None:
             value = False
@@ -169,10 +168,6 @@ def _person_difference(lead: Lead, life: Lifecycle, rules: Rules, side: Side) ->
         if not names.isdisjoint(differs):
             differs = {name: lead.seen(name, side).there for name in sorted(names)} | differs
     return differs
-
-
-_NOWHERE: dict[Side, Register] = {}
-_NOTHING = Register()
 
 
 def wanted(mine: Register, theirs: Register, side: Side, rule: FieldRule, rules: Rules) -> Scalar:

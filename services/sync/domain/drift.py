@@ -59,13 +59,13 @@ def _of_person(lead: Lead, side: Side, seen: Observation, folder: Folder) -> Ite
         return
     if not person.alive and not person.moved:
         yield Drift(RECORD, "gone", "there", seen.observed_at)
-    if lead.person(side) == seen.ref:  # of several records of a lead on a side, one stands for it
-        yield from _of_fields(lead, side, seen, folder)
+    yield from _of_fields(lead, side, seen, folder)
 
 
 def _of_fields(lead: Lead, side: Side, seen: Observation, folder: Folder) -> Iterator[Drift]:
+    stands = lead.person(side) == seen.ref
     for each in _latest(seen.fields):
-        register = lead.seen(each.name, side)
+        register = lead.seen(each.name, side) if stands else lead.seen_in(each.name, side, seen.ref)
         news = _is_news(each, register.there, register.there_at)
         if news and not folder.is_echo(lead, side, each):
             yield Drift(each.name, register.there, each.value, each.changed_at)

@@ -6,14 +6,14 @@ something is decided, where our own ledger holds the value too. Neither is proof
 judged again whenever the record is read later, and a write that nobody's word asked for is noticed as it leaves.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from services.sync.domain.lead import Lead
-from services.sync.domain.records import FieldChange, Kind, Observation, Scalar, Side
-from services.sync.domain.register import SETTLED, Register, order_key, value_hash
+from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
+from services.sync.domain.register import UNKNOWN, UNTAKEN, Register, order_key, value_hash
 
 if TYPE_CHECKING:
     from services.sync.domain.drift import Drift
@@ -29,6 +29,13 @@ class Layer(StrEnum):
     """By the vendor's mark, and by the value standing in the ledger of what was sent."""
 
 
+class Aim(NamedTuple):
+    """The record that a write goes to, and since when there stand the values that it replaces, as known when planned."""
+
+    ref: RecordRef | None
+    over: Mapping[str, int]
+
+
 def hidden(lead: Lead, side: Side, seen: Observation, found: "list[Drift]") -> Iterator[str]:
     """
     Yield the fields of the differences *found* in *seen* that an echo had hidden from us.
@@ -40,8 +47,7 @@ def hidden(lead: Lead, side: Side, seen: Observation, found: "list[Drift]") -> I
     if seen.kind is not Kind.LEAD or person is None:
         return
     for each in found:
-        register = lead.fields.get(each.field, {}).get(side)
-        if register is not None and each.changed_at <= person.seen_at and register.by_echo:
+        if each.changed_at <= person.seen_at and lead.seen_in(each.field, side, seen.ref).by_echo:
             yield each.field
 
 
@@ -50,36 +56,40 @@ def disputed(lead: Lead, side: Side, seen: Observation) -> Iterator[str]:
     if seen.kind is not Kind.LEAD:
         return
     for each in seen.fields:
-        register = lead.fields.get(each.name, {}).get(side)
-        if register is not None and not each.own and each.exact and _was_echo(register, each):
+        if not each.own and each.exact and _was_echo(lead.seen_in(each.name, side, seen.ref), each):
             yield each.name
 
 
-def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int) -> bool:
+def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int, aim: Aim | None = None) -> bool:
     """
     Note that *value*, whose hash is *mark*, is about to be sent; return whether that is a loop.
 
     It is one where the same value was sent before and taken, nobody said anything on either side since, and yet another
-    value of ours stands there: then our own write asked for our own write.
+    value of ours stands there: then our own write asked for our own write. A write whose *aim* was another record, or what
+    stood before, is none, nor is the next one: so it is after a crash, and when two leads that are one both write.
     """
-    register = lead.register(name, side)
-    words, over = _words(lead, name), value_hash(register.there)
-    known, sent_over = register.sent_on
-    register.sent_on = (words, over)
+    ledger, stands = lead.register(name, side), lead.seen(name, side)
+    words, over = _words(lead, name, side), value_hash(stands.there)
+    known, taken = ledger.sent_on
+    in_time = aim is None or (aim.ref, aim.over.get(name)) == (lead.person(side), stands.there_at)
+    asked = [each.said for each in (lead.seen(name, each) for each in Side) if each.speaks]
+    current = in_time and (not asked or value in asked)  # else somebody said another one since it was planned
+    ledger.sent_on = (words if current else UNKNOWN, UNTAKEN)
     return (
-        mark in register.sent
-        and over in register.sent
+        in_time
+        and mark in ledger.sent
+        and over in ledger.sent
         and over != mark
         and known == words
-        and sent_over == SETTLED
-        and order_key(value) != order_key(register.there)
+        and taken == value_hash(str(lead.person(side)))
+        and order_key(value) != order_key(stands.there)
     )
 
 
-def _words(lead: Lead, name: str) -> int:
-    """Return a hash of what people last said of the field *name*, on both sides."""
-    said = [(side.value, each.said_at, each.said) for side, each in sorted(lead.fields[name].items())]
-    return crc32(repr(said).encode())
+def _words(lead: Lead, name: str, side: Side) -> int:
+    """Return a hash of what people last said of the field *name*, on both sides, and of the record that is written to."""
+    said = [(each.said_at, each.said) for each in (lead.seen(name, each) for each in Side)]
+    return crc32(repr((said, str(lead.person(side)))).encode())
 
 
 def _was_echo(register: Register, change: FieldChange) -> bool:

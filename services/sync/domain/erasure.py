@@ -1,7 +1,7 @@
 """Erasing a person from a lead: what names or describes them goes for good, what is only counted stays."""
 
 from services.sync.domain.lead import Lead
-from services.sync.domain.records import Kind, Side
+from services.sync.domain.records import Kind
 from services.sync.domain.register import is_blank
 from services.sync.domain.rules import Rules
 
@@ -23,8 +23,7 @@ def kept_fields(rules: Rules) -> frozenset[str]:
 def addresses(lead: Lead) -> frozenset[str]:
     """Return every e-mail address that *lead* still holds, of either side."""
     found: set[str] = set()
-    for side in Side:
-        register = lead.seen("email", side)
+    for register in lead.all_seen("email"):
         values = (register.said, register.there, register.certain[0], *(each[2] for each in register.sights))
         found.update(str(value) for value in values if not is_blank(value))
     return frozenset(found)
@@ -38,6 +37,8 @@ def erase(lead: Lead, kept: frozenset[str], stage_fields: frozenset[str]) -> Non
     counters and what was told stay too.
     """
     lead.fields = {name: sides for name, sides in lead.fields.items() if name in kept}
+    for person in (each for persons in lead.persons.values() for each in persons.values()):
+        person.fields = {name: each for name, each in person.fields.items() if name in kept}
     lead.history = {
         key: seen for key, seen in lead.history.items() if key.partition(":")[2].rstrip("?") in kept
     }

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from zlib import crc32
 
 from services.sync.domain.consent import note
-from services.sync.domain.echoes import Layer, goes_round
+from services.sync.domain.echoes import Aim, Layer, goes_round
 from services.sync.domain.erasure import KEPT_OF_ACTIVITIES, KEPT_OF_DEALS, erase, kept_fields
 from services.sync.domain.fights import fought, given_up
 from services.sync.domain.lead import (
@@ -17,7 +17,6 @@ from services.sync.domain.lead import (
     Activity,
     Lead,
     Opportunity,
-    Person,
     field_key,
     history_keys,
     slot_key,
@@ -70,12 +69,11 @@ class Folder:
         return set()
 
     def _observe_person(self, lead: Lead, side: Side, seen: Observation) -> set[str]:
-        person = _person(lead, side, seen.ref)
+        person = lead.enter(side, seen.ref)
         person.marked = person.marked or seen.external_id is not None
         if seen.moved_to is not None:
             person.moved = True
-            person = _person(lead, side, seen.moved_to)
-            person.successor = True
+            lead.enter(side, seen.moved_to).successor = True
         elif seen.deleted:
             if seen.erased:
                 lead.erased_at = _earliest(lead.erased_at, seen.observed_at)
@@ -86,28 +84,28 @@ class Folder:
             person.seen_at = max(person.seen_at, seen.observed_at)
         if not _is_made_by_us(seen):
             lead.created_at = _earliest(lead.created_at, seen.created_at)
-        return {change.name for change in seen.fields if self._change(lead, side, change, seen, person.ref)}
+        return {change.name for change in seen.fields if self._change(lead, side, change, seen)}
 
-    def _change(self, lead: Lead, side: Side, change: FieldChange, seen: Observation, ref: RecordRef) -> bool:
+    def _change(self, lead: Lead, side: Side, change: FieldChange, seen: Observation) -> bool:
         name, value, at = change.name, change.value, change.changed_at
         if lead.erased_at != NEVER and name not in self._kept:
             return False
-        register = lead.register(name, side)
+        register = lead.register(name, side, seen.ref)
         own = change.own and (
-            self._is_sent(register, side, name, value) or 0 <= at - seen.created_at < BY_DEFAULT_MS
+            self._is_sent(lead, side, name, value) or 0 <= at - seen.created_at < BY_DEFAULT_MS
         )
         if not own and (keys := self._tracked.get((side, name))) is not None:
             _remember(lead.history.setdefault(keys[not change.exact], {}), change)
         if name not in self._shared:
             return register.observe_last(value, at, own=own)
         if name in self._consents:
-            noted = not own and note(lead, side, ref, change)
+            noted = not own and note(lead, side, seen.ref, change)
             return register.observe_consent(value, at, own=own) or noted
         return register.observe(value, at, own=own, exact=change.exact)
 
     def is_echo(self, lead: Lead, side: Side, change: FieldChange) -> bool:
         """Return whether a person's *change* is our own write coming back: marked so, of a value that was sent."""
-        return change.own and self._is_sent(lead.seen(change.name, side), side, change.name, change.value)
+        return change.own and self._is_sent(lead, side, change.name, change.value)
 
     def layer(self, lead: Lead, side: Side, change: FieldChange) -> Layer | None:
         """Return by what a person's *change* is known as our own write coming back; None where it isn't."""
@@ -115,9 +113,9 @@ class Folder:
             return None
         return Layer.MARKER if change.name in self._produced[side] else Layer.LEDGER
 
-    def _is_sent(self, register: Register, side: Side, name: str, value: Scalar) -> bool:
+    def _is_sent(self, lead: Lead, side: Side, name: str, value: Scalar) -> bool:
         """Of fields that tasuki makes itself no ledger is kept: nobody else's value counts there."""
-        return name in self._produced[side] or value_hash(value) in register.sent
+        return name in self._produced[side] or value_hash(value) in lead.sent_to(name, side)
 
     def _observe_opportunity(self, lead: Lead, seen: Observation) -> None:
         opportunity = lead.opportunities.get(seen.ref.id)
@@ -154,12 +152,18 @@ class Folder:
                 activity.fields[change.name] = (change.value, change.changed_at)
 
     def start_write(
-        self, lead: Lead, side: Side, slot: str, fields: Mapping[str, Scalar], at: int
+        self,
+        lead: Lead,
+        side: Side,
+        slot: str,
+        fields: Mapping[str, Scalar],
+        at: int,
+        aim: Aim | None = None,
     ) -> tuple[list[str], list[str]]:
         """
         Enter the values into the echo ledger: they are about to be sent, at *at* by our clock.
 
-        Only of fields on which something is decided does it matter who set them.
+        *aim* is what the write was planned on. Only of fields on which something is decided does it matter who set them.
 
         Returns:
             The fields that were set back once too often: they are left alone after this write. Consents never are.
@@ -173,9 +177,10 @@ class Folder:
             for name in sorted(fields.keys() & self._shared):
                 register = lead.register(name, side)
                 mark = value_hash(fields[name])
-                if goes_round(lead, name, side, fields[name], mark):
+                if goes_round(lead, name, side, fields[name], mark, aim):
                     loops.append(name)
-                if mark in register.sent and fought(lead, side, slot, name, register, at, self._rules):
+                stands = lead.seen(name, side)
+                if mark in register.sent and fought(lead, side, slot, name, stands, at, self._rules):
                     lost.append(name)
                     if name not in self._consents:
                         lead.refused[field_key(side, slot, name)] = mark
@@ -210,16 +215,22 @@ class Folder:
                 opportunity = lead.opportunities.setdefault(ref.id, Opportunity(ref))
                 opportunity.cycle = max(opportunity.cycle, int(slot.partition(":")[2]))
             return
-        person = _person(lead, side, ref)
+        person = lead.enter(side, ref)
         person.marked = person.marked or OWN_ID in fields  # not seen by that: it may have been deleted since
         for name, value in fields.items():
-            if name == OWN_ID or (lead.erased_at != NEVER and name not in self._kept):
-                continue
-            register = lead.register(name, side)
-            if name in self._shared and name not in self._consents:
-                register.confirm(value, over.get(name, NEVER), settled_at)
-            else:
-                register.observe_last(value, over.get(name, NEVER) + 1, own=True)
+            if name != OWN_ID and (lead.erased_at == NEVER or name in self._kept):
+                self._confirm(lead, side, ref, name, value, over.get(name, NEVER), settled_at)
+
+    def _confirm(
+        self, lead: Lead, side: Side, ref: RecordRef, name: str, value: Scalar, over_at: int, settled_at: int
+    ) -> None:
+        register = lead.register(name, side, ref)
+        if name not in self._shared or name in self._consents:
+            register.observe_last(value, over_at + 1, own=True)
+            return
+        if lead.sent_to(name, side):
+            lead.register(name, side).settle(value, value_hash(str(ref)))
+        register.confirm(value, over_at, settled_at)
 
     def refuse_write(
         self, lead: Lead, side: Side, slot: str, fields: Mapping[str, Scalar], only: Collection[str] = ()
@@ -244,10 +255,6 @@ class Folder:
             del lead.refused[key]
         for key in [each for each in lead.fights if each.partition("#")[0] == refused]:
             del lead.fights[key]
-
-
-def _person(lead: Lead, side: Side, ref: RecordRef) -> Person:
-    return lead.persons.setdefault(side, {}).setdefault(str(ref), Person(ref))
 
 
 def _is_made_by_us(seen: Observation) -> bool:

@@ -5,13 +5,16 @@ Everything here is a set, or a register that keeps the latest, so that the same 
 any repeats, give the same lead.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 from services.sync.domain.records import Kind, RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
+from services.sync.domain.standing import as_one, latest, together
 from services.sync.domain.tasks import Tasks
 
 
@@ -21,7 +24,8 @@ class Person:
     A record that is, or was, the lead's person on one side; the instants are of our own clock.
 
     Seen and deleted at the same instant means deleted: one batch often tells of a change and of the end. `marked`:
-    it carries an id of ours. `moved`: another took its place; `successor`: it took another's.
+    it carries an id of ours. `moved`: another took its place; `successor`: it took another's. `fields` are what was
+    seen in it; of the first of its side, by name, that stands in the lead's own.
     """
 
     ref: RecordRef
@@ -30,6 +34,7 @@ class Person:
     moved: bool = False
     marked: bool = False
     successor: bool = False
+    fields: dict[str, Register] = field(default_factory=dict[str, Register])
 
     @property
     def alive(self) -> bool:
@@ -136,7 +141,8 @@ class Lead:
     """
     One lead.
 
-    `persons` are its records on each side, by id; `slots` the other records that tasuki made ("task:1").
+    `persons` are its records on each side, by id; `fields` what was seen in the first of them, by name, and what was
+    sent to the side; `slots` the other records that tasuki made ("task:1").
     `history` is all that people said of the fields that score or tell milestones, by `history_keys` and
     instant; what was only read, at an instant that may be later than the change, stands beside it. `sent`
     is the echo ledger of opportunities' fields. `refused`: by `slot_key` a hash of the values that the
@@ -214,18 +220,101 @@ class Lead:
         """Return whether the lead stood on *side* once and was deleted there: it isn't made again."""
         return bool(self.persons.get(side)) and self.person(side) is None
 
-    def register(self, name: str, side: Side) -> Register:
-        """Return the register of field *name* on *side*, made if need be."""
+    def enter(self, side: Side, ref: RecordRef) -> Person:
+        """Return what is known of the record *ref* on *side*, made if need be."""
+        persons, key = self.persons.setdefault(side, {}), str(ref)
+        if key not in persons:
+            first = min(persons, default=key)
+            persons[key] = Person(ref)
+            if key < first:
+                self._give(side, persons[first])
+        return persons[key]
+
+    def _give(self, side: Side, person: Person) -> None:
+        """Give *person*, until now the first of *side*, what was seen in it; what was sent stays with the side."""
+        for name, sides in list(self.fields.items()):
+            if (register := sides.pop(side, None)) is None:
+                continue
+            if register.sent:
+                sides[side] = Register(sent=register.sent, sent_on=register.sent_on)
+                register.sent, register.sent_on = (), (0, 0)
+            if register != _NOTHING:
+                person.fields[name] = register
+            if not sides:
+                del self.fields[name]
+
+    def register(self, name: str, side: Side, ref: RecordRef | None = None) -> Register:
+        """
+        Return the register of field *name* in the record *ref* on *side*, made if need be.
+
+        Without *ref* it is the one that holds what was sent to the side.
+        """
+        if ref is not None and (person := self._further(side, ref)) is not None:
+            return person.fields.setdefault(name, Register())
         sides = self.fields.setdefault(name, {})
         if side not in sides:
             sides[side] = Register()
         return sides[side]
 
+    def _further(self, side: Side, ref: RecordRef) -> Person | None:
+        """Return the person of *ref* if what was seen in it stands there."""
+        persons = self.persons.get(side, _NOBODY)
+        key = str(ref)
+        return persons[key] if len(persons) > 1 and key in persons and key != min(persons) else None
+
     def seen(self, name: str, side: Side) -> Register:
-        """Return the register of field *name* on *side* for reading; an empty one if there is none."""
-        return self.fields.get(name, _NO_SIDES).get(side, _NOTHING)
+        """
+        Return the register of field *name* on *side* for reading; an empty one if there is none.
+
+        Where the lead has several records there: what stands in the one that stands for it, and what was said in any.
+        """
+        first = self.fields.get(name, _NO_SIDES).get(side, _NOTHING)
+        return (
+            first if len(self.persons.get(side, _NOBODY)) < _SEVERAL else self._of_several(name, side, first)
+        )
+
+    def _of_several(self, name: str, side: Side, ledger: Register) -> Register:
+        persons, main = self.persons[side], self.person(side)
+        known = {key: register for key, register in self._registers(name, side) if register.there_at != NEVER}
+        if main is None:
+            stands = latest(known.values())
+        elif str(main) not in known and persons[str(main)].successor:
+            stands = latest(each for key, each in known.items() if persons[key].moved)
+        else:
+            stands = known.get(str(main), _NOTHING)
+        apart = {key: not (persons[key].moved or persons[key].successor) for key in known}
+        consent = name in self.opt_outs
+        registers = [each for key, each in known.items() if apart[key]]
+        registers += as_one((each for key, each in known.items() if not apart[key]), consent=consent)
+        return together(registers, stands, ledger, consent=consent)
+
+    def _registers(self, name: str, side: Side) -> Iterator[tuple[str, Register]]:
+        """Yield the registers of field *name* in the records on *side*, with the records' ids."""
+        persons = self.persons.get(side, _NOBODY)
+        for place, (key, person) in enumerate(sorted(persons.items())):
+            register = person.fields.get(name) if place else self.fields.get(name, _NO_SIDES).get(side)
+            if register is not None:
+                yield key, register
+
+    def seen_in(self, name: str, side: Side, ref: RecordRef) -> Register:
+        """Return the register of field *name* in the record *ref* alone, for reading; an empty one if there is none."""
+        return dict(self._registers(name, side)).get(str(ref), _NOTHING)
+
+    def all_seen(self, name: str) -> list[Register]:
+        """Return the registers of field *name* in each record, for reading."""
+        return [register for side in Side for _, register in self._registers(name, side)]
+
+    def sent_to(self, name: str, side: Side) -> tuple[int, ...]:
+        """Return the hashes of what was sent to field *name* on *side*: the echo ledger."""
+        return self.fields.get(name, _NO_SIDES).get(side, _NOTHING).sent
+
+    def names(self) -> set[str]:
+        """Return the names of the fields of which anything is known."""
+        further = (person.fields for persons in self.persons.values() for person in persons.values())
+        return {*self.fields, *chain.from_iterable(further)}
 
 
+_SEVERAL = 2
 _NOTHING = Register()
 _NOBODY: dict[str, Person] = {}
 _NO_SIDES: dict[Side, Register] = {}

@@ -16,8 +16,8 @@ from services.sync.domain.records import Scalar
 NEVER = 0
 """The instant of a register that holds nothing yet."""
 
-SETTLED, UNKNOWN = 0, 1
-"""Stand for what a value was sent over: once the vendor took it; of two registers that became one."""
+UNTAKEN, UNKNOWN = 0, 1
+"""Stand for the record in which a value was taken: none yet; and for that, or what was said, if it isn't known."""
 
 REMEMBERED_SIGHTS = 6
 """
@@ -65,8 +65,8 @@ class Register:
     now whoever set it, since `there_at`. Both instants are the vendor's; NEVER means nothing is known.
     `filled_at` is the first time that anything but a blank is known to have stood there. `certain` is the
     last saying whose time is exact: nothing older matters. `sights` are what was seen after it. `sent` are
-    hashes of the values that tasuki sent: the echo ledger. `sent_on` are hashes of what was said on both sides, and
-    of what stood here, when it sent the last of them; the second is SETTLED once the vendor took it.
+    hashes of the values that tasuki sent: the echo ledger. `sent_on` are hashes of what was said on both sides when it
+    sent the last of them, and of the record in which the vendor took it since.
     """
 
     said: Scalar = None
@@ -145,10 +145,20 @@ class Register:
         since is later still, and its own echo will tell the true time. Reads of the time before *settled_at*
         (ours) may still show the old value, and say nothing by that.
         """
-        if self.sent:
-            self.sent_on = (self.sent_on[0], SETTLED)
         stands = self._stand(value, over_at + 1, filled_at=settled_at)
         return self._see((settled_at, False, value)) or stands
+
+    def settle(self, value: Scalar, place: int) -> None:
+        """
+        Note that *value*, which was sent, was taken in the record whose hash is *place*.
+
+        If another was sent since, or it was taken in two records, it is unknown what stands there.
+        """
+        words, taken = self.sent_on
+        if value_hash(value) != self.sent[-1]:
+            self.sent_on = (UNKNOWN, taken)
+        else:
+            self.sent_on = (words, place if taken in (UNTAKEN, place) else UNKNOWN)
 
     def join(self, other: "Register", *, consent: bool = False) -> None:
         """Take in all that *other* saw of the same field, on another record of the same person; it stays as it is."""
@@ -156,9 +166,6 @@ class Register:
             self._stand(other.there, other.there_at, filled_at=other.filled_at)
         if other.filled_at != NEVER:
             self.filled_at = min(self.filled_at or other.filled_at, other.filled_at)
-        if other.sent:
-            self.sent_on = (0, UNKNOWN) if self.sent else other.sent_on
-        self.sent = (*(each for each in other.sent if each not in self.sent), *self.sent)
         if consent:
             self._tighten(other.said, other.said_at)
             return
@@ -166,6 +173,11 @@ class Register:
             self._say(*other.certain)
         for sight in other.sights:
             self._see(sight)
+
+    def join_sent(self, other: "Register") -> None:
+        """Take over what was sent to the same field; *other* stays as it is."""
+        self.sent_on = (UNKNOWN, UNKNOWN) if self.sent else other.sent_on
+        self.sent = (*(each for each in other.sent if each not in self.sent), *self.sent)
 
     def _tighten(self, value: Scalar, at: int) -> None:
         if at != NEVER:

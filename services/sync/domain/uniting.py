@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from services.sync.domain.consent import join
 from services.sync.domain.erasure import erase, kept_fields
 from services.sync.domain.lead import NEVER, Activity, Lead, Opportunity, Person, Told
-from services.sync.domain.records import Kind, Scalar
+from services.sync.domain.records import Kind, RecordRef, Scalar, Side
 from services.sync.domain.register import Register, later, order_key
 from services.sync.domain.rules import Rules
 
@@ -45,8 +45,8 @@ class Uniter:
         lead.created_at = _earliest(lead.created_at, other.created_at)
         lead.erased_at = _earliest(lead.erased_at, other.erased_at)
         for side, persons in other.persons.items():
-            for name, person in persons.items():
-                _person(lead.persons.setdefault(side, {}), name, person)
+            for each in persons.values():
+                _person(lead.enter(side, each.ref), each)
         self._fields(lead, other)
         for deal_id, deal in other.opportunities.items():
             _opportunity(lead.opportunities.setdefault(deal_id, Opportunity(deal.ref)), deal)
@@ -60,14 +60,23 @@ class Uniter:
             erase(lead, self._kept, self._stage_fields)
 
     def _fields(self, lead: Lead, other: Lead) -> None:
+        for side in Side:
+            for person in other.persons.get(side, {}).values():
+                for name in other.names():
+                    self._field(lead, side, name, person.ref, other.seen_in(name, side, person.ref))
         for name, sides in other.fields.items():
             for side, register in sides.items():
-                lead.register(name, side).join(register, consent=name in self._consents)
+                if register.sent:
+                    lead.register(name, side).join_sent(register)
         for key, said in other.history.items():
             _said(lead.history.setdefault(key, {}), said)
         for name, marks in other.sent.items():
             kept = lead.sent.get(name, ())
             lead.sent[name] = (*(each for each in marks if each not in kept), *kept)
+
+    def _field(self, lead: Lead, side: Side, name: str, ref: RecordRef, seen: Register) -> None:
+        if seen.there_at != NEVER:
+            lead.register(name, side, ref).join(seen, consent=name in self._consents)
 
 
 def told_of_both(one: Told, other: Told) -> Told:
@@ -78,8 +87,7 @@ def told_of_both(one: Told, other: Told) -> Told:
     return Told(max(one.score, other.score), milestones, amounts, {**other.offered, **one.offered})
 
 
-def _person(persons: dict[str, Person], name: str, other: Person) -> None:
-    person = persons.setdefault(name, Person(other.ref))
+def _person(person: Person, other: Person) -> None:
     person.seen_at = max(person.seen_at, other.seen_at)
     person.deleted_at = max(person.deleted_at, other.deleted_at)
     person.moved = person.moved or other.moved

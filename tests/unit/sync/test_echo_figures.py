@@ -1,5 +1,6 @@
 """What was taken for an echo and was none, and writes that nobody's word asked for."""
 
+from schemas.lead import Ref
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.domain.echoes import Layer
 from services.sync.domain.records import Side
@@ -78,7 +79,7 @@ def test_a_record_changed_by_somebody_since_says_nothing_of_who_set_a_field() ->
 def _sent(story: Story, phone: str, at: int) -> list[str]:
     """Dispatch sends the number to sales, and it is taken; return the fields that are a loop."""
     over = {"phone": story.lead.seen("phone", Side.SFA).there_at}
-    loops = story.take(started(Side.SFA, "lead", {"phone": phone}, at)).loops
+    loops = story.take(started(Side.SFA, "lead", {"phone": phone}, at, over=over)).loops
     story.take(settled(Side.SFA, "lead", {"phone": phone}, at + 40, over=over))
     return loops
 
@@ -120,6 +121,69 @@ def test_trying_again_when_an_earlier_write_came_back_meanwhile_is_no_loop() -> 
     story.echo(Side.SFA, {"phone": "03-1"}, START + 120)
 
     assert story.take(started(Side.SFA, "lead", {"phone": "03-2"}, START + MINUTE)).loops == []
+
+
+def _sent_twice() -> tuple[Story, dict[str, int]]:
+    """Two numbers were sent and taken, and the first came back after that; return it and what the second was sent over."""
+    story = Story()
+    story.marketing(START, email="a@example.jp", phone="03-1")
+    story.sales(START + 1, email="a@example.jp")
+    assert _sent(story, "03-1", START + 100) == []
+    story.marketing(START + HOUR, phone="03-2")
+    over = {"phone": story.lead.seen("phone", Side.SFA).there_at}
+    assert _sent(story, "03-2", START + HOUR + 100) == []
+    story.echo(Side.SFA, {"phone": "03-1"}, START + 120)
+    return story, over
+
+
+def test_sending_again_what_was_planned_before_a_crash_is_no_loop() -> None:
+    """The shard's next owner plans before it has read that the write was taken; nor is what it sends after that."""
+    story, over = _sent_twice()
+    fields = {"phone": "03-2"}
+
+    assert story.take(started(Side.SFA, "lead", fields, START + DAY, over=over)).loops == []
+    story.take(settled(Side.SFA, "lead", fields, START + DAY + 40, over=over))
+    over = {"phone": story.lead.seen("phone", Side.SFA).there_at}
+    assert story.take(started(Side.SFA, "lead", fields, START + 2 * DAY, over=over)).loops == []
+
+
+def test_sending_to_another_record_what_the_first_has_already_is_no_loop() -> None:
+    """Two leads that are one both wrote, each to its own record."""
+    story, _ = _sent_twice()
+    over = {"phone": story.lead.seen("phone", Side.SFA).there_at}
+    again = started(Side.SFA, "lead", {"phone": "03-2"}, START + DAY, over=over, record_id="00Q9")
+
+    assert story.take(again).loops == []
+
+
+def test_a_write_of_another_lead_that_was_taken_later_makes_no_loop() -> None:
+    """The lead that was taken over had sent its own value before."""
+    story, _ = _sent_twice()
+    over = {"phone": story.lead.seen("phone", Side.SFA).there_at}
+    story.take(settled(Side.SFA, "lead", {"phone": "03-1"}, START + DAY, over=over))
+
+    assert _sent(story, "03-2", START + DAY + MINUTE) == []
+
+
+def test_a_write_that_another_lead_s_record_took_makes_no_loop() -> None:
+    """The lead that was taken over had made a record of its own, which took the value; this one's wants it still."""
+    story, over = _sent_twice()
+    event = settled(Side.SFA, "lead", {"phone": "03-2"}, START + DAY, over=over)
+    other = Ref(system="salesforce", object="Lead", id="00Q9")
+    story.take(event.model_copy(update={"data": event.data.model_copy(update={"ref": other})}))
+
+    assert _sent(story, "03-2", START + DAY + MINUTE) == []
+
+
+def test_what_follows_a_write_that_a_word_overtook_is_no_loop() -> None:
+    """It was planned before that word was read, so what is sent next follows the word."""
+    story = _handed()
+    story.marketing(START + HOUR, phone="03-2")
+    assert _sent(story, "03-2", START + HOUR + 100) == []
+    story.marketing(START + 2 * HOUR, phone="03-1")
+    assert _sent(story, "03-2", START + 2 * HOUR + 100) == []
+
+    assert _sent(story, "03-1", START + 2 * HOUR + 200) == []
 
 
 def test_a_person_who_goes_to_and_fro_makes_no_loop() -> None:
