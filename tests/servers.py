@@ -151,11 +151,20 @@ def _kafka_on_java(reasons: list[str]) -> Generator[KafkaServer | None]:
 
 
 @contextmanager
-def java_kafka(reasons: list[str], *, nodes: int = 1) -> Generator[str | None]:
+def java_kafka(reasons: list[str], *options: str, nodes: int = 1) -> Generator[str | None]:
     """Run *nodes* brokers by deploy/kafka/start.py; yield the bootstrap servers, or None and add the reason."""
     with tempfile.TemporaryDirectory(prefix="tasuki-kafka-") as folder:
         script = str(ROOT / "deploy" / "kafka" / "start.py")
-        command = [sys.executable, script, "--data", folder, "--nodes", str(nodes), "--until-input-ends"]
+        command = [
+            sys.executable,
+            script,
+            "--data",
+            folder,
+            "--nodes",
+            str(nodes),
+            "--until-input-ends",
+            *options,
+        ]
         process = subprocess.Popen(  # noqa: S603 -- our own script
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

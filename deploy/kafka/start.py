@@ -1,13 +1,14 @@
 """
 Starts a real Apache Kafka on this machine, one node or three, without Docker: Java 17 and Maven are enough.
 
-    python deploy/kafka/start.py --port 9092 --data DIR [--nodes 3]
+    python deploy/kafka/start.py --port 9092 --data DIR [--nodes 3] [--user NAME:PASSWORD --certificate PEM]
 
 The jars that pom.xml names are fetched once into `.kafka/` beside the repository's files, or into
 TASUKI_KAFKA_HOME. Prints ``ready HOST:PORT[,HOST:PORT…]`` when the brokers serve, and runs until it is told
 to end (Ctrl-C, SIGTERM, or its standard input closes with --until-input-ends). What DIR holds is kept.
 
-For tests and rehearsals on one machine: no encryption, no passwords, loopback only.
+For tests and rehearsals on one machine, loopback only: without encryption and passwords, unless --user and
+--certificate ask for both. The brokers among themselves do without, on ports of their own.
 """
 
 import argparse
@@ -46,6 +47,7 @@ class Node:
     port: int
     controller_port: int
     folder: Path
+    internal_port: int = 0
 
     @property
     def output(self) -> Path:
@@ -101,10 +103,43 @@ def _fetch(folder: Path) -> None:
     partial.rename(folder)
 
 
-def settings(node: Node, nodes: Sequence[Node]) -> str:
+@dataclass(frozen=True, slots=True)
+class Security:
+    """Who may come in, by SCRAM-SHA-512 or PLAIN; `certificate` is a PEM of the servers' key and certificates."""
+
+    user: str
+    password: str
+    certificate: Path
+
+    @property
+    def scram(self) -> str:
+        """The user as the formatter takes it."""
+        return f"SCRAM-SHA-512=[name={self.user},password={self.password}]"
+
+    def lines(self, node: Node) -> dict[str, object]:
+        """Return what *node* needs for it, beside and in place of what it has without."""
+        modules = "org.apache.kafka.common.security"
+        client = f"CLIENT://{HOST}:{node.port}"
+        internal = f"INTERNAL://{HOST}:{node.internal_port}"
+        return {
+            "listeners": f"{client},{internal},CONTROLLER://{HOST}:{node.controller_port}",
+            "advertised.listeners": f"{client},{internal}",
+            "inter.broker.listener.name": "INTERNAL",
+            "listener.security.protocol.map": "CLIENT:SASL_SSL,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
+            "listener.name.client.scram-sha-512.sasl.jaas.config": f"{modules}.scram.ScramLoginModule required;",
+            "listener.name.client.plain.sasl.jaas.config": (
+                f'{modules}.plain.PlainLoginModule required user_{self.user}="{self.password}";'
+            ),
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": self.certificate,
+        }
+
+
+def settings(node: Node, nodes: Sequence[Node], security: Security | None = None) -> str:
     """Return the server.properties of *node*."""
     copies = min(len(nodes), 3)
-    lines = {
+    lines: dict[str, object] = {
         "process.roles": "broker,controller",
         "node.id": node.number,
         "controller.quorum.voters": ",".join(
@@ -127,6 +162,8 @@ def settings(node: Node, nodes: Sequence[Node]) -> str:
         "share.coordinator.state.topic.min.isr": min(copies, 2),
         "controlled.shutdown.enable": "true",
     }
+    if security is not None:
+        lines |= security.lines(node)
     return "".join(f"{name}={value}\n" for name, value in lines.items())
 
 
@@ -144,16 +181,23 @@ def run_java(libs: Path, heap: str, main: str, *arguments: str) -> list[str]:
 
 
 def start(
-    node: Node, nodes: Sequence[Node], *, libs: Path, heap: str, cluster: str
+    node: Node,
+    nodes: Sequence[Node],
+    *,
+    libs: Path,
+    heap: str,
+    cluster: str,
+    security: Security | None = None,
 ) -> subprocess.Popen[bytes]:
     """Write the configuration of *node*, format its folder if it is new, and start it."""
     node.folder.mkdir(parents=True, exist_ok=True)
     properties = node.folder / "server.properties"
-    properties.write_text(settings(node, nodes))
+    properties.write_text(settings(node, nodes, security))
     with node.output.open("wb") as output:
         if not (node.folder / "data" / "meta.properties").exists():
             # With an equals sign, for an id may begin with a dash.
-            arguments = ("format", f"--cluster-id={cluster}", "-c", str(properties))
+            users = () if security is None else ("--add-scram", security.scram)
+            arguments = ("format", f"--cluster-id={cluster}", "-c", str(properties), *users)
             format_it = run_java(libs, heap, "kafka.tools.StorageTool", *arguments)
             if subprocess.run(format_it, stdout=output, stderr=output, check=False).returncode:  # noqa: S603
                 raise CannotStart(f"{node.folder} could not be formatted:\n{node.output.read_text()[-2000:]}")
@@ -196,10 +240,11 @@ def free_ports(count: int, held: ExitStack) -> list[int]:
 
 def lay_out(data: Path, held: ExitStack, *, count: int, port: int) -> list[Node]:
     """Return *count* nodes with folders in *data*, their brokers on *port* and the next ones, or free ones."""
-    free = free_ports(2 * count, held)
+    free = free_ports(3 * count, held)
     ports = [port + each for each in range(count)] if port else free[:count]
     return [
-        Node(each + 1, ports[each], free[count + each], data / f"node-{each + 1}") for each in range(count)
+        Node(each + 1, ports[each], free[count + each], data / f"node-{each + 1}", free[2 * count + each])
+        for each in range(count)
     ]
 
 
@@ -232,10 +277,14 @@ def main() -> int:
     parser.add_argument("--data", type=Path, help="folder; what it holds is kept")
     parser.add_argument("--fetch", action="store_true", help="only fetch what is needed, then end")
     parser.add_argument("--heap", default="1g", help="memory of each node")
+    parser.add_argument("--user", metavar="NAME:PASSWORD", help="who may come in; with --certificate")
+    parser.add_argument("--certificate", type=Path, help="PEM of the servers' key and certificates, for TLS")
     parser.add_argument("--until-input-ends", action="store_true", help="end when standard input closes")
     asked = parser.parse_args()
     if asked.data is None and not asked.fetch:
         parser.error("--data is missing")
+    if (asked.user is None) != (asked.certificate is None):
+        parser.error("--user and --certificate go together")
     told = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda _number, _frame: told.set())
@@ -244,6 +293,14 @@ def main() -> int:
     except CannotStart as error:
         print(error, file=sys.stderr)  # noqa: T201 -- a command's answer
         return 1
+
+
+def security_of(asked: argparse.Namespace) -> Security | None:
+    """Return the security that was asked for."""
+    if asked.user is None:
+        return None
+    user, _, password = asked.user.partition(":")
+    return Security(user, password, asked.certificate.absolute())
 
 
 def serve(asked: argparse.Namespace, told: threading.Event) -> int:
@@ -264,8 +321,9 @@ def run(nodes: list[Node], asked: argparse.Namespace, told: threading.Event, lib
     try:
         for node in nodes:
             # One by one: those that run must be known when a later one fails.
+            cluster = cluster_id(asked.data.absolute())
             process = start(
-                node, nodes, libs=libs, heap=asked.heap, cluster=cluster_id(asked.data.absolute())
+                node, nodes, libs=libs, heap=asked.heap, cluster=cluster, security=security_of(asked)
             )
             processes.append(process)
         for node, process in zip(nodes, processes, strict=True):

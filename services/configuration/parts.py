@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from schemas.bare import BARE
 from schemas.topics import TOPICS
@@ -80,12 +81,17 @@ def make_store(platform: Platform, embedded_url: str | None) -> Store:
 def _store_url(platform: Platform, embedded_url: str | None) -> str:
     if platform.store.kind == "embedded" and embedded_url is not None:
         return embedded_url
-    url = platform.store.url or ""
+    parts = urlsplit(platform.store.url or "")
+    user, _, place = parts.netloc.rpartition("@")
     password = platform.secrets.redis_password
-    if password is None or "@" in url:
-        return url
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://:{password.get_secret_value()}@{rest}"
+    if password is not None and ":" not in user:
+        # The user is whoever the address names, or the server's default one.
+        place = f"{user}:{quote(password.get_secret_value(), safe='')}@{place}"
+    elif user:
+        place = f"{user}@{place}"
+    trusted = platform.store.ca_file
+    query = urlencode({"ssl_ca_certs": trusted}) if trusted else parts.query
+    return SplitResult(parts.scheme, place, parts.path, query, "").geturl()
 
 
 def needs_embedded(platform: Platform) -> bool:

@@ -101,8 +101,8 @@ class StoreSection(Section):
     kind: Literal["embedded", "redis"] = Field(default="embedded", description="Which store to use.")
     url: Text | None = Field(
         default=None,
-        description="`redis://host:6379/0`, or `rediss://…` for TLS, with kind `redis`; without a password, "
-        "which is TASUKI_REDIS_PASSWORD.",
+        description="`redis://host:6379/0`, or `rediss://…` for TLS, with kind `redis`; with the user's name where "
+        "it isn't the default one (`redis://tasuki@host`), without a password, which is TASUKI_REDIS_PASSWORD.",
     )
     cluster: Switch = Field(default=False, description="Whether the address is that of a Redis Cluster.")
     ca_file: Text | None = Field(

@@ -56,6 +56,10 @@ class Convoy:
             redis.exceptions.ResponseError: The first error that the server replied to any of them.
             redis.exceptions.ConnectionError, redis.exceptions.TimeoutError: It isn't known what was done.
         """
+        return checked(await self.replies(commands))
+
+    async def replies(self, commands: Sequence[Command]) -> list[Any]:
+        """Like `ask`, but an error that the server replied stands in its place."""
         parcel = _Parcel(commands)
         self._waiting.append(parcel)
         if self._free:
@@ -63,7 +67,7 @@ class Convoy:
             task = asyncio.create_task(self._drive(line), name="store-convoy")
             self._driving.add(task)
             task.add_done_callback(self._driving.discard)
-        return checked(await parcel.answer)
+        return await parcel.answer
 
     async def close(self) -> None:
         """Disconnect; whoever still waits is told that the connection is gone. Safe to call twice."""

@@ -12,13 +12,14 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, ResponseError
 
 from services.errors import Misconfigured
+from services.runtime.cluster_convoys import ClusterConvoys
 from services.runtime.convoy import Convoy
 from services.runtime.keys import ShardId
 from services.runtime.ledger import Ledger, Outcome, Reply
 from services.runtime.line import Command
 from services.runtime.operations import Operations
 from services.runtime.store_errors import StoreUnavailable, store_errors
-from services.runtime.store_start import FUNCTION, Run, check_server, load_function
+from services.runtime.store_start import COMMIT, CommitFunction, Run, check_server, load_function, refusals
 
 _log = structlog.get_logger(__name__)
 
@@ -36,15 +37,22 @@ class Store:
         timeout_ms: How long one answer may take.
         waitaof_ms: Wait this long at most for each commit to be on the server's disk; None doesn't wait.
             Only of use where the append-only file is synced often, and only on one server.
+        function: Which text of `commit.lua` is called.
     """
 
     def __init__(
-        self, url: str, *, cluster: bool = False, timeout_ms: int = 5_000, waitaof_ms: int | None = None
+        self,
+        url: str,
+        *,
+        cluster: bool = False,
+        timeout_ms: int = 5_000,
+        waitaof_ms: int | None = None,
+        function: CommitFunction = COMMIT,
     ) -> None:
         if cluster and waitaof_ms is not None:
             raise Misconfigured("waitaof_ms is for one server; in a cluster use min-replicas-to-write")
         self._waitaof_ms = waitaof_ms
-        self._cluster = cluster
+        self._function = function
         seconds = (timeout_ms + (waitaof_ms or 0)) / 1000
         # RESP2, for the replies of raw commands have one shape there on all servers that we support.
         options: dict[str, Any] = {
@@ -56,9 +64,10 @@ class Store:
         self._client: Any = (
             RedisCluster.from_url(url, **options) if cluster else Redis.from_url(url, **options)
         )
-        # A cluster's commands go to several servers, and WAITAOF holds up whatever travels behind it.
-        self._convoy = None if cluster or waitaof_ms is not None else Convoy(url, timeout_s=seconds)
-        self._address = url.rpartition("@")[2]
+        self._nodes = ClusterConvoys(url, timeout_s=seconds) if cluster else None
+        # WAITAOF holds up whatever travels behind it.
+        self._convoy = None if waitaof_ms is not None else self._nodes or Convoy(url, timeout_s=seconds)
+        self._address = url.rpartition("@")[2].partition("?")[0]
 
     @property
     def client(self) -> Any:
@@ -67,10 +76,10 @@ class Store:
 
     async def start(self) -> None:
         """Check the servers and load the function. Raises Misconfigured or StoreUnavailable."""
-        with store_errors():
+        with store_errors(), refusals(self._address):
             for run in await self._primaries():
                 await check_server(run, self._address, waitaof=self._waitaof_ms is not None)
-                await load_function(run)
+                await load_function(run, self._function)
 
     async def close(self) -> None:
         """Disconnect. Safe to call twice."""
@@ -81,7 +90,8 @@ class Store:
     async def ping(self) -> None:
         """Raise StoreUnavailable unless the store answers."""
         with store_errors():
-            await self._client.ping()
+            for run in await self._primaries():
+                await run("PING")
 
     async def open(self, shard: ShardId, *, now: int, above: int = 0) -> Ledger:
         """
@@ -97,21 +107,18 @@ class Store:
         """
         key = shard.ledger_key
         with store_errors():
-            stored = int(await self._client.hget(key, "epoch") or 0)
+            stored = int((await self._one("HGET", key, "epoch")) or 0)
             # Two who open at once both add their step: the epochs differ, and both are above the old one.
             step = max(1, max(now, above + 1) - stored)
-            async with self._client.pipeline(transaction=True) as pipeline:
-                pipeline.hincrby(key, "epoch", step)
-                pipeline.hmget(key, ["offset", "version"])
-                epoch, (offset, version) = await pipeline.execute()
+            # What is read after this step stays: nobody older can commit any more, and a younger one fences us.
+            epoch = int(await self._one("HINCRBY", key, "epoch", step))
+            offset, version = await self._one("HMGET", key, "offset", "version")
         return Ledger(epoch, -1 if offset is None else int(offset), int(version or 0))
 
     async def ledger(self, shard: ShardId) -> Ledger:
         """Return the ledger of *shard* as it stands; epoch 0 if there is none."""
         with store_errors():
-            epoch, offset, version = await self._client.hmget(
-                shard.ledger_key, ["epoch", "offset", "version"]
-            )
+            epoch, offset, version = await self._one("HMGET", shard.ledger_key, "epoch", "offset", "version")
         return Ledger(int(epoch or 0), -1 if offset is None else int(offset), int(version or 0))
 
     async def commit(self, shard: ShardId, base: Ledger, new_offset: int, operations: Operations) -> Reply:
@@ -124,7 +131,7 @@ class Store:
         """
         keys = operations.keys
         call: Command = (
-            *("FCALL", FUNCTION, 1 + len(list(keys)), shard.ledger_key, *keys),
+            *("FCALL", self._function.name, 1 + len(list(keys)), shard.ledger_key, *keys),
             *(base.epoch, base.offset, base.version, new_offset, operations.packed()),
         )
         try:
@@ -135,7 +142,7 @@ class Store:
             # A store that came back empty, or a primary that is new in the cluster: nothing was applied.
             with store_errors():
                 for run in await self._primaries():
-                    await load_function(run)
+                    await load_function(run, self._function)
             status, *counts = await self._call(call)
         return Reply(Outcome(status.decode()), Ledger(*(int(count) for count in counts)))
 
@@ -166,6 +173,9 @@ class Store:
         if not commands:
             return []
         with store_errors():
+            if self._nodes is not None:
+                replies = await self._nodes.transaction(commands)
+                return [self._shaped(*each) for each in zip(commands, replies, strict=True)]
             async with self._client.pipeline(transaction=True) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)
@@ -216,14 +226,17 @@ class Store:
         digest = sha1(code.encode(), usedforsecurity=False).hexdigest()
         with store_errors():
             try:
-                return await self._client.execute_command("EVALSHA", digest, len(keys), *keys, *arguments)
+                return await self._one("EVALSHA", digest, len(keys), *keys, *arguments)
             except NoScriptError:  # a server that was started, or took over, since
-                return await self._client.execute_command("EVAL", code, len(keys), *keys, *arguments)
+                return await self._one("EVAL", code, len(keys), *keys, *arguments)
 
     async def mget(self, keys: Sequence[str]) -> list[bytes | None]:
         """Return the values of string *keys* of one shard, in order; None for those that aren't there."""
         if not keys:
             return []
+        if self._nodes is not None:
+            # While a slot moves, each key by itself is found where it is; all at once the server refuses.
+            return await self.read([("GET", key) for key in keys])
         with store_errors():
             if self._convoy is not None:
                 (values,) = await self._convoy.ask([("MGET", *keys)])
@@ -246,16 +259,29 @@ class Store:
             _log.warning("commit.not_durable", waited_ms=self._waitaof_ms)
         return reply
 
+    async def _one(self, *command: Any) -> Any:
+        """Return the reply to one command as the server gave it, but what the client shapes on one server."""
+        if self._nodes is None:
+            return await self._client.execute_command(*command)
+        (reply,) = await self._nodes.ask([command])
+        return reply
+
     def _shaped(self, command: Command, reply: Any) -> Any:
         """Return *reply* as the client would: pairs as a dictionary, a count as a number."""
         shape = self._client.response_callbacks.get(command[0])
         return reply if shape is None or reply is None else shape(reply)
 
     async def _primaries(self) -> list[Run]:
-        if not self._cluster:
+        if self._nodes is None:
             return [self._client.execute_command]
-        await self._client.initialize()
-        return [node.execute_command for node in self._client.get_primaries()]
+        return [self._runner(each) for each in await self._nodes.primaries()]
+
+    def _runner(self, primary: Convoy) -> Run:
+        async def run(*command: Any) -> Any:
+            (reply,) = await primary.ask([command])
+            return self._shaped(command, reply)
+
+        return run
 
 
 __all__ = ["Command", "Store", "StoreUnavailable"]

@@ -23,12 +23,12 @@ from services.runtime.ledger import Ledger
 from services.runtime.operations import Operations
 from services.runtime.packing import pack
 from services.runtime.store import Store
-from services.runtime.store_start import FUNCTION, LIBRARY, function_code
+from services.runtime.store_start import COMMIT
 from tests.private_store import StoreServer, fresh_shard, running_store
 
 EVENTS = 500
 COMMITS = 30
-PLAIN = FUNCTION + "_plain"
+PLAIN = COMMIT.name + "_plain"
 _FLAT = """
 local function flat(args)
   local operations, at = {}, 5
@@ -47,12 +47,12 @@ local function commit("""
 
 def plain_code() -> str:
     """Return `commit.lua` with plain arguments, under another name."""
-    code = function_code()
+    code = COMMIT.code
     for old, new in (
-        (f"name={LIBRARY}\n", f"name={LIBRARY}_plain\n"),
+        (f"name={COMMIT.library}\n", f"name={COMMIT.library}_plain\n"),
         ("\nlocal function commit(", _FLAT),
         ("cmsgpack.unpack(args[5])", "flat(args)"),
-        (f"'{FUNCTION}'", f"'{PLAIN}'"),
+        (f"'{COMMIT.name}'", f"'{PLAIN}'"),
     ):
         if code.count(old) != 1:
             raise AssertionError(f"commit.lua has changed: {old!r}")
@@ -158,7 +158,7 @@ async def main(rounds: int) -> None:
             for name, build in loads.items():
                 found: dict[str, list[tuple[float, float]]] = {"MessagePack": [], "plain": [], "Store": []}
                 for _ in range(rounds):
-                    found["MessagePack"].append(await measure(store, FUNCTION, as_packed, build))
+                    found["MessagePack"].append(await measure(store, COMMIT.name, as_packed, build))
                     found["plain"].append(await measure(store, PLAIN, as_plain, build))
                     found["Store"].append(await through_store(store, build))
                 for variant, figures in found.items():

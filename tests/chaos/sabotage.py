@@ -1,18 +1,18 @@
 """
 Takes one of tasuki's safeguards out of this process, to prove that the checker would notice.
 
-``ledger``: a commit is applied whatever the ledger says; only what the outbox has already is left out. ``once``: the log appends what comes
-again, nobody asks it what is there.
+``ledger``: a commit is applied whatever the ledger says; only what the outbox has already is left out. ``once``: the log
+appends what comes again, nobody asks it what is there.
 """
 
 from collections.abc import Callable, Mapping
 
-from services.runtime import store_start
 from services.runtime.log import embedded, kafka
+from services.runtime.store_start import COMMIT
 
 
 def _ledger() -> None:
-    code = store_start.function_code()
+    code = COMMIT.code
     for line in (
         "  if not ledger.epoch or ledger.epoch < base.epoch then return 'rolled_back' end\n",
         "  if ledger.epoch > base.epoch then return 'fenced' end\n",
@@ -24,7 +24,7 @@ def _ledger() -> None:
     refusal = "    return 'the id is not above the last of the stream'\n"
     assert code.count(refusal) == 1, "the outbox's check has changed: change the sabotage with it"
     code = code.replace(refusal, "    return nil, { 'EXISTS', key }\n")
-    store_start._CODE = code  # pyright: ignore[reportPrivateUsage]
+    object.__setattr__(COMMIT, "code", code)  # under its own name: every store of this process takes it
 
 
 def _once() -> None:

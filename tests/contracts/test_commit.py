@@ -18,7 +18,7 @@ from services.runtime.operations import Operations
 from services.runtime.packing import pack
 from services.runtime.store import Store
 from services.runtime.store_errors import InvalidOperation, StoreUnavailable, store_errors
-from services.runtime.store_start import FUNCTION
+from services.runtime.store_start import COMMIT
 from tests.private_store import StoreServer, fresh_shard, running_store, shared_server
 
 LIMIT = 2**53 - 1
@@ -36,7 +36,7 @@ async def call_raw(store: Store, shard: ShardId, names: Sequence[str], operation
     keys = [shard.ledger_key, *(shard.key(name) for name in names)]
     base = (epoch, offset or -1, version or 0, offset or -1)
     packed = operations if isinstance(operations, bytes) else pack(operations, use_bin_type=False)
-    return await store.client.execute_command("FCALL", FUNCTION, len(keys), *keys, *base, packed)
+    return await store.client.execute_command("FCALL", COMMIT.name, len(keys), *keys, *base, packed)
 
 
 async def test_a_commit_writes_state_and_ledger_together() -> None:

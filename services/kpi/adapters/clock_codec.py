@@ -9,6 +9,7 @@ from services.kpi.domain.lead_clocks import ClockState, Verdict
 from services.kpi.domain.sla.facts import Trait
 from services.kpi.domain.sla.telling import Mark
 from services.runtime.packing import pack, unpack
+from services.runtime.stored_format import StoredOtherwise
 
 FORMAT = 2
 _STANDS, _HEARD = 1, 2
@@ -36,11 +37,11 @@ def decode_clocks(data: bytes) -> ClockState:
     Return the state that `encode_clocks` made *data* of.
 
     Raises:
-        ValueError: The bytes are of another format.
+        StoredOtherwise: The bytes are of another format.
     """
     form, *parts = unpack(data)
     if form != FORMAT:
-        raise ValueError(f"clocks are stored in format {form!r}; this version reads {FORMAT}")
+        raise StoredOtherwise("clocks are", form, FORMAT)
     generation, era, cycles, traits, clocks = parts
     state = ClockState(generation, era, {cycle: (order, at) for cycle, order, at in cycles})
     state.traits = [Trait(*each) for each in traits]

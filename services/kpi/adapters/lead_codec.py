@@ -13,6 +13,7 @@ import msgpack
 
 from services.kpi.domain.facts import Milestone, Standing
 from services.kpi.domain.lead import Deed, KpiLead, Mark, Offer
+from services.runtime.stored_format import StoredOtherwise
 
 FORMAT = 1
 _MILESTONES = tuple(Milestone)
@@ -57,11 +58,11 @@ def decode(lead_id: str, data: bytes) -> tuple[KpiLead, str]:
     Return the lead that `encode` made *data* of, and the generation of the rules it was counted under.
 
     Raises:
-        ValueError: The bytes are of another format.
+        StoredOtherwise: The bytes are of another format.
     """
     parts = _unpack(data)
     if parts[0] != FORMAT:
-        raise ValueError(f"lead {lead_id} is stored in format {parts[0]!r}; this version reads {FORMAT}")
+        raise StoredOtherwise(f"lead {lead_id} is", parts[0], FORMAT)
     generation, (stood, origin, owner, segments), marks, deeds, offers, gone = parts[1:]
     standing = Standing(origin, owner, tuple([(name, value) for name, value in segments]))
     return KpiLead(

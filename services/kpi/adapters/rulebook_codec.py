@@ -17,6 +17,7 @@ from services.kpi.domain.sla.deadlines import Hours
 from services.kpi.domain.sla.policy import Escalation, Overdue, Pause, Policy, Reopening, Target, Warn
 from services.kpi.domain.sla.rulebook import BookEra, Rulebook
 from services.runtime.packing import pack, unpack
+from services.runtime.stored_format import StoredOtherwise
 
 FORMAT = 1
 
@@ -38,11 +39,11 @@ def decode_eras(data: bytes) -> tuple[BookEra, ...]:
     Return the eras that `encode_eras` made *data* of.
 
     Raises:
-        ValueError: The bytes are of another format.
+        StoredOtherwise: The bytes are of another format.
     """
     form, eras = unpack(data)
     if form != FORMAT:
-        raise ValueError(f"eras of promises are stored in format {form!r}; this version reads {FORMAT}")
+        raise StoredOtherwise("eras of promises are", form, FORMAT)
     return tuple(BookEra(from_at, at, mark, _read_book(book)) for from_at, at, mark, book in eras)
 
 

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError
 
 from services.runtime.clock import Clock, now_ms
 from services.runtime.log import kafka_topics
 from services.runtime.log.holding import Membership
 from services.runtime.log.kafka_producer import KafkaAppender
 from services.runtime.log.kafka_reader import KafkaReader
-from services.runtime.log.kafka_settings import KafkaSettings, connection, translated
+from services.runtime.log.kafka_settings import KafkaSettings, connection, raise_refusal, translated
 from services.runtime.log.kafka_subscription import KafkaSubscription
 from services.runtime.log.port import (
     LogRecord,
@@ -50,7 +51,7 @@ class KafkaLog:
         self._finder = KafkaReader(self._settings)
 
     async def start(self) -> None:
-        """Connect. Raises LogUnavailable."""
+        """Connect. Raises LogUnavailable, or Misconfigured where our credentials are refused."""
         await self._connected()
         await self._appender.start()
 
@@ -150,7 +151,11 @@ class KafkaLog:
             admin = AIOKafkaAdminClient(**connection(self._settings))
             try:
                 with translated("connect to Kafka"):
-                    await admin.start()
+                    try:
+                        await admin.start()
+                    except KafkaConnectionError:
+                        await raise_refusal(self._settings)
+                        raise
             except BaseException:
                 await admin.close()
                 raise

@@ -2,15 +2,17 @@
 
 import ssl
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+from aiokafka import conn as connections
 from aiokafka.errors import (
     AuthenticationFailedError,
     AuthenticationMethodNotSupported,
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
@@ -149,3 +151,14 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
         "client_id": settings.client_id,
         **parse_security(settings.security.build()),
     }
+
+
+async def raise_refusal(settings: KafkaSettings) -> None:
+    """Raise the error with which a bootstrap server refuses our credentials, if one does: the clients keep it to themselves."""
+    given = connection(settings)
+    given.pop("bootstrap_servers")
+    for server in settings.servers():
+        host, _, port = server.rpartition(":")
+        with suppress(OSError, KafkaConnectionError, KafkaTimeoutError, TimeoutError):
+            opened = await cast("Any", connections).create_conn(host.strip("[]"), int(port), **given)
+            opened.close()

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, cast
 
 import msgpack
 
+from services.runtime.stored_format import StoredOtherwise
 from services.sync.adapters.lead_tables import ODD, Tabled, Tables, read_tables, records
 from services.sync.adapters.register_codec import read_registers, write_register
 from services.sync.adapters.task_codec import packed_tasks, read_tasks
@@ -83,11 +84,11 @@ def decode(lead_id: str, data: bytes) -> Lead:
     Return the lead that `encode` made *data* of.
 
     Raises:
-        ValueError: The bytes are of another format.
+        StoredOtherwise: The bytes are of another format.
     """
     parts = _unpack(data)
     if parts[0] != FORMAT:
-        raise ValueError(f"lead {lead_id} is stored in format {parts[0]!r}; this version reads {FORMAT}")
+        raise StoredOtherwise(f"lead {lead_id} is", parts[0], FORMAT)
     t = instants, values = read_tables(parts[1:3])
     (
         created_at,

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.runtime.stored_format import StoredOtherwise
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.domain.lead import (
     UNSURE,
@@ -193,5 +194,5 @@ def test_another_format_is_not_guessed_at() -> None:
     """Bytes of another version are refused with the lead's name."""
     data = bytes.fromhex("920100")  # [1, 0]
 
-    with pytest.raises(ValueError, match="lead L is stored in format 1"):
+    with pytest.raises(StoredOtherwise, match="lead L is stored in format 1"):
         decode("L", data)
