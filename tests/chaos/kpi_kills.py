@@ -29,7 +29,7 @@ from services.kpi.domain.clock_rules import ClockRules
 from services.kpi.settings import load
 from services.runtime.clock import now_ms
 from services.runtime.keys import ShardId
-from services.runtime.log.embedded import EmbeddedLog
+from services.runtime.log.port import Log
 from services.runtime.store import Store
 from services.runtime.valkey_server import EmbeddedServer
 from tests.chaos.kpi_waves import LONGEST_MS, PROMISES, Waves
@@ -82,7 +82,7 @@ class Run:
 
     process: Process
     receiver: HttpReceiver
-    log: EmbeddedLog
+    log: Log
     store: Store
     chance: Random
     outcome: Outcome

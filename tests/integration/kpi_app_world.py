@@ -14,13 +14,18 @@ from schemas.alerts import ALERT, Alert
 from schemas.kpi import FigureChanged
 from schemas.lifecycle import LifecycleFact
 from schemas.requests import REQUEST, Request
-from schemas.topics import ALERTS, KPI, REQUESTS
+from schemas.topics import ALERTS, KPI, REQUESTS, TOPICS
 from services.configuration.parts import topic_specs
 from services.kpi.app.service import Kpi, build
 from services.kpi.domain.sla.policy import Policy, Target
 from services.kpi.settings import Settings, loads
 from services.runtime import lifecycle
+from services.runtime.clock import now_ms
 from services.runtime.log.embedded import EmbeddedLog
+from services.runtime.log.key_ring import KeyRing
+from services.runtime.log.port import Log
+from services.runtime.log.sealed import SealedLog
+from services.runtime.store import Store
 from tests.kpi_facts import records
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -97,9 +102,11 @@ async def kpi_app(settings: Settings, url: str) -> AsyncGenerator[KpiApp]:
 
 
 @asynccontextmanager
-async def topics(url: str) -> AsyncGenerator[EmbeddedLog]:
-    """Give the log beside the service."""
-    log = EmbeddedLog(url)
+async def topics(url: str) -> AsyncGenerator[Log]:
+    """Give the log beside the service, which opens what the service sealed."""
+    inner, store = EmbeddedLog(url), Store(url)
+    personal = {each.name for each in TOPICS if each.personal}
+    log = SealedLog(inner, KeyRing(inner, store, now_ms), store, personal)
     await log.start()
     await log.ensure_topics(topic_specs(PARTITIONS))
     try:
@@ -108,23 +115,23 @@ async def topics(url: str) -> AsyncGenerator[EmbeddedLog]:
         await log.close()
 
 
-async def tell(log: EmbeddedLog, events: Sequence[LifecycleFact]) -> None:
+async def tell(log: Log, events: Sequence[LifecycleFact]) -> None:
     """Append *events* to the lifecycle topic."""
     await log.append(records(events))
 
 
-async def alerts(log: EmbeddedLog) -> list[Alert]:
+async def alerts(log: Log) -> list[Alert]:
     """Return what stands on the topic of the alerts."""
     return [ALERT.validate_json(each.value or b"") for each in await log.read(ALERTS.name, 0, 0)]
 
 
-async def requests(log: EmbeddedLog) -> list[Request]:
+async def requests(log: Log) -> list[Request]:
     """Return what stands on the topic of the requests."""
     found = [await log.read(REQUESTS.name, each, 0) for each in range(PARTITIONS)]
     return [REQUEST.validate_json(each.value or b"") for page in found for each in page]
 
 
-async def snapshots(log: EmbeddedLog) -> dict[str, FigureChanged]:
+async def snapshots(log: Log) -> dict[str, FigureChanged]:
     """Return the last snapshot of each figure that is on the topic, by its key."""
     found = await log.read(KPI.name, 0, 0, limit=5_000)
     return {each.key: FigureChanged.model_validate_json(each.value or b"") for each in found}

@@ -11,7 +11,7 @@ from services.kpi.app.service import Kpi
 from services.kpi.consumers.snapshots import SNAPSHOTS
 from services.runtime.clock import now_ms
 from services.runtime.keys import ShardId
-from services.runtime.log.embedded import EmbeddedLog
+from services.runtime.log.port import Log
 from services.runtime.valkey_server import EmbeddedServer
 from tests.integration.kpi_app_world import KpiApp, kpi_app, kpi_settings, snapshots, tell, topics
 from tests.kpi_facts import Teller
@@ -25,7 +25,7 @@ async def server(tmp_path: Path) -> AsyncGenerator[EmbeddedServer]:
         yield running
 
 
-async def told(log: EmbeddedLog, key: str, value: float) -> FigureChanged:
+async def told(log: Log, key: str, value: float) -> FigureChanged:
     """Wait until the last snapshot of *key* says *value*, and return it."""
 
     async def is_told() -> bool:
@@ -36,7 +36,7 @@ async def told(log: EmbeddedLog, key: str, value: float) -> FigureChanged:
     return (await snapshots(log))[key]
 
 
-async def ends(log: EmbeddedLog) -> int:
+async def ends(log: Log) -> int:
     """Return where the topic ends."""
     return (await log.offsets(KPI.name))[0].end
 
