@@ -55,6 +55,7 @@ def kafka_settings(bootstrap: str, mechanism: str, ca_file: Path, password: str 
     section = f"""
 [log]
 kind = "kafka"
+seal = false
 bootstrap_servers = ["{bootstrap}"]
 security = "sasl-tls"
 sasl_mechanism = "{mechanism}"
