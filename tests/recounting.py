@@ -9,7 +9,9 @@ from schemas.topics import LIFECYCLE
 from services.configuration.parts import topic_specs
 from services.kpi.adapters.lead_codec import decode, encode
 from services.kpi.adapters.recount import Basis, Key, Recounted, Value, recount
+from services.kpi.adapters.stored_clocks import stored_eras
 from services.kpi.consumers.counts import CountProcessor
+from services.kpi.domain.clock_rules import ClockRules
 from services.kpi.domain.rules import CountingRules
 from services.runtime.clock import now_ms
 from services.runtime.log.embedded import EmbeddedLog
@@ -67,7 +69,10 @@ async def count_and_recount(
             figures[key] = recounted
 
     async with counted(folder, rules, partitions=partitions) as (log, store):
-        found = await recount(log, store, Basis(service="kpi", rules=rules, now=now_ms()), row=row)
+        eras = await stored_eras(store, service="kpi")
+        promises = ClockRules.of(eras) if eras else None
+        basis = Basis(service="kpi", rules=rules, promises=promises, now=now_ms())
+        found = await recount(log, store, basis, row=row)
     return found, figures
 
 

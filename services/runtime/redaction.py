@@ -27,7 +27,7 @@ PASSING_KEYS: frozenset[str] = frozenset(
     subjects method route attempt attempts count records notifications writes reads confirmed refused deferred
     size bytes limit remaining lag batch batches operations workers leads timers duplicates total done skipped
     clocks earlier later ended begun added removed changed
-    since others read usual minutes hand_over took_ms
+    since others read usual minutes hand_over took_ms events landed
     duration_ms delay_ms wait_ms retry_after_ms age_ms silence_ms timeout_ms waited_ms per_second ratio ready live verdict
     """.split()  # noqa: SIM905 - a hundred quoted words would be harder to read
 )

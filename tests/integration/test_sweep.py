@@ -19,8 +19,15 @@ async def test_drift_is_found_counted_by_field_and_repaired(tmp_path: Path) -> N
         await world.sweep()
         assert await world.drift() == {}  # all that stands there is what we know or wrote
 
+        # One after the other: our write of the one would be told, and have the other read before it is swept.
         world.untold()
         world.marketing("update", id=contact, fields={"phone": "03-1111-2222"})
+        world.told_again()
+        await world.sweep()
+        await world.settled()
+        assert await world.drift() == {"hubspot:phone": 1}
+
+        world.untold()
         world.sales(
             "update", id=world.leads()[0]["Id"], fields={"Company": "新社名", "Status": "Working - Contacted"}
         )

@@ -83,10 +83,10 @@ def test_alerts_twice_on_the_topic_or_at_the_receiver_alone_are_found() -> None:
 
 async def test_the_topic_is_read_with_what_stands_there_again() -> None:
     """The same record once more is doubled; the same alert under another id is told again."""
-    log = MemoryLog()
+    log = MemoryLog(asked=True)
     await log.ensure_topics([TopicSpec(ALERTS.name, 1)])
     for number, each in ((1, DUE[0]), (1, DUE[0]), (2, DUE[0]), (3, DUE[1])):
-        headers = {PRODUCER_HEADER: "kpi", ID_HEADER: str(number)}
+        headers = {PRODUCER_HEADER: "kpi", ID_HEADER: f"0-{number}"}
         await log.append([Record(ALERTS.name, each.subject, each.model_dump_json().encode(), headers)])
     told = await told_alerts(log, lambda: NOW)
     assert told.alerts == DUE
