@@ -9,6 +9,7 @@ from services.cli.stage.books import Books
 from services.cli.stage.score import counted, promises, recounted, said
 from services.cli.stage.stage import Stage
 from services.errors import Retryable
+from services.kpi.domain.clock_rules import ClockRules
 from services.runtime.clock import Clock
 
 _WITHIN_S = 120.0
@@ -44,18 +45,16 @@ class Kept:
         return "\n".join([f"{self.alerts}; {figures}", *self.alerts.examples, *self.differences[:_SHOWN]])
 
 
-async def prove_kept(stage: Stage, books: Books, received: Mapping[str, int], clock: Clock) -> Kept | None:
+async def prove_kept(stage: Stage, books: Books, received: Mapping[str, int], clock: Clock) -> Kept:
     """
-    Wait until the clocks at quiet have told all that is due and it has arrived, and judge; None without promises.
+    Wait until the clocks at quiet have told all that is due and it has arrived, and judge.
 
     Raises:
         NotCounted: The service doesn't catch up with the facts.
         NotTold: Nothing more is told, or arrives, within two minutes, though it should.
     """
     await counted(books, within_s=_WITHIN_S)
-    rules = await promises(books)
-    if rules is None:
-        return None
+    rules = await promises(books) or ClockRules()
     await _told(books, clock)
     facts, told = await told_facts(books.log), await told_alerts(books.log, clock)
     await _arrived(told.ids, received)
