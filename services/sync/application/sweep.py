@@ -23,6 +23,9 @@ from services.sync.domain.records import Notification, Observation, RecordRef
 READ_AT_ONCE = 200
 """Records of one reading; the connector cuts it into the vendor's own batches."""
 
+FILLED_AT_ONCE = 40
+"""Leads of a first filling that are taken in at once: what is told meanwhile queues up behind no more than these."""
+
 BACKLOG: SweepCause = "backlog"
 
 
@@ -118,8 +121,12 @@ class Sweep:
             for start in range(0, len(others), READ_AT_ONCE):
                 refs = others[start : start + READ_AT_ONCE]
                 hints = [self._hint(walk, ref, changed.get(ref, 0), settled=settled) for ref in refs]
-                await self._append(await self._observe.run(hints))
-                if filling:  # so that others' news never queues up behind more than this
+                found = await self._observe.run(hints)
+                if not filling:
+                    await self._append(found)
+                    continue
+                for place in range(0, len(found), FILLED_AT_ONCE):
+                    await self._append(found[place : place + FILLED_AT_ONCE])
                     await self._known.caught_up(self._patience_ms)
         # Who fills for the first time knows nobody yet whom the deleted records could be.
         ended = filling and page.next is not None and page.next.deleted
