@@ -3,8 +3,8 @@
 -- KEYS: flying, then for each limit its hash and the set of its calls.
 -- ARGV: verb, now (0: this server's clock), id of the call, lease ms, then
 --   take:   priority, reserve rate, whether a day's reckoning is passed over, look ms; kind, most (-1), span ms of each limit
---   settle: answered; kind, span ms, told most (-1), told left (-1), closed for ms (-1) of each limit
--- take answers {1, now} or {0, now, number of the limit, why, until}; settle answers {1, now}.
+--   settle: answered; kind, span ms, told most (-1), told left (-1), closed for ms (-1), at most ms of each limit
+-- take answers {1, now} or {0, now, number of the limit, why, until}; settle answers {1, now, closed for ms}.
 --
 -- It only counts. Which limits there are, what a priority is, what headers mean: Python.
 -- Instants that lie in the future, for the clock was put back, are taken for gone.
@@ -118,27 +118,37 @@ local function hear(kind, span, hash, calls, most, left)
   end
 end
 
+-- Closes a limit for so long, twice as long each time that a call was refused that left when it was open again.
+local function close(hash, taken, shut, longest)
+  local times = figure(hash, 'refused') or 0
+  if taken >= (figure(hash, 'closed_until') or 0) then times = times + 1 end
+  times = math.max(times, 1)
+  shut = math.min(shut * 2 ^ math.min(times - 1, 20), longest)
+  redis.call('HSET', hash, 'closed_at', at(now), 'closed_until', at(now + shut), 'trial', 1, 'refused', at(times))
+  redis.call('HDEL', hash, 'trial_until')
+  return shut
+end
+
 local function settle()
-  local answered = ARGV[5] == '1'
+  local answered, closed = ARGV[5] == '1', 0
   local taken = tonumber(redis.call('ZSCORE', flying, id) or '')
   taken = taken and taken - lease or 0
   redis.call('ZREM', flying, id)
   for n = 1, (#KEYS - 1) / 2 do
-    local hash, calls, first = KEYS[2 * n], KEYS[2 * n + 1], 5 * n + 1
+    local hash, calls, first = KEYS[2 * n], KEYS[2 * n + 1], 6 * n
     local kind, span = ARGV[first], tonumber(ARGV[first + 1])
     local most, left, shut = tonumber(ARGV[first + 2]), tonumber(ARGV[first + 3]), tonumber(ARGV[first + 4])
     -- Answered, the vendor counted it before now: it leaves the vendor's window before it leaves ours.
     if kind == 'window' and answered then redis.call('ZADD', calls, 'XX', at(now + span), id) end
     if left >= 0 then hear(kind, span, hash, calls, most, left) end
     if shut >= 0 then
-      redis.call('HSET', hash, 'closed_at', at(now), 'closed_until', at(now + shut), 'trial', 1)
-      redis.call('HDEL', hash, 'trial_until')
+      closed = math.max(closed, close(hash, taken, shut, tonumber(ARGV[first + 5])))
     elseif answered and taken >= (figure(hash, 'closed_until') or 0) then
-      redis.call('HDEL', hash, 'closed_at', 'closed_until', 'trial', 'trial_until')
+      redis.call('HDEL', hash, 'closed_at', 'closed_until', 'trial', 'trial_until', 'refused')
     end
     redis.call('PEXPIRE', hash, DAY)
   end
-  return {1, now}
+  return {1, now, closed}
 end
 
 if verb == 'take' then return take() end
