@@ -15,7 +15,7 @@ if now == 0 then
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local flying = KEYS[1]
-local DAY, SOON, TRIAL = 93600000, 60000, 2000
+local DAY, SOON, TRIAL, LOOK = 93600000, 60000, 2000, 20
 
 local function at(number) return string.format('%.0f', number) end
 local function figure(hash, name) return tonumber(redis.call('HGET', hash, name) or '') end
@@ -39,7 +39,8 @@ local function wait_for(kind, most, span, hash, calls, priority, reserve, passes
   if shut and shut > now and figure(hash, 'closed_at') <= now then return 'closed', shut end
   if figure(hash, 'trial') then
     local trial = figure(hash, 'trial_until') or 0
-    if trial > now and trial <= now + SOON then return 'closed', trial end
+    -- It is under way, and is likely to be answered long before it is given up.
+    if trial > now and trial <= now + SOON then return 'closed', math.min(trial, now + LOOK) end
   end
   for other = 0, priority - 1 do
     local wanted = figure(hash, 'wanted' .. other)
@@ -57,7 +58,7 @@ local function wait_for(kind, most, span, hash, calls, priority, reserve, passes
   if kind == 'concurrent' then
     local count = redis.call('ZCARD', flying)
     if most - count > keep then return nil end
-    return most > count and 'kept' or 'used', now + 50
+    return most > count and 'kept' or 'used', now + LOOK
   end
   sweep(calls, now + lease + span)
   local count, told, foreign = redis.call('ZCARD', calls), figure(hash, 'told_at') or 0, 0
@@ -67,7 +68,7 @@ local function wait_for(kind, most, span, hash, calls, priority, reserve, passes
   local short = keep + 1 - left
   local free = short <= count and leaves(calls, short) or told + span
   -- A call under way counts until its lease ends, but is likely to be answered long before.
-  return left > 0 and 'kept' or 'used', math.max(now + 20, math.min(free, now + span))
+  return left > 0 and 'kept' or 'used', math.max(now + LOOK, math.min(free, now + span))
 end
 
 local function take()
