@@ -32,28 +32,38 @@ def end_of(exported: bytes) -> list[dict[str, Any]]:
     """
     Return what stands of each exported lead, without by which reading it was learnt.
 
-    That is all of the export but `history` and when a field's value was said; a blank field is as one of which nobody
-    spoke.
+    That is all of the export but `history`, and of the fields which of them nobody spoke of or said to be blank, and
+    when the others were said.
     """
     found: list[dict[str, Any]] = []
     for line in exported.splitlines():
         lead: dict[str, Any] = orjson.loads(line)
         del lead["history"]
         fields = ((name, _standing(sides)) for name, sides in lead["fields"].items())
-        lead["fields"] = {name: there for name, there in fields if there}
-        found.append(lead)
-    return sorted(found, key=lambda lead: orjson.dumps(lead, option=orjson.OPT_SORT_KEYS))
+        found.append({**lead, "fields": {name: there for name, there in fields if there}})
+    return found
 
 
 def other_ends(one: bytes, other: bytes) -> list[str]:
-    """Return how the ends of two exports differ, a line for each lead and part of it, empty where they don't."""
-    found: list[str] = []
-    ours, theirs = ({each["lead"]: each for each in end_of(exported)} for exported in (one, other))
-    for name in sorted(ours.keys() | theirs.keys()):
-        left, right = ours.get(name, {}), theirs.get(name, {})
-        for part in sorted(left.keys() | right.keys()):
-            if left.get(part) != right.get(part):
-                found.append(f"{name}: {part} is {left.get(part)}, was {right.get(part)}")
+    """Return how the ends of two exports differ, a line for each part of a lead; empty where they don't."""
+    ours, theirs = (_by_name(end_of(exported)) for exported in (one, other))
+    return [
+        f"{name}: {part} is {left.get(part)}, was {right.get(part)}"
+        for name in sorted(ours.keys() | theirs.keys())
+        for left, right in [(ours.get(name, {}), theirs.get(name, {}))]
+        for part in sorted(left.keys() | right.keys())
+        if left.get(part) != right.get(part)
+    ]
+
+
+def _by_name(leads: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return *leads* by name; of two with one name both."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for lead in leads:
+        name = lead["lead"]
+        while name in found:
+            name = f"{name} (another)"
+        found[name] = lead
     return found
 
 
