@@ -48,6 +48,8 @@ class Node:
     controller_port: int
     folder: Path
     internal_port: int = 0
+    told_port: int = 0
+    """What clients are told instead of `port`, where something stands between; 0: nothing does."""
 
     @property
     def output(self) -> Path:
@@ -146,7 +148,7 @@ def settings(node: Node, nodes: Sequence[Node], security: Security | None = None
             f"{each.number}@{HOST}:{each.controller_port}" for each in nodes
         ),
         "listeners": f"PLAINTEXT://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{node.port}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{node.told_port or node.port}",
         "controller.listener.names": "CONTROLLER",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": node.folder / "data",
@@ -238,12 +240,15 @@ def free_ports(count: int, held: ExitStack) -> list[int]:
     return ports
 
 
-def lay_out(data: Path, held: ExitStack, *, count: int, port: int) -> list[Node]:
+def lay_out(data: Path, held: ExitStack, *, count: int, port: int, told_port: int = 0) -> list[Node]:
     """Return *count* nodes with folders in *data*, their brokers on *port* and the next ones, or free ones."""
     free = free_ports(3 * count, held)
     ports = [port + each for each in range(count)] if port else free[:count]
     return [
-        Node(each + 1, ports[each], free[count + each], data / f"node-{each + 1}", free[2 * count + each])
+        Node(
+            *(each + 1, ports[each], free[count + each], data / f"node-{each + 1}", free[2 * count + each]),
+            told_port=told_port,
+        )
         for each in range(count)
     ]
 
@@ -274,6 +279,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="A real Apache Kafka on this machine.")
     parser.add_argument("--port", type=int, default=0, help="of the first broker; 0 takes free ones")
     parser.add_argument("--nodes", type=int, default=1, choices=(1, 3))
+    parser.add_argument(
+        "--told-port",
+        type=int,
+        default=0,
+        help="of one node: what clients are told, where a proxy stands before it",
+    )
     parser.add_argument("--data", type=Path, help="folder; what it holds is kept")
     parser.add_argument("--fetch", action="store_true", help="only fetch what is needed, then end")
     parser.add_argument("--heap", default="1g", help="memory of each node")
@@ -283,6 +294,8 @@ def main() -> int:
     asked = parser.parse_args()
     if asked.data is None and not asked.fetch:
         parser.error("--data is missing")
+    if asked.told_port and (asked.nodes != 1 or asked.user is not None):
+        parser.error("--told-port is for one node without --user")
     if (asked.user is None) != (asked.certificate is None):
         parser.error("--user and --certificate go together")
     told = threading.Event()
@@ -312,7 +325,8 @@ def serve(asked: argparse.Namespace, told: threading.Event) -> int:
     data: Path = asked.data.absolute()
     data.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
-        return run(lay_out(data, held, count=asked.nodes, port=asked.port), asked, told, libs)
+        nodes = lay_out(data, held, count=asked.nodes, port=asked.port, told_port=asked.told_port)
+        return run(nodes, asked, told, libs)
 
 
 def run(nodes: list[Node], asked: argparse.Namespace, told: threading.Event, libs: Path) -> int:

@@ -2,8 +2,10 @@
 The whole system in real processes, while things go wrong again and again; judged at the end.
 
     python -m tests.chaos --seed N --kills 100 [--set-up embedded|kafka|cluster] [--sabotage ledger|once]
+    python -m tests.chaos --scale-to 4 [--set-up cluster] [--pause 8]
 
-Prints each fault as it happens, and a table. The same seed draws the same people and the same faults. Ends with 0 where
+The second form lets nothing go wrong: one sync and one kpi become four of each, each is replaced, and they become one
+again, while people go on. Prints each fault as it happens, and a table. The same seed draws the same people and the same faults. Ends with 0 where
 everything is as the acts of people demand, with 1 where something isn't.
 """
 
@@ -31,6 +33,9 @@ def main() -> int:
     )
     parser.add_argument("--sabotage", choices=tuple(SABOTAGES), help="take a safeguard out; must end with 1")
     parser.add_argument("--only", nargs="+", choices=tuple(WEIGHTS), default=(), help="kinds of faults")
+    parser.add_argument(
+        "--scale-to", type=int, default=0, help="no faults: from one process to so many and back"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the folder with the logs")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="tasuki-chaos-"))
@@ -43,6 +48,7 @@ def main() -> int:
         pause_s=given.pause,
         sabotage=given.sabotage,
         only=given.only,
+        scale_to=given.scale_to,
     )
     report = asyncio.run(run(order, lambda line: print(line, flush=True)))
     print(report)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.chaos.proxy import Proxy
 from tests.servers import ROOT
 
 
@@ -17,10 +18,11 @@ class NoBroker(Exception):
 
 
 class Broker:
-    """One node by deploy/kafka/start.py, which ends its brokers when its input closes."""
+    """One node by deploy/kafka/start.py, which ends its brokers when its input closes; reached through `proxy`."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self.bootstrap = f"127.0.0.1:{port}"
+    def __init__(self, folder: Path, port: int, proxy: Proxy) -> None:
+        self.bootstrap = f"127.0.0.1:{proxy.port}"
+        self.proxy = proxy
         self._folder = folder
         self._port = port
         self._changing = asyncio.Lock()
@@ -52,7 +54,10 @@ class Broker:
 
     async def _start(self) -> None:
         script = str(ROOT / "deploy" / "kafka" / "start.py")
-        given = ("--data", str(self._folder), "--port", str(self._port), "--until-input-ends")
+        given = (
+            *("--data", str(self._folder), "--port", str(self._port)),
+            *("--told-port", str(self.proxy.port), "--until-input-ends"),
+        )
         process = self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, script, *given),
             stdin=asyncio.subprocess.PIPE,

@@ -85,6 +85,7 @@ class Scene:
 async def check(scene: Scene, report: Report) -> None:
     """Look at everything; the system is at quiet."""
     await _tools(scene, report)
+    await _echoes(scene, report)
     await _alerts(scene, report)
     await _log(scene, report)
     await _figures(scene, report)
@@ -121,6 +122,19 @@ async def _tools(scene: Scene, report: Report) -> None:
     faults = [each for each in kpis.alerts.faults if "times" not in each]
     report.add("alerts that arrived", kpis.alerts.arrived, faults)
     report.notes["messages that came again"] = sum(count - 1 for count in scene.receiver.arrived.values())
+
+
+async def _echoes(scene: Scene, report: Report) -> None:
+    """Nobody here sets a value back by a machine: each loop would be our own, and each false drop a lost edit."""
+    ports = [each.port for each in scene.system.members if each.name.startswith("sync") and not each.away]
+    status = (await scene.system.asked(f"http://127.0.0.1:{ports[0]}/status")).raise_for_status().json()
+    echoes: dict[str, int] = status["echoes"]
+    known = sum(count for name, count in echoes.items() if name.startswith("suppressed:"))
+    for what in ("false-drop", "loop"):
+        wrong = [
+            f"{name}: {count}" for name, count in echoes.items() if name.startswith(f"{what}:") and count
+        ]
+        report.add(f"our own writes that came back, no {what}", known, wrong)
 
 
 async def _alerts(scene: Scene, report: Report) -> None:
@@ -164,7 +178,7 @@ async def _figures(scene: Scene, report: Report) -> None:
 
 
 async def _served(system: System, metric: str) -> float:
-    ports = [each.port for each in system.members if each.name.startswith("kpi")]
+    ports = [each.port for each in system.members if each.name.startswith("kpi") and not each.away]
     found: list[float] = []
 
     async def answered() -> bool:

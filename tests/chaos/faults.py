@@ -7,7 +7,9 @@ from random import Random
 from typing import Any
 
 from services.cli.stage.sandbox_client import SandboxClient
+from tests.chaos.broker import Broker
 from tests.chaos.member import Member
+from tests.chaos.proxy import Proxy
 from tests.chaos.system import System
 
 WEIGHTS: Mapping[str, int] = {
@@ -24,6 +26,10 @@ WEIGHTS: Mapping[str, int] = {
     "fill-disk": 4,
     "jump-clock": 6,
     "kill-broker": 6,
+    "reset-broker": 4,
+    "slow-broker": 4,
+    "cut-broker": 4,
+    "leave": 8,
 }
 _VENDORS: Sequence[Mapping[str, Any]] = (
     {"outage": True},
@@ -36,6 +42,7 @@ _VENDORS: Sequence[Mapping[str, Any]] = (
     {"duplicate": 0.5, "shuffle": 0.5},
 )
 _JUMPS_S: Sequence[float] = (-3_600, -30, -2, 2, 30, 3_600)
+_REPLACED_S = 0.5
 LEASE_S = 10
 """A process that is stopped for longer loses its shards to another, and is a zombie when it goes on."""
 
@@ -89,6 +96,8 @@ def _fault(
     if kind == "stop":
         lasts = LEASE_S + 3 if chance.random() < 0.2 else chance.uniform(0.2, 3)
         return Fault(number, pause, kind, chance.choice(members), lasts)
+    if kind == "leave":
+        return Fault(number, pause, kind, chance.choice(members), chance.uniform(0.5, 8))
     if kind == "jump-clock":
         jump = {"seconds": chance.choice(_JUMPS_S)}
         return Fault(number, pause, kind, chance.choice(members), chance.uniform(1, 6), jump)
@@ -97,6 +106,19 @@ def _fault(
         return Fault(number, pause, kind, side, chance.uniform(1, 3), chance.choice(_VENDORS))
     lasts = chance.uniform(0.5, 3) if kind.startswith(("slow", "cut", "fill")) else 0
     return Fault(number, pause, kind, lasts_s=lasts)
+
+
+def scaling(most: int, hold_s: float) -> list[Fault]:
+    """Return the steps from one sync and one kpi to *most* of each, each replaced once, and back to one."""
+    each = [f"{service}-{number}" for number in range(1, most + 1) for service in ("sync", "kpi")]
+    steps = [
+        *(("come", name, 0.0) for name in each[2:]),
+        *(("leave", name, _REPLACED_S) for name in each),
+        *(("leave", name, 0.0) for name in reversed(each[2:])),
+    ]
+    return [
+        Fault(number, hold_s, kind, name, lasts) for number, (kind, name, lasts) in enumerate(steps, start=1)
+    ]
 
 
 async def happen(system: System, faults: Sequence[Fault]) -> AsyncIterator[Fault]:
@@ -117,20 +139,26 @@ async def _sudden(system: System, fault: Fault) -> None:
     match fault.kind:
         case "kill":
             _member(system, fault).kill()
+        case "come":
+            _member(system, fault).come()
+            await system.ready()
+        case "leave":
+            _member(system, fault).leave()
         case "kill-store":
             system.stores.kill(fault.number)
         case "lose-answers":
             store.lose_answers(to=b"FCALL")  # to a commit
         case "reset-store":
             store.reset()
+        case "reset-broker":
+            _broker(system).proxy.reset()
         case _:
             system.door_proxy.reset()
 
 
 async def _lasting(system: System, fault: Fault) -> None:
     if fault.kind == "kill-broker":
-        assert system.broker is not None
-        await system.broker.kill()
+        await _broker(system).kill()
         return
     heal = await _begin(system, fault)
     await asyncio.sleep(fault.lasts_s)
@@ -139,7 +167,7 @@ async def _lasting(system: System, fault: Fault) -> None:
 
 async def _begin(system: System, fault: Fault) -> Callable[[], Awaitable[None]]:
     """Let it begin; return what ends it."""
-    proxy = system.door_proxy if fault.kind == "cut-door" else system.stores.proxy(fault.number)
+    proxy = _proxy(system, fault)
     rates = fault.rates or {}
     match fault.kind:
         case "vendor":
@@ -155,7 +183,10 @@ async def _begin(system: System, fault: Fault) -> Callable[[], Awaitable[None]]:
         case "fill-disk":
             system.stores.disk.fill()
             return _later(system.stores.disk.free)
-        case "slow-store":
+        case "leave":
+            _member(system, fault).leave()
+            return _later(_member(system, fault).come)
+        case "slow-store" | "slow-broker":
             proxy.late_ms = 40
         case _:
             proxy.partition()
@@ -167,6 +198,18 @@ def _later(heal: Callable[[], None]) -> Callable[[], Awaitable[None]]:
         heal()
 
     return healed
+
+
+def _proxy(system: System, fault: Fault) -> Proxy:
+    """Return what stands before what *fault* is about."""
+    if fault.kind.endswith("door"):
+        return system.door_proxy
+    return _broker(system).proxy if fault.kind.endswith("broker") else system.stores.proxy(fault.number)
+
+
+def _broker(system: System) -> Broker:
+    assert system.broker is not None
+    return system.broker
 
 
 def _member(system: System, fault: Fault) -> Member:

@@ -23,7 +23,7 @@ class Member:
     A process.
 
     `command` are the arguments after ``python``, `clock` is what it takes for the wall clock. `ended` counts the exit codes of ends that nobody here ordered:
-    75 asks to be started again, anything else is told as a fault.
+    75 asks to be started again, anything else is told as a fault. While it is `away` it isn't started.
     """
 
     name: str
@@ -34,7 +34,8 @@ class Member:
     clock: Path
     ended: Counter[int] = field(default_factory=Counter[int])
     _process: asyncio.subprocess.Process | None = None
-    _killed: bool = False
+    _ordered: bool = False
+    _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _keeping: asyncio.Task[None] | None = None
 
     @property
@@ -48,8 +49,9 @@ class Member:
 
     async def _keep(self) -> None:
         while True:
+            await self._wanted.wait()
             with self.output.open("ab") as output:
-                self._killed = False
+                self._ordered = False
                 self._process = await asyncio.create_subprocess_exec(
                     # It ends with us, however we end.
                     *(sys.executable, "-I", "-S", valkey_launch.__file__, str(os.getpid())),
@@ -62,13 +64,29 @@ class Member:
                     start_new_session=True,
                 )
             code = await self._process.wait()
-            if not self._killed:
+            if not self._ordered:
                 self.ended[code] += 1
                 await asyncio.sleep(0.2)
 
+    @property
+    def away(self) -> bool:
+        """Whether it isn't to run."""
+        return not self._wanted.is_set()
+
+    def come(self) -> None:
+        """Let it run."""
+        self._wanted.set()
+
+    def leave(self) -> None:
+        """End it in order, by SIGTERM, until `come`."""
+        self._wanted.clear()
+        self._ordered = True
+        self.go_on()
+        self._signal(signal.SIGTERM)
+
     def kill(self) -> None:
         """End it by SIGKILL; it is started again."""
-        self._killed = True
+        self._ordered = True
         self._signal(signal.SIGKILL)
 
     def pause(self) -> None:

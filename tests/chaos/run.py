@@ -20,7 +20,7 @@ from services.cli.stage.receiver import Receiver
 from services.runtime.clock import now_ms
 from services.sync.domain.records import Side
 from tests.chaos.checker import Report, Scene, check
-from tests.chaos.faults import happen, plan
+from tests.chaos.faults import Fault, happen, plan, scaling
 from tests.chaos.system import SERVICES, SetUp, System
 from tests.waiting import wait_until
 
@@ -29,7 +29,12 @@ QUIET_WITHIN_S = 90.0
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to run. `rate` is leads a second; `pause_s` the longest pause between two faults, `only` their kinds; people go on for `calm_s` after the last one."""
+    """
+    What to run.
+
+    `rate` is leads a second; `pause_s` the longest pause between two faults, `only` their kinds; people go on for
+    `calm_s` after the last one. `scale_to` runs no faults: from one process of each service to so many and back.
+    """
 
     folder: Path
     seed: int
@@ -41,6 +46,23 @@ class Order:
     sabotage: str | None = None
     services: Sequence[str] = SERVICES
     only: Collection[str] = ()
+    scale_to: int = 0
+
+    def members(self) -> tuple[Sequence[str], Collection[str]]:
+        """Return the service of each process, and the names of those that come later."""
+        if not self.scale_to:
+            return self.services, ()
+        later = {
+            f"{service}-{number}" for service in ("sync", "kpi") for number in range(2, self.scale_to + 1)
+        }
+        return [*("sync",) * self.scale_to, *("kpi",) * self.scale_to], later
+
+    def plan(self, system: System) -> list[Fault]:
+        """Return what happens in *system*."""
+        if self.scale_to:
+            return scaling(self.scale_to, self.pause_s)
+        names = [each.name for each in system.members]
+        return plan(self.seed, self.faults, names, pause_s=self.pause_s, only=self.only, cant=system.cant)
 
 
 @dataclass
@@ -60,18 +82,25 @@ class CountingHands(Hands):
 async def run(order: Order, told: Callable[[str], None]) -> Report:
     """Run it and return what came of it; *told* hears each fault as it happens."""
     began, report = time.monotonic(), Report(order.seed)
+    services, away = order.members()
+    steps: list[tuple[int, str]] = [(now_ms(), "as one of each")]
     telling = Telling(free_ports((0, 0)))
     receiver = Receiver(secret=telling.secret, language="en", time_zone="Asia/Tokyo", clock=now_ms)
     async with (
         receiver.listening(telling.receiver_port),
         System(
-            order.folder, order.set_up, telling, sabotage=order.sabotage, services=order.services
+            order.folder, order.set_up, telling, sabotage=order.sabotage, services=services, away=away
         ) as system,
     ):
         told(f"ready after {time.monotonic() - began:.0f} s")
         board, calls = Board(started_at=now_ms()), Counter[str]()
+
+        def noted(fault: Fault) -> None:
+            steps.append((now_ms(), f"{fault.kind} {fault.target}".strip()))
+            told(str(fault))
+
         crowd = _crowd(order, system, board, calls)
-        async with background(crowd.sight.follow()), background(_faults(order, system, crowd, report, told)):
+        async with background(crowd.sight.follow()), background(_faults(order, system, crowd, report, noted)):
             await crowd.live()
         system.calm()
         told(f"people have stopped after {time.monotonic() - began:.0f} s")
@@ -88,6 +117,8 @@ async def run(order: Order, told: Callable[[str], None]) -> Report:
                 board.kills = 1  # a message whose answer was lost comes again
                 await check(Scene(system, books, crowd, news, receiver, calls), report)
         told(f"judged after {time.monotonic() - began:.0f} s")
+    if order.scale_to:
+        report.notes |= _waits(board, steps)
     report.notes |= {
         "seed": order.seed,
         "set-up": order.set_up,
@@ -96,6 +127,22 @@ async def run(order: Order, told: Callable[[str], None]) -> Report:
         "seconds": round(time.monotonic() - began),
     }
     return report
+
+
+def _waits(board: Board, steps: Sequence[tuple[int, str]]) -> dict[str, str]:
+    """Return for each step how long the handoffs took whose webhook was accepted in it, and the longest."""
+    ends = [at for at, _ in steps[1:]] + [now_ms()]
+    found: dict[str, str] = {}
+    for (begin, name), end in zip(steps, ends, strict=True):
+        waits = sorted(
+            board.handoffs[key].at - at
+            for key, at in board.accepted_at.items()
+            if begin <= at < end and key in board.handoffs
+        )
+        if waits:
+            middle = waits[len(waits) // 2]
+            found[f"handoffs, {name}"] = f"{len(waits)}, p50 {middle} ms, longest {waits[-1]} ms"
+    return found
 
 
 def _crowd(order: Order, system: System, board: Board, calls: Counter[str]) -> Crowd:
@@ -123,20 +170,11 @@ def _crowd(order: Order, system: System, board: Board, calls: Counter[str]) -> C
 
 
 async def _faults(
-    order: Order, system: System, crowd: Crowd, report: Report, told: Callable[[str], None]
+    order: Order, system: System, crowd: Crowd, report: Report, told: Callable[[Fault], None]
 ) -> None:
-    names = [each.name for each in system.members]
-    drawn = plan(
-        order.seed,
-        order.faults,
-        names,
-        pause_s=order.pause_s,
-        only=order.only,
-        cant=system.cant,
-    )
     happened = Counter[str]()
-    async for fault in happen(system, drawn):
-        told(str(fault))
+    async for fault in happen(system, order.plan(system)):
+        told(fault)
         happened[fault.kind] += 1
     await asyncio.sleep(order.calm_s)
     report.notes["faults"] = ", ".join(f"{kind} {count}" for kind, count in happened.most_common()) or "none"

@@ -6,7 +6,7 @@ over real HTTP and gRPC. The store is a Valkey of our own, or a Redis Cluster, r
 behind which the webhooks reach either sync. The log is the embedded one in that Valkey, or Kafka.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -33,6 +33,7 @@ from tests.waiting import wait_until
 SetUp: TypeAlias = Literal["embedded", "kafka", "cluster"]
 """Everything in one Valkey; Kafka and that Valkey; Kafka and a Redis Cluster."""
 Document: TypeAlias = dict[str, dict[str, Any]]
+BROKER_FAULTS = ("kill-broker", "reset-broker", "slow-broker", "cut-broker")
 SERVICES = ("sync", "sync", "kpi", "kpi")
 _PUBLIC_URL = "https://tasuki.sandbox.example"
 
@@ -47,6 +48,7 @@ class System(Stage):
         telling: The promises, and where alerts go.
         sabotage: What `tests.chaos.sabotage` takes out of the processes; None leaves them whole.
         services: One for each process.
+        away: The names of those that don't run until they are told to come.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class System(Stage):
         *,
         sabotage: str | None = None,
         services: Sequence[str] = SERVICES,
+        away: Collection[str] = (),
     ) -> None:
         super().__init__(
             folder, overrides=telling.sections, environ=telling.environ, feed_port=telling.dashboard_port
@@ -67,14 +70,14 @@ class System(Stage):
         self.door_proxy: Proxy
         self._sabotage = sabotage
         self._services = services
+        self._away = away
         self._sections: Mapping[str, Any] = {**telling.sections, "sla": _plain(telling.sections["sla"])}
         self.broker: Broker | None = None
 
     async def _start(self) -> None:
         if self.set_up != "embedded":
-            self.broker = await self._stack.enter_async_context(
-                Broker(self.folder / "kafka", self._port_held())
-            )
+            proxy = await self._stack.enter_async_context(Proxy([port := self._port_held()]).listening())
+            self.broker = await self._stack.enter_async_context(Broker(self.folder / "kafka", port, proxy))
         stores = redis_cluster if self.set_up == "cluster" else one_server
         self.stores = await self._stack.enter_async_context(stores(self.folder / "store"))
         doors = [self._port_held() for each in self._services if each == "sync"]
@@ -89,6 +92,8 @@ class System(Stage):
             number = 1 + sum(each.name.startswith(service) for each in self.members)
             self.members.append(self._member(f"{service}-{number}", service, port))
         for each in self.members:
+            if each.name not in self._away:
+                each.come()
             each.keep()
         await self.ready()
 
@@ -161,8 +166,8 @@ class System(Stage):
         )
 
     async def ready(self) -> None:
-        """Return when every process says it is ready."""
-        for each in self.members:
+        """Return when every process that is to run says it is ready."""
+        for each in (member for member in self.members if not member.away):
             await wait_until(
                 lambda member=each: member.is_ready(self._http),
                 within_s=90,
@@ -187,13 +192,15 @@ class System(Stage):
     @property
     def cant(self) -> frozenset[str]:
         """The kinds of faults that this system can't have."""
-        found = {"kill-broker"} if self.broker is None else set[str]()
+        found = set(BROKER_FAULTS if self.broker is None else ())
         return frozenset(found if self.stores.disk.is_small else {*found, "fill-disk"})
 
     def calm(self) -> None:
         """End every fault that lasts."""
         self.stores.heal()
         self.door_proxy.heal()
+        if self.broker is not None:
+            self.broker.proxy.heal()
         for each in self.members:
             each.put_clock(0)
             each.go_on()
