@@ -22,7 +22,7 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -151,15 +151,22 @@ def _kafka_on_java(reasons: list[str]) -> Generator[KafkaServer | None]:
 
 
 @contextmanager
-def java_kafka(reasons: list[str], *options: str, nodes: int = 1) -> Generator[str | None]:
-    """Run *nodes* brokers by deploy/kafka/start.py; yield the bootstrap servers, or None and add the reason."""
-    with tempfile.TemporaryDirectory(prefix="tasuki-kafka-") as folder:
+def java_kafka(
+    reasons: list[str], *options: str, nodes: int = 1, data: Path | None = None
+) -> Generator[str | None]:
+    """
+    Run *nodes* brokers by deploy/kafka/start.py; yield the bootstrap servers, or None and add the reason.
+
+    *data* is a folder for what they hold, where ``node-1/pid`` is the first one's process.
+    """
+    with ExitStack() as stack:
+        folder = data or stack.enter_context(tempfile.TemporaryDirectory(prefix="tasuki-kafka-"))
         script = str(ROOT / "deploy" / "kafka" / "start.py")
         command = [
             sys.executable,
             script,
             "--data",
-            folder,
+            str(folder),
             "--nodes",
             str(nodes),
             "--until-input-ends",

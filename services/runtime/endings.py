@@ -1,7 +1,8 @@
 """How background tasks end: for certain, though one `cancel` may be lost; with their shard quietly, else loudly."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from services.errors import leaves
 from services.runtime.ledger import ShardEnded
@@ -23,6 +24,19 @@ async def ended(*tasks: asyncio.Task[None] | None) -> None:
             task.cancel()
         await asyncio.wait(running, timeout=_AGAIN_S)
         running = [task for task in running if not task.done()]
+
+
+async def carried_out(work: Awaitable[None]) -> None:
+    """
+    Return when *work* has ended, and raise what it raised; who waits may be cancelled meanwhile, again and again.
+
+    For what must be put in order by somebody who is being cancelled, and then raises that.
+    """
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
+    task.result()
 
 
 def report_end(task: asyncio.Task[None], failed: Callable[[BaseException], None]) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from services.errors import Misconfigured, Retryable
-from services.runtime.endings import ended
+from services.runtime.endings import carried_out, ended
 from services.runtime.keys import ShardId
 from services.runtime.ledger import Fenced, Ledger, Released, ShardEnded
 from services.runtime.log.port import LogRecord
@@ -119,7 +119,7 @@ class HeldPartition:
             await self._processor.opened(shard)
         except BaseException as error:
             shard.end(Released(self._id, "it could not be opened"))
-            await self._stop_helpers()
+            await carried_out(self._stop_helpers())
             if isinstance(error, ShardEnded) and not isinstance(error, Fenced):
                 raise StoreUnavailable(f"the shard ended while it was opened: {error}") from error
             raise

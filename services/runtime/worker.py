@@ -1,10 +1,11 @@
 """Runs a service's processor over one topic: the consuming side of a subscription, shard by shard."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 
+from services.runtime.endings import carried_out
 from services.runtime.health_probes import WatchedHandler
 from services.runtime.held_partition import HeldPartition
 from services.runtime.keys import ShardId
@@ -84,7 +85,7 @@ class ShardWorker:
             async with asyncio.TaskGroup() as opening:
                 tasks = {partition: opening.create_task(one.open()) for partition, one in held.items()}
         except BaseException as error:
-            await asyncio.gather(*(one.close() for one in held.values()))
+            await carried_out(_all_closed(held.values()))
             if isinstance(error, BaseExceptionGroup):
                 raise error.exceptions[0] from error
             raise
@@ -96,7 +97,7 @@ class ShardWorker:
     async def revoked(self, partitions: frozenset[int]) -> None:
         """See `PartitionHandler.revoked`."""
         gone = {each: self._held.pop(each) for each in sorted(partitions) if each in self._held}
-        await asyncio.gather(*(held.close() for held in gone.values()))
+        await _all_closed(gone.values())
         if gone:
             _log.info("shards.revoked", topic=self._topic, partitions=list(gone))
 
@@ -109,3 +110,7 @@ class ShardWorker:
     def _failed(self, failure: BaseException) -> None:
         self._failure = self._failure or failure
         _log.error("subscription.failed", topic=self._topic, exc_info=failure)
+
+
+async def _all_closed(held: Collection[HeldPartition]) -> None:
+    await asyncio.gather(*(each.close() for each in held))

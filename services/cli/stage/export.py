@@ -32,8 +32,8 @@ def end_of(exported: bytes) -> list[dict[str, Any]]:
     """
     Return what stands of each exported lead, without by which reading it was learnt.
 
-    That is all of the export but `history`, and of the fields which of them nobody spoke of or said to be blank, and
-    when the others were said.
+    That is all of the export but `history`, and of the fields when they were said and which of them are blank, a box
+    that isn't ticked among them: nobody need ever have spoken of those.
     """
     found: list[dict[str, Any]] = []
     for line in exported.splitlines():
@@ -68,7 +68,7 @@ def _by_name(leads: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]
 
 
 def _standing(sides: Mapping[str, Any]) -> dict[str, Any]:
-    return {side: each["there"] for side, each in sides.items() if not is_blank(each["there"])}
+    return {side: each["there"] for side, each in sides.items() if each["there"]}
 
 
 def name_of(lead: Lead) -> str:

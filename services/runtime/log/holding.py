@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from services.errors import Misconfigured
+from services.runtime.endings import carried_out
 from services.runtime.log.partition_tasks import PartitionTasks
 from services.runtime.log.port import LogUnavailable, Offsets, PartitionHandler
 
@@ -78,9 +79,7 @@ class Holding:
         """
         try:
             wanted = await self._handler.assigned(partitions)
-            starts = {each: wanted[each] for each in partitions}
-            bounds = await self._bounds()
-            starts = {each: self._start(each, starts[each], bounds[each]) for each in partitions}
+            starts = await self._starts(wanted, partitions)
         except Exception as error:  # noqa: BLE001 -- whatever it is ends the subscription and is kept
             self.fail(error)
             return None
@@ -101,6 +100,16 @@ class Holding:
             except Exception as error:  # noqa: BLE001 -- whatever it is ends the subscription and is kept
                 self.fail(error)
             _log.info("partitions.released", topic=self._membership.topic, partitions=sorted(held))
+
+    async def _starts(self, wanted: Mapping[int, int], partitions: frozenset[int]) -> Mapping[int, int]:
+        """Return where each partition begins; what the handler took over doesn't stay with it otherwise."""
+        try:
+            bounds = await self._bounds()
+            return {each: self._start(each, wanted[each], bounds[each]) for each in partitions}
+        except BaseException:
+            # The next rebalance comes while this take-over is under way, and knows nothing of it.
+            await carried_out(self._handler.revoked(partitions))
+            raise
 
     async def _bounds(self) -> Mapping[int, Offsets]:
         # A log that is away for a while is no reason to give up what the handler has just taken over.

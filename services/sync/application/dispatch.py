@@ -8,7 +8,7 @@ changes when the log comes round. A crash anywhere repeats an upsert, which is h
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -17,7 +17,7 @@ from schemas.instants import rfc3339
 from schemas.lead import LeadChange, LeadWriteSettled, LeadWriteStarted, Ref, WriteSettled, WriteStarted
 from services.errors import Retryable
 from services.runtime.clock import Clock
-from services.runtime.endings import ended
+from services.runtime.endings import carried_out, ended
 from services.sync.application.aiming import write_of
 from services.sync.application.circuit import Circuit, Cut
 from services.sync.application.gate import Gate
@@ -159,7 +159,8 @@ class Dispatcher:
                 try:
                     await self._serve_all(group)
                 finally:
-                    await self._end_batches()
+                    # A group cancels its tasks once, and on Python 3.11 that may be lost.
+                    await carried_out(ended(*self._running))
         finally:
             self._lane.leave()
             self._running.clear()
@@ -174,17 +175,6 @@ class Dispatcher:
                 task.add_done_callback(self._ended)
                 continue
             await self._sleep()
-
-    async def _end_batches(self) -> None:
-        """
-        Return when no batch runs: a group cancels its tasks once, and on Python 3.11 that may be lost.
-
-        A cancellation that comes meanwhile asks for the same once more.
-        """
-        ending = asyncio.create_task(ended(*self._running))
-        while not ending.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([ending])
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -22,7 +22,11 @@ def exported(*leads: dict[str, Any]) -> bytes:
 
 def test_how_a_value_was_learnt_makes_no_difference() -> None:
     """By a reading later on, with a blank field that a reading showed."""
-    fields = {"source": {"ma": {"there": "web"}, "sfa": {"there": "web"}}, "phone": {"ma": {"there": ""}}}
+    fields = {
+        "source": {"ma": {"there": "web"}, "sfa": {"there": "web"}},
+        "phone": {"ma": {"there": ""}},
+        "opted_out": {"sfa": {"there": False}},
+    }
     other = LEAD | {"fields": fields, "history": {"forms": {"9": 2}}}
     assert exported(LEAD) != exported(other)
     assert other_ends(exported(LEAD), exported(other)) == []
