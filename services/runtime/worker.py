@@ -17,6 +17,15 @@ from services.runtime.shard import Shard
 _log = structlog.get_logger(__name__)
 
 
+def group_of(service: str, topic: str) -> str:
+    """
+    Return the name of the group in which *service* reads *topic*.
+
+    One for each topic: on Kafka whoever joins a group lets all its members begin anew, whatever they read.
+    """
+    return f"tasuki.{service}.{topic.removeprefix('tasuki.')}"
+
+
 class ShardWorker:
     """
     One member of a service's group on one topic; a `PartitionHandler`.
@@ -24,7 +33,7 @@ class ShardWorker:
     Start it, watch `failure` and end the process when there is one, stop it.
 
     Args:
-        service: The first part of the shards' names, and the group's name: who keeps state here.
+        service: The first part of the shards' names, and of the group's: who keeps state here.
         topic: What is read.
         processor: What folds it.
         mechanism: Shared by all workers of the process.
@@ -40,9 +49,10 @@ class ShardWorker:
         self._mechanism = mechanism
         self._held: dict[int, HeldPartition] = {}
         self._failure: BaseException | None = None
-        group = f"tasuki.{service}"
         self.watched = WatchedHandler(self, mechanism.clock)
-        self._subscription = mechanism.log.subscribe(topic, group, self.watched, max_records=max_records)
+        self._subscription = mechanism.log.subscribe(
+            topic, group_of(service, topic), self.watched, max_records=max_records
+        )
 
     @property
     def subscription(self) -> Subscription:

@@ -1,8 +1,14 @@
-"""Changes decided per second on one worker, and bytes of store for each lead, on the embedded log and store."""
+"""
+Changes decided per second on one worker, bytes of store for each lead, and how soon a new worker commits.
 
+On the embedded log and store. With ``--held`` so many more leads are in the store before the new worker starts.
+"""
+
+import argparse
 import asyncio
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -11,6 +17,7 @@ from schemas.lead import Change, LeadObserved, Observed, Ref
 from schemas.topics import LEAD_CHANGES
 from services.runtime.clock import now_ms
 from services.runtime.collector import calm_collector
+from services.runtime.keys import ShardId
 from services.runtime.log.embedded import EmbeddedLog
 from services.runtime.log.port import Log, Record
 from services.runtime.mechanism import Mechanism
@@ -71,13 +78,17 @@ def observed(number: int, at: int, fields: dict[str, str | int]) -> Record:
     return Record(LEAD_CHANGES.name, lead_id, event.model_dump_json().encode())
 
 
-def main() -> None:
+def main(arguments: Sequence[str] = ()) -> None:
     """Measure and print, with the collector set as the service sets it."""
-    asyncio.run(measure())
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks decide")
+    parser.add_argument("--leads", type=int, default=LEADS)
+    parser.add_argument("--changes", type=int, default=CHANGES)
+    parser.add_argument("--held", type=int, default=0, help="leads in the store beside those")
+    asyncio.run(measure(parser.parse_args(arguments)))
 
 
-async def measure() -> None:
-    """Fill the log with new leads, decide them, then with changes of one field, and decide those."""
+async def measure(asked: argparse.Namespace) -> None:
+    """Fill the log with new leads, decide them, then with changes of one field, and decide those; start anew."""
     await calm_collector().start()
     with tempfile.TemporaryDirectory(prefix="tasuki-bench-") as folder:
         rules = demo_settings(
@@ -92,32 +103,36 @@ async def measure() -> None:
             await log.start()
             await log.ensure_topics(topic_specs(PARTITIONS))
             try:
-                await _rounds(log, store, rules)
+                await _rounds(log, store, rules, asked)
             finally:
                 await log.close()
                 await store.close()
 
 
-async def _rounds(log: Log, store: Store, rules: Rules) -> None:
-    random = Random(1)
-    await _append(log, [observed(number, START + number, dict(_WORDS)) for number in range(LEADS)])
+async def _rounds(log: Log, store: Store, rules: Rules, asked: argparse.Namespace) -> None:
+    random, leads = Random(1), asked.leads
+    await _append(log, [observed(number, START + number, dict(_WORDS)) for number in range(leads)])
     empty = await _used(store)
     took = await _decide(log, store, rules)
-    print(f"new leads of {len(_WORDS) + 1} fields: {_pace(LEADS, took)}")
+    print(f"new leads of {len(_WORDS) + 1} fields: {_pace(leads, took)}")
     print(
-        f"store: {(await _leads_bytes(store)):,.0f} B for each of {LEADS} leads; whole server grew by "
-        f"{(await _used(store) - empty) / LEADS:,.0f} B a lead, what was told on the topics included"
+        f"store: {(await _leads_bytes(store)):,.0f} B for each of {leads} leads; whole server grew by "
+        f"{(await _used(store) - empty) / leads:,.0f} B a lead, what was told on the topics included"
     )
     later = START + 10_000_000
     await _append(
         log,
         [
-            observed(random.randrange(LEADS), later + each, {"visits": 5 + each % 7})
-            for each in range(CHANGES)
+            observed(random.randrange(leads), later + each, {"visits": 5 + each % 7})
+            for each in range(asked.changes)
         ],
     )
     took = await _decide(log, store, rules)
-    print(f"changes of one field: {_pace(CHANGES, took)}")
+    print(f"changes of one field: {_pace(asked.changes, took)}")
+    await _hold(log, store, asked.held)
+    await _append(log, [observed(random.randrange(leads), later + 2 * asked.changes, {"visits": 9})])
+    wall, _ = await _decide(log, store, rules)
+    print(f"a new worker's start → its first commit, {leads + asked.held} leads held: {wall * 1000:.0f} ms")
 
 
 def _pace(count: int, took: tuple[float, float]) -> str:
@@ -169,6 +184,21 @@ async def _decide(log: Log, store: Store, rules: Rules) -> tuple[float, float]:
     took = time.perf_counter() - began, time.process_time() - cpu_began
     await worker.stop()
     return took
+
+
+async def _hold(log: Log, store: Store, count: int) -> None:
+    """Put *count* more leads into the store, as like one that is there as one egg to another."""
+    ((_, (key, *_)),) = [await store.client.scan(match="*}lead:*", count=1_000)]
+    (blob,) = await store.mget([key.decode()])
+    for start in range(0, count, BATCH):
+        names = [
+            f"11111111-1111-4111-8111-{number:012d}" for number in range(start, min(start + BATCH, count))
+        ]
+        keys = [
+            ShardId("sync", LEAD_CHANGES.name, log.partition_for(LEAD_CHANGES.name, each)).key(f"lead:{each}")
+            for each in names
+        ]
+        await store.client.mset(dict.fromkeys(keys, blob))
 
 
 async def _used(store: Store) -> int:

@@ -16,6 +16,7 @@ from services.runtime.processor import Fold
 from services.runtime.shard import Shard
 from services.runtime.store import Store
 from services.runtime.store_errors import StoreUnavailable
+from services.runtime.worker import group_of
 from tests.fakes.lossy_link import LossyLink
 from tests.fakes.memory_log import MemoryLog
 from tests.private_store import fresh_shard, running_store, shared_server
@@ -291,7 +292,7 @@ async def test_a_zombie_is_fenced_and_changes_nothing() -> None:
             await until(lambda: zombie.shards)
             await log.append(amounts(("k", 5)))
             held = zombie.shards[0]
-            log.members(NEAR_TOPIC, f"tasuki.{shard.service}")[0].abandon()
+            log.members(NEAR_TOPIC, group_of(shard.service, NEAR_TOPIC))[0].abandon()
             async with working(shard.service, new, mechanism(store, log)):
                 await until(lambda: offset_of_is(store, shard, 0))
 
