@@ -125,6 +125,9 @@ local function close(hash, taken, shut, longest)
   if taken >= (figure(hash, 'closed_until') or 0) then times = times + 1 end
   times = math.max(times, 1)
   shut = math.min(shut * 2 ^ math.min(times - 1, 20), longest)
+  -- What a vendor said isn't shortened by a call that was under way and was told nothing.
+  local before = figure(hash, 'closed_until') or 0
+  if before > now and (figure(hash, 'closed_at') or 0) <= now then shut = math.max(shut, before - now) end
   redis.call('HSET', hash, 'closed_at', at(now), 'closed_until', at(now + shut), 'trial', 1, 'refused', at(times))
   redis.call('HDEL', hash, 'trial_until')
   return shut
