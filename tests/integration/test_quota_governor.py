@@ -233,6 +233,23 @@ async def test_how_long_the_vendor_said_is_not_shortened_by_a_call_under_way() -
         assert await passed(one, Priority.CONSENT) is not None
 
 
+async def test_a_call_on_trial_that_breaks_off_is_followed_by_the_next_at_once() -> None:
+    """It says nothing of the limit: one more tries, and the others wait for that one."""
+    clock = Clock()
+    async with governors(CONCURRENT, processes=2, clock=clock) as (one, other):
+        refused = await passed(one, Priority.HOT)
+        assert refused is not None
+        await one.settle(refused, CallEnd(refusal=Refusal("concurrent", None)))
+        clock.now += FIRST_CLOSED_MS
+        trial = await passed(one, Priority.EDIT)
+        assert trial is not None
+        assert await passed(other, Priority.HOT) is None
+        await one.settle(trial, CallEnd(answered=False))
+        clock.now += 1
+        assert await passed(other, Priority.HOT) is not None
+        assert await passed(one, Priority.CONSENT) is None
+
+
 async def test_a_days_figure_is_asked_for_again_after_ten_minutes_by_one_call() -> None:
     """Nobody says when a sliding day frees calls, so one call looks."""
     clock = Clock()

@@ -147,8 +147,13 @@ local function settle()
     if left >= 0 then hear(kind, span, hash, calls, most, left) end
     if shut >= 0 then
       closed = math.max(closed, close(hash, taken, shut, tonumber(ARGV[first + 5])))
-    elseif answered and taken >= (figure(hash, 'closed_until') or 0) then
-      redis.call('HDEL', hash, 'closed_at', 'closed_until', 'trial', 'trial_until', 'refused')
+    elseif taken >= (figure(hash, 'closed_until') or 0) then
+      if answered then
+        redis.call('HDEL', hash, 'closed_at', 'closed_until', 'trial', 'trial_until', 'refused')
+      else
+        -- A connection broke: it says nothing of the limit, and nobody waits for this trial any more.
+        redis.call('HDEL', hash, 'trial_until')
+      end
     end
     redis.call('PEXPIRE', hash, DAY)
   end
