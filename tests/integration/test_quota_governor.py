@@ -215,6 +215,41 @@ async def test_a_refusal_closes_shortly_and_longer_each_time_until_an_answer() -
         assert closed[-1] == FIRST_CLOSED_MS
 
 
+async def test_how_long_the_vendor_said_is_not_shortened_by_a_call_under_way() -> None:
+    """Of two calls one is told to wait for nine seconds, the other, answered later, only that it was too many."""
+    clock = Clock()
+    async with governors(replace(WINDOW, most=100), processes=2, clock=clock) as (one, other):
+        first, under_way = await passed(one, Priority.HOT), await passed(other, Priority.HOT)
+        assert first is not None
+        assert under_way is not None
+        await one.settle(first, CallEnd(refusal=Refusal("interval", 9_000)))
+        clock.now += 1_000
+        out = await other.settle(under_way, CallEnd(refusal=Refusal("interval", None)))
+        assert out is not None
+        assert out.retry_after_ms == 8_000
+        clock.now += 7_999
+        assert await passed(one, Priority.CONSENT) is None
+        clock.now += 1
+        assert await passed(one, Priority.CONSENT) is not None
+
+
+async def test_a_call_on_trial_that_breaks_off_is_followed_by_the_next_at_once() -> None:
+    """It says nothing of the limit: one more tries, and the others wait for that one."""
+    clock = Clock()
+    async with governors(CONCURRENT, processes=2, clock=clock) as (one, other):
+        refused = await passed(one, Priority.HOT)
+        assert refused is not None
+        await one.settle(refused, CallEnd(refusal=Refusal("concurrent", None)))
+        clock.now += FIRST_CLOSED_MS
+        trial = await passed(one, Priority.EDIT)
+        assert trial is not None
+        assert await passed(other, Priority.HOT) is None
+        await one.settle(trial, CallEnd(answered=False))
+        clock.now += 1
+        assert await passed(other, Priority.HOT) is not None
+        assert await passed(one, Priority.CONSENT) is None
+
+
 async def test_a_days_figure_is_asked_for_again_after_ten_minutes_by_one_call() -> None:
     """Nobody says when a sliding day frees calls, so one call looks."""
     clock = Clock()

@@ -32,8 +32,8 @@ def end_of(exported: bytes) -> list[dict[str, Any]]:
     """
     Return what stands of each exported lead, without by which reading it was learnt.
 
-    That is all of the export but `history`, and of the fields when they were said and which of them are blank, a box
-    that isn't ticked among them: nobody need ever have spoken of those.
+    That is all of the export but `history`, and of the fields which of them nobody spoke of or said to be blank, and
+    when the others were said. A box that isn't ticked is as one of which nobody spoke.
     """
     found: list[dict[str, Any]] = []
     for line in exported.splitlines():
@@ -45,7 +45,7 @@ def end_of(exported: bytes) -> list[dict[str, Any]]:
 
 
 def other_ends(one: bytes, other: bytes) -> list[str]:
-    """Return how the ends of two exports differ, a line for each part of a lead; empty where they don't."""
+    """Return how the ends of two exports differ, a line for each field or other part of a lead; empty where they don't."""
     ours, theirs = (_by_name(end_of(exported)) for exported in (one, other))
     return [
         f"{name}: {part} is {left.get(part)}, was {right.get(part)}"
@@ -57,18 +57,20 @@ def other_ends(one: bytes, other: bytes) -> list[str]:
 
 
 def _by_name(leads: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Return *leads* by name; of two with one name both."""
+    """Return the parts and fields of *leads* by their name; of two with one name both."""
     found: dict[str, Mapping[str, Any]] = {}
     for lead in leads:
         name = lead["lead"]
         while name in found:
             name = f"{name} (another)"
-        found[name] = lead
+        fields = {f"fields.{each}": sides for each, sides in lead["fields"].items()}
+        found[name] = {each: part for each, part in lead.items() if each != "fields"} | fields
     return found
 
 
 def _standing(sides: Mapping[str, Any]) -> dict[str, Any]:
-    return {side: each["there"] for side, each in sides.items() if each["there"]}
+    said = {side: each["there"] for side, each in sides.items()}
+    return {side: there for side, there in said.items() if not is_blank(there) and there is not False}
 
 
 def name_of(lead: Lead) -> str:

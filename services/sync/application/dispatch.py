@@ -254,12 +254,12 @@ class Dispatcher:
     ) -> list[WriteResult | None]:
         if not plans:
             return []
-        await self._gate.wait()
+        before = await self._gate.wait()
         with self._around(plans):
-            return await self._send_now(plans, refs)
+            return await self._send_now(plans, refs, before)
 
     async def _send_now(
-        self, plans: list[Plan], refs: Mapping[str, RecordRef | None]
+        self, plans: list[Plan], refs: Mapping[str, RecordRef | None], before: int
     ) -> list[WriteResult | None]:
         now = self._clock()
         try:
@@ -279,7 +279,7 @@ class Dispatcher:
             self._release(plans)
             return [None] * len(plans)
         except Retryable as error:
-            self._gate.fail(error)
+            self._gate.fail(error, before)
             report("vendor.write_failed", error, system=self._connector.system)
             for plan in plans:
                 self._hold(plan, self._gate.closed_until, str(error))

@@ -167,7 +167,7 @@ class Observe:
         """Ask the connector, again and again while the vendor is away; a bad hint stands alone."""
         gate, circuit = self._gates[connector.system], self._circuits[connector.system]
         while True:
-            await gate.wait()
+            before = await gate.wait()
             await circuit.turn()
             try:
                 with working_as(_priority(hints)):
@@ -178,7 +178,7 @@ class Observe:
                 circuit.forbid(error)
                 report("vendor.read_failed", error, system=connector.system)
             except Retryable as error:
-                gate.fail(error)
+                gate.fail(error, before)
                 report("vendor.read_failed", error, system=connector.system)
             except Rejected as error:
                 if len(hints) == 1:

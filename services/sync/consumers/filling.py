@@ -130,7 +130,7 @@ class Filling:
     async def _serve(self, shard: Shard) -> None:
         gate = Gate(self._clock)
         while True:
-            await gate.wait()
+            before = await gate.wait()
             try:
                 if not await self._look(shard):
                     await asyncio.sleep(self._look_s)
@@ -141,9 +141,9 @@ class Filling:
                 await asyncio.sleep(min(max(error.until - self._clock(), 1), LONGEST_WAIT_MS) / 1000)
             except Rejected as error:
                 log.error("backfill.refused", reason=error.reason)  # noqa: TRY400 (no bug)
-                gate.fail(Retryable(str(error), retry_after_ms=LONGEST_WAIT_MS))
+                gate.fail(Retryable(str(error), retry_after_ms=LONGEST_WAIT_MS), before)
             except Retryable as error:
-                gate.fail(error)
+                gate.fail(error, before)
                 report("backfill.failed", error)
 
     async def _look(self, shard: Shard) -> bool:

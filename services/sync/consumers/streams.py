@@ -103,14 +103,14 @@ class Streams:
         key = shard.id.key(f"cursor:{channel}")
         while True:
             (cursor,) = await self._store.mget([key])
-            await gate.wait()
+            before = await gate.wait()
             try:
                 position = StreamPosition(channel, (cursor or b"").decode())
                 await self._read_stream(shard, connector, position, key, gate)
             except StreamPositionLost:
                 await self._position_lost(shard, connector, channel)
             except Retryable as error:
-                gate.fail(error)
+                gate.fail(error, before)
                 report("stream.broken", error, system=connector.system, channel=channel)
 
     async def _position_lost(self, shard: Shard, connector: Connector, channel: str) -> None:

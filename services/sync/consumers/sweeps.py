@@ -122,7 +122,7 @@ class Sweeps:
         gate = Gate(self._clock)
         state = await self._begin(shard, connector, name)
         while True:
-            await gate.wait()
+            before = await gate.wait()
             try:
                 await self._look(shard, connector, name, state)
                 if state.run is None:
@@ -135,9 +135,9 @@ class Sweeps:
                 await asyncio.sleep(wait_ms / 1000)
             except Rejected as error:
                 log.error("sweep.refused", system=connector.system, object=name, reason=error.reason)  # noqa: TRY400 (no bug)
-                gate.fail(Retryable(str(error), retry_after_ms=LONGEST_WAIT_MS))
+                gate.fail(Retryable(str(error), retry_after_ms=LONGEST_WAIT_MS), before)
             except Retryable as error:
-                gate.fail(error)
+                gate.fail(error, before)
                 report("sweep.failed", error, system=connector.system, object=name)
 
     async def _begin(self, shard: Shard, connector: Connector, name: str) -> SweepState:

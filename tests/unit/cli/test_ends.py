@@ -21,11 +21,11 @@ def exported(*leads: dict[str, Any]) -> bytes:
 
 
 def test_how_a_value_was_learnt_makes_no_difference() -> None:
-    """By a reading later on, with a blank field that a reading showed."""
+    """By a reading later on, which showed a blank field and a box that isn't ticked."""
     fields = {
         "source": {"ma": {"there": "web"}, "sfa": {"there": "web"}},
         "phone": {"ma": {"there": ""}},
-        "opted_out": {"sfa": {"there": False}},
+        "opted_out": {"sfa": {"there": False, "said": False, "said_at": 7}},
     }
     other = LEAD | {"fields": fields, "history": {"forms": {"9": 2}}}
     assert exported(LEAD) != exported(other)
@@ -39,6 +39,10 @@ def test_what_stands_what_was_reached_and_who_is_there_do() -> None:
         "a@x.jp: milestones is {'1:mql': 5}, was {'1:mql': 6}"
     ]
     shop = {"source": {"ma": {"there": "shop"}, "sfa": {"there": "web"}}}
-    assert len(other_ends(exported(LEAD), exported(LEAD | {"fields": shop}))) == 1
+    assert other_ends(exported(LEAD), exported(LEAD | {"fields": shop})) == [
+        "a@x.jp: fields.source is {'ma': 'web', 'sfa': 'web'}, was {'ma': 'shop', 'sfa': 'web'}"
+    ]
+    ticked = LEAD["fields"] | {"opted_out": {"sfa": {"there": True}}}
+    assert len(other_ends(exported(LEAD), exported(LEAD | {"fields": ticked}))) == 1
     assert other_ends(exported(LEAD, LEAD), exported(LEAD)) != []
     assert other_ends(exported(LEAD), b"") != []

@@ -20,7 +20,6 @@ INTERVAL, DAILY, SEARCH = "interval", "daily", "search"
 
 TOKEN_LIFE_S = 1_800
 _LOCKED_WAIT_MS = 2_000
-_BURST_WAIT_MS = 1_000
 
 _LOCKED = 423
 
@@ -201,7 +200,7 @@ class HubSpotClient:
         text = f"HubSpot answered {status} {told.get('category', '')}: {told.get('message', '')}"
         match call_meaning(status, str(told.get("category") or "")):
             case Meaning.THROTTLED:
-                raise Throttled(text, retry_after_ms=_retry_after(response) or _pause(told))
+                raise Throttled(text, retry_after_ms=_retry_after(response))
             case Meaning.CREDENTIALS:
                 raise Unauthorised(text)
             case Meaning.PERMISSION:
@@ -289,8 +288,3 @@ def _json(response: httpx2.Response) -> Mapping[str, Any] | None:
 def _retry_after(response: httpx2.Response) -> int | None:
     text = response.headers.get("retry-after", "")
     return int(text) * 1000 if text.isascii() and text.isdigit() else None
-
-
-def _pause(told: Mapping[str, Any]) -> int | None:
-    """Return how long to wait after 429, which HubSpot doesn't say: its windows slide, a day's does not."""
-    return None if told.get("policyName") == "DAILY" else _BURST_WAIT_MS

@@ -125,6 +125,9 @@ local function close(hash, taken, shut, longest)
   if taken >= (figure(hash, 'closed_until') or 0) then times = times + 1 end
   times = math.max(times, 1)
   shut = math.min(shut * 2 ^ math.min(times - 1, 20), longest)
+  -- What a vendor said isn't shortened by a call that was under way and was told nothing.
+  local before = figure(hash, 'closed_until') or 0
+  if before > now and (figure(hash, 'closed_at') or 0) <= now then shut = math.max(shut, before - now) end
   redis.call('HSET', hash, 'closed_at', at(now), 'closed_until', at(now + shut), 'trial', 1, 'refused', at(times))
   redis.call('HDEL', hash, 'trial_until')
   return shut
@@ -144,8 +147,13 @@ local function settle()
     if left >= 0 then hear(kind, span, hash, calls, most, left) end
     if shut >= 0 then
       closed = math.max(closed, close(hash, taken, shut, tonumber(ARGV[first + 5])))
-    elseif answered and taken >= (figure(hash, 'closed_until') or 0) then
-      redis.call('HDEL', hash, 'closed_at', 'closed_until', 'trial', 'trial_until', 'refused')
+    elseif taken >= (figure(hash, 'closed_until') or 0) then
+      if answered then
+        redis.call('HDEL', hash, 'closed_at', 'closed_until', 'trial', 'trial_until', 'refused')
+      else
+        -- A connection broke: it says nothing of the limit, and nobody waits for this trial any more.
+        redis.call('HDEL', hash, 'trial_until')
+      end
     end
     redis.call('PEXPIRE', hash, DAY)
   end
