@@ -43,7 +43,7 @@ _PAGE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One lead's way through the service, epoch ms: due by the schedule, accepted by the door, …, sent."""
+    """One lead's way through the service, epoch ms: due by the schedule, accepted by the door, …, answered."""
 
     due: int
     accepted: int
@@ -51,6 +51,7 @@ class Way:
     observed: int
     started: int
     sent: int
+    answered: int
 
 
 STEPS: Mapping[str, tuple[str, str]] = {
@@ -60,12 +61,13 @@ STEPS: Mapping[str, tuple[str, str]] = {
     "  observe": ("logged", "observed"),
     "  decide": ("observed", "started"),
     "  dispatch": ("started", "sent"),
+    "  vendor": ("sent", "answered"),
 }
 """
 What is shown, from which instant to which. The schedule's row holds the sandbox's and the door's waits too.
 
 The door ends when the notification is about to be appended, observe when the observation is relayed, decide
-when dispatch is about to append what it starts.
+when dispatch is about to append what it starts, dispatch when the request leaves, the vendor when it has answered.
 """
 
 
@@ -234,6 +236,7 @@ async def _ways(books: Books, due: Mapping[str, int], sent: Mapping[str, tuple[i
             logged.setdefault((data["record_id"], data["received_at"]), appended_at)
     observed: dict[str, list[tuple[int, str, int]]] = {}
     started: dict[str, int] = {}
+    answered: dict[str, int] = {}
     async for lead_id, appended_at, event in _events(books, LEAD_CHANGES.name):
         data = event["data"]
         if event["type"] == "tasuki.lead.observed.v1" and data["side"] == "ma":
@@ -241,16 +244,26 @@ async def _ways(books: Books, due: Mapping[str, int], sent: Mapping[str, tuple[i
             observed.setdefault(lead_id, []).append(seen)
         elif event["type"] == "tasuki.lead.write-started.v1" and data["side"] == "sfa":
             started.setdefault(lead_id, data["started_at"])
+        elif event["type"] == "tasuki.lead.write-settled.v1" and data["side"] == "sfa":
+            answered.setdefault(lead_id, data["settled_at"])
     ways: list[Way] = []
     for lead_id, (told_at, waited) in sent.items():
         # The log line's own time may be a millisecond late: the notification is the one nearest to it.
         accepted, record_id, observed_at = min(
             observed[lead_id], key=lambda seen: abs(told_at - waited - seen[0])
         )
-        if record_id in due:
+        if record_id in due and lead_id in answered:
             at = logged[record_id, accepted]
-            sent_at = accepted + waited
-            ways.append(Way(due[record_id], accepted, at, observed_at, started[lead_id], sent_at))
+            way = (
+                due[record_id],
+                accepted,
+                at,
+                observed_at,
+                started[lead_id],
+                accepted + waited,
+                answered[lead_id],
+            )
+            ways.append(Way(*way))
     return ways
 
 
