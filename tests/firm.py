@@ -172,6 +172,7 @@ def started(
     at: int,
     *,
     over: Mapping[str, int] | None = None,
+    asked: Mapping[str, int] | None = None,
     record_id: str = "",
 ) -> LeadWriteStarted:
     """Return that a write is about to leave, to the lead's person where *record_id* doesn't say otherwise."""
@@ -185,6 +186,7 @@ def started(
         started_at=at,
         ref=Ref(system=system, object=name, id=record_id or known_id),
         over=dict(over or {}),
+        asked=dict(asked or {}),
     )
     return LeadWriteStarted(
         id="s", source="/test", subject=LEAD_ID, time="2026-09-21T00:00:00.000Z", data=data

@@ -222,12 +222,16 @@ def _owner(
     Return who is to own the lead on a side where it would be *value*: where that is nobody, whom it falls to.
 
     Where nobody ever named an owner, both sides were filled by us, perhaps at instants at which it fell to different
-    people: marketing follows sales then.
+    people: marketing follows sales then, and there what was written last.
     """
     if is_blank(value):
         return owner_of(lead, life, rules)
     unsaid = mine.said_at == theirs.said_at == NEVER
-    return theirs.there if writes_ma and unsaid and not is_blank(theirs.there) else value
+    if not (writes_ma and unsaid):
+        return value
+    last = Register(there=lead.seen("owner", Side.SFA).overtaken)
+    followed = seen_from(last, "owner", Side.MA, rules).there
+    return value if is_blank(followed) else followed
 
 
 def _is_offered(lead: Lead, life: Lifecycle) -> bool:
