@@ -15,7 +15,7 @@ import orjson
 
 from schemas.topics import DEAD_LETTERS, DECISIONS, LEAD_CHANGES
 from services.cli.stage.books import Books
-from services.cli.stage.quiet import quiet
+from services.cli.stage.quiet import NotQuiet, quiet
 from services.cli.stage.stage import Stage
 from services.sync.adapters.sandbox.faults import Faults
 from services.sync.adapters.sweep_orders import SweepOrders
@@ -61,13 +61,15 @@ class Report:
 
 
 class World:
-    """A stage and its books, used by one batch of scenarios after the other."""
+    """A stage and its books, used by one batch of scenarios after the other, until it is `restless`."""
 
     def __init__(self, stage: Stage, books: Books, http: httpx2.AsyncClient) -> None:
         self.stage = stage
         self.books = books
         self._http = http
         self._judge = Judge(stage)
+        self.restless = False
+        self.players: dict[str, Hands] = {}
         self._number = 0
         self._read: dict[tuple[str, int], int] = {}
         self._logged = 0
@@ -91,16 +93,25 @@ class World:
         await playing
         for desk in (self.stage.hubspot.desk, self.stage.salesforce.desk):
             desk.faults.set(Faults())
-        await self._at_quiet()
-        writes = self._written()
-        await self._sweep()
-        await self._at_quiet()
-        after = await self.status()
-        found = await self._found(hands)
-        found += await self._drifted()
-        found += self._of_all(before, after, writes)
         self.players = players
+        try:
+            await self._at_quiet()
+            writes = self._written()
+            await self._sweep()
+            await self._at_quiet()
+        except NotQuiet as error:
+            self.restless = True
+            found = [Finding(tag, "restless", str(error)) for tag in await self._waiting()]
+        else:
+            found = await self._found(hands)
+            found += await self._drifted()
+            found += self._of_all(before, await self.status(), writes)
         return [(each, hands.get(each.tag, ())) for each in found]
+
+    async def _waiting(self) -> set[str]:
+        """Return the scenarios of the leads that a side still waits for; of nobody if it is something else."""
+        ids = set(await self.books.waiting())
+        return {self._judge.tag_of(lead) async for lead in self.books.leads() if lead.id in ids} or {""}
 
     async def _drifted(self) -> list[Finding]:
         """Return what the sweep found."""
@@ -119,7 +130,7 @@ class World:
 
     async def _at_quiet(self) -> None:
         await self.stage.ready()
-        await quiet([self.stage.ma, self.stage.sfa], self.books, within_s=60)
+        await quiet([self.stage.ma, self.stage.sfa], self.books, within_s=60, most_s=240)
 
     async def _found(self, hands: Mapping[str, Sequence[Step]]) -> list[Finding]:
         leads = {lead.id: lead async for lead in self.books.leads()}
