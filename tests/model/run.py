@@ -20,12 +20,15 @@ from services.cli.stage.stage import Stage
 from services.sync.adapters.sandbox.faults import Faults
 from services.sync.adapters.sweep_orders import SweepOrders
 from services.sync.application.orders import Order
+from tests.integration.company_world import with_companies
 from tests.model.hands import Hands
 from tests.model.judge import Finding, Judge
 from tests.model.steps import Step
 from tests.waiting import wait_until
 
-SWEPT = {"hubspot": ("contact",), "salesforce": ("Lead", "Contact")}
+SWEPT = {"hubspot": ("contact", "company"), "salesforce": ("Lead", "Contact", "Account")}
+AT_MOST_S = 180
+"""So long after the last act all is at quiet, or something goes round."""
 FAULTY = Faults(
     too_many_requests=0.05,
     server_error=0.02,
@@ -35,14 +38,20 @@ FAULTY = Faults(
     lock_row=0.01,
     stream_abort=0.02,
 )
-FIRM = {
-    "sync": {
+FIRM = with_companies(
+    sync={
         "clock_skew": "0s",
         "reconcile": False,
         "reconcile_grace": "0s",
         "reconcile_overlap": "0s",
-    }
-}
+    },
+    assignment={
+        "sdr": ["sato@sandbox.example", "suzuki@sandbox.example"],
+        "bdr": ["tanaka@sandbox.example"],
+        "field_sales": ["suzuki@sandbox.example", "tanaka@sandbox.example"],
+        "account_owner": "company_owner",
+    },
+)
 
 
 @dataclass
@@ -130,7 +139,7 @@ class World:
 
     async def _at_quiet(self) -> None:
         await self.stage.ready()
-        await quiet([self.stage.ma, self.stage.sfa], self.books, within_s=60, most_s=240)
+        await quiet([self.stage.ma, self.stage.sfa], self.books, within_s=60, most_s=AT_MOST_S)
 
     async def _found(self, hands: Mapping[str, Sequence[Step]]) -> list[Finding]:
         leads = {lead.id: lead async for lead in self.books.leads()}
@@ -217,9 +226,10 @@ _NAMES = {name for names in SWEPT.values() for name in names}
 
 
 def _may_be_refused(steps: Sequence[Step]) -> bool:
-    """Return whether a vendor may refuse what tasuki writes: an address may be another person's there."""
+    """Return whether a vendor may refuse what tasuki writes: an address may be another's there, a record gone."""
     return any(
-        each.act.partition("-")[0] in {"address", "swap", "merge", "restore", "delete"} for each in steps
+        each.act.partition("-")[0] in {"address", "swap", "merge", "restore", "delete", "close", "unite"}
+        for each in steps
     )
 
 

@@ -37,22 +37,25 @@ class Employers:
         self._identify = identify
 
     async def companies(self, pairs: Sequence[tuple[H, Sighting]], read: Read[H]) -> Seen[H]:
-        """Return whose records *pairs* are about; those that are new somewhere are read whole first."""
+        """
+        Return whose records *pairs* are about; those that are new somewhere are read whole too.
+
+        What is read tells no field's own time, so what told of the record before is kept beside it.
+        """
         found: Seen[H] = Seen()
         links = await self._identify.owners([each.seen.ref for _, each in pairs])
         moving = {
             each.seen.ref: hint for hint, each in pairs if self._owner(each.seen, links) != _link(each, links)
         }
         reread = await read(moving) if moving else []
-        whole = {each.seen.ref for _, each in reread}
-        for hint, each in [*(pair for pair in pairs if pair[1].seen.ref not in whole), *reread]:
+        whole = {each.seen.ref: each.seen for _, each in reread}
+        for hint, each in [*reread, *(pair for pair in pairs if not _is_read(pair[1], whole))]:
             seen, before = each.seen, links.get(each.seen.ref)
-            owner = self._owner(seen, links)
+            owner = self._owner(whole.get(seen.ref, seen), links)
             if owner is None:
                 continue
-            found.owners[seen.ref] = owner
             found.told.append((hint, each, owner))
-            if before is not None and before != owner:
+            if before is not None and before != owner and seen.ref not in found.owners:
                 gone = Observation(
                     ref=seen.ref,
                     kind=seen.kind,
@@ -62,6 +65,7 @@ class Employers:
                     company=owner,
                 )
                 found.told.append((hint, Sighting(gone, each.received_at), before))
+            found.owners[seen.ref] = owner
         return found
 
     async def persons(
@@ -83,6 +87,12 @@ class Employers:
         if seen.deleted or seen.moved_to is not None:
             return links.get(seen.ref)
         return told_in(seen, self._rules) or links.get(seen.ref) or unnamed(seen.ref)
+
+
+def _is_read(sighting: Sighting, whole: Mapping[RecordRef, Observation]) -> bool:
+    """Return whether *whole* holds all that is told."""
+    read = whole.get(sighting.seen.ref)
+    return read is not None and (not sighting.seen.fields or sighting.seen.fields == read.fields)
 
 
 def _link(sighting: Sighting, links: Mapping[RecordRef, str]) -> str | None:

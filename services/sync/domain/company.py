@@ -145,7 +145,8 @@ def lacking(company: Lead, rules: Rules, side: Side) -> list[Missing]:
         theirs = seen_from(company.seen(name, side.other), name, side, rules)
         value = wanted(mine, theirs, side, rule, rules)
         writable = rule.write_ma if side is Side.MA else rule.write_sfa
-        if writable and is_other(mine.there, value) and not _is_refused(company, side, name, value):
+        lacks = is_other(mine.there, value) and is_other(mine.overtaken, value)
+        if writable and lacks and not _is_refused(company, side, name, value):
             differs[name] = value
     if not differs or company.refused.get(slot_key(side, COMPANY_SLOT)) == fields_hash(differs):
         return []

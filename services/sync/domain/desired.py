@@ -79,7 +79,7 @@ def missing(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> list[Missi
     if found and lead.refused:
         found = [*_acceptable(lead, found)]
     if found and (_waits_for_company(lead, rules) or (rules.scope and not in_scope(lead, rules))):
-        found = [*_consents(found, rules)]
+        found = [] if lead.person(side) is None else [*_consents(found, rules)]
     if found and found[0].slot != PERSON_SLOT and lead.person(side) is None:
         return []
     return found
@@ -365,7 +365,7 @@ def _day(instant: int, rules: Rules) -> str:
 
 def owner_of(lead: Lead, life: Lifecycle, rules: Rules) -> Scalar:
     """Return who works the lead, as sales knows them: sales' owner, else marketing's, else whom it falls to."""
-    ours = lead.seen("owner", Side.SFA).there
+    ours = lead.seen("owner", Side.SFA).overtaken
     theirs = lead.seen("owner", Side.MA).there if is_blank(ours) else ours
     if is_blank(ours) and rules.owners:
         theirs = as_on(Side.SFA, theirs, rules)

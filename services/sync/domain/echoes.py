@@ -72,7 +72,7 @@ def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int, aim:
     It is one where the same value was sent before and taken, nobody said anything on either side since, and yet another
     value of ours stands there: then our own write asked for our own write. A write whose *aim* was another record, what
     stood before, or what people had said before, is none, nor is the next one: so it is after a crash, when two leads that
-    are one both write, and when somebody's word overtakes a write.
+    are one both write, and when somebody's word overtakes a write. Nor is one of what must stand there by now.
     """
     ledger, stands = lead.register(name, side), lead.seen(name, side)
     words, over = asked_for(lead, name, side), value_hash(stands.there)
@@ -88,7 +88,7 @@ def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int, aim:
         and over != mark
         and known == words
         and taken == value_hash(str(lead.person(side)))
-        and order_key(value) != order_key(stands.there)
+        and order_key(value) not in (order_key(stands.there), order_key(stands.overtaken))
     )
 
 

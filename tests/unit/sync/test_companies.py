@@ -1,5 +1,6 @@
 """Companies without any vendor: whose a lead is, what a company tells, what it lacks, in any order."""
 
+from copy import deepcopy
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
@@ -207,7 +208,7 @@ def test_a_company_without_a_domain_is_that_of_its_first_lead_with_an_address() 
 
 
 def test_a_lead_waits_for_its_company_s_answer_where_that_says_whose_it_is() -> None:
-    """An opt-out doesn't wait."""
+    """An opt-out doesn't wait where the person stands; nobody is made of one alone."""
     decide, lead = Decide(RULES), Lead(LEAD_ID)
     mql = [
         change("email", "a@acme.co.jp", START),
@@ -217,6 +218,10 @@ def test_a_lead_waits_for_its_company_s_answer_where_that_says_whose_it_is() -> 
     decided = decide.apply(lead, observed("ma", mql), "0-1")
     assert lead.employer is not None
     assert not lead.employer.heard
+    assert decided.missing[Side.SFA] == []
+    standing = deepcopy(lead)
+    there = observed("sfa", [change("email", "a@acme.co.jp", START), change("last_name", "山田", START)])
+    decided = decide.apply(standing, there, "0-2")
     assert [each.fields.keys() for each in decided.missing[Side.SFA]] == [{"opted_out"}]
     lead.employer = replace(lead.employer, heard=True, values={"keeper": "tanaka@firm", "trade": "IT"})
     (person, task) = decide.lacks(lead, Side.SFA)

@@ -147,6 +147,19 @@ def test_sending_again_what_was_planned_before_a_crash_is_no_loop() -> None:
     assert story.take(started(Side.SFA, "lead", fields, START + 2 * DAY, over=over)).loops == []
 
 
+def test_sending_again_what_was_taken_after_a_late_echo_is_no_loop() -> None:
+    """The echo of the first came while the second was on its way; the shard's next owner knew of that alone."""
+    story = _handed()
+    story.marketing(START + HOUR, phone="03-2")
+    over = {"phone": story.lead.seen("phone", Side.SFA).there_at}
+    story.take(started(Side.SFA, "lead", {"phone": "03-2"}, START + HOUR, over=over))
+    story.echo(Side.SFA, {"phone": "03-1"}, START + HOUR - 1)
+    again = {"phone": story.lead.seen("phone", Side.SFA).there_at}
+    story.take(settled(Side.SFA, "lead", {"phone": "03-2"}, START + HOUR + 40, over=over))
+
+    assert story.take(started(Side.SFA, "lead", {"phone": "03-2"}, START + DAY, over=again)).loops == []
+
+
 def test_sending_to_another_record_what_the_first_has_already_is_no_loop() -> None:
     """Two leads that are one both wrote, each to its own record."""
     story, _ = _sent_twice()
