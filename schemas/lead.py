@@ -179,6 +179,7 @@ class CompanyTold(Open):
     What the company of a lead is by now: its id, the ids that it had too, the values that leads are told.
 
     `record`, ``system:object:id``, turned out to be a record of the company `moved_to`: who hangs on it works there.
+    `after`: told to the company itself, whose leads after this one are to be told this yet; None to a lead.
     """
 
     company_id: str = Field(min_length=1)
@@ -187,6 +188,7 @@ class CompanyTold(Open):
     record: str | None = None
     moved_to: str | None = None
     told_at: EpochMs
+    after: str | None = None
 
 
 class Reviewed(Open):

@@ -259,7 +259,9 @@ class Decide:
             ref = RecordRef(data.ref.system, data.ref.object, data.ref.id)
             if data.moved_from is not None:
                 self.folder.move(lead, side, _record(data.moved_from), ref)
-            if not (lead.is_company and data.moved_from):  # which company's that record is by now, its domain tells
+            if not (
+                lead.is_company and data.moved_from
+            ):  # which company's that record is by now, its domain tells
                 self.folder.confirm_write(lead, side, data.slot, ref, data.fields, data.over, data.settled_at)
         life = self._follow(lead, context, data.settled_at, decided)
         if data.outcome == "confirmed":

@@ -1,5 +1,6 @@
 """Companies without any vendor: whose a lead is, what a company tells, what it lacks, in any order."""
 
+from collections import Counter
 from copy import deepcopy
 from dataclasses import replace
 from itertools import permutations
@@ -11,6 +12,7 @@ from schemas.lead import (
     CompanyLeft,
     LeadChange,
     LeadCompanyLeft,
+    LeadCompanyTold,
     LeadMergedInto,
     LeadObserved,
     MergedInto,
@@ -230,6 +232,32 @@ def test_a_lead_waits_for_its_company_s_answer_where_that_says_whose_it_is() -> 
         "tanaka@firm",
         "IT",
     )
+
+
+def test_a_company_of_very_many_tells_them_little_by_little() -> None:
+    """Each is told, and no commit has more than its share; what is news again meanwhile goes to all, once."""
+    moving, company = Moving(Decide(RULES), encode, decode), Lead(ACME)
+    company.members.update({f"lead-{number:05}": START for number in range(20_000)})
+    told: Counter[tuple[str, Scalar]] = Counter()
+    news = seen(START, domain="acme.co.jp", trade="IT"), seen(START + 1, trade="Retail")
+    queue: list[tuple[str, LeadChange]] = [(ACME, news[0])]
+    number = 0
+    while queue:
+        number += 1
+        there, event = queue.pop(0)
+        if there != ACME:
+            assert isinstance(event, LeadCompanyTold)
+            told[there, event.data.values["trade"]] += 1
+            continue
+        step = moving.take(company, event, f"0-{number}")
+        assert len(step.sent) <= 1_000
+        assert len({each.id for _, each in step.sent}) == len(step.sent)
+        queue += step.sent
+        if event is news[0]:
+            queue.append((ACME, news[1]))
+
+    assert [told[f"lead-{each:05}", "Retail"] for each in range(20_000)] == [1] * 20_000
+    assert told.total() < 21_500
 
 
 def test_a_leaving_that_comes_late_ends_no_later_membership() -> None:
