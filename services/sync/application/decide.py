@@ -259,9 +259,8 @@ class Decide:
             ref = RecordRef(data.ref.system, data.ref.object, data.ref.id)
             if data.moved_from is not None:
                 self.folder.move(lead, side, _record(data.moved_from), ref)
-            if not (
-                lead.is_company and data.moved_from
-            ):  # which company's that record is by now, its domain tells
+            # Whose a company's record is that took another's place, its domain tells.
+            if data.moved_from is None or not lead.is_company:
                 self.folder.confirm_write(lead, side, data.slot, ref, data.fields, data.over, data.settled_at)
         life = self._follow(lead, context, data.settled_at, decided)
         if data.outcome == "confirmed":
