@@ -38,7 +38,13 @@ DAY = 24 * HOUR
 
 LEAD_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 _SYSTEMS = {"ma": ("hubspot", "contact", "101"), "sfa": ("salesforce", "Lead", "00Q1")}
-_SFA_OBJECTS = {"lead": "Lead", "task": "Task", "alert": "Task", "opportunity": "Opportunity"}
+_SFA_OBJECTS = {
+    "company": "Account",
+    "lead": "Lead",
+    "task": "Task",
+    "alert": "Task",
+    "opportunity": "Opportunity",
+}
 
 POLICIES: Mapping[str, Policy] = {
     "email": Policy.LATEST,
@@ -226,8 +232,10 @@ def settled(
     )
 
 
-def _kind(slot: str) -> Literal["lead", "opportunity", "activity"]:
+def _kind(slot: str) -> Literal["lead", "opportunity", "activity", "company"]:
     head = slot.partition(":")[0]
+    if head == "company":
+        return "company"
     return "opportunity" if head == "opportunity" else "activity" if head in {"task", "alert"} else "lead"
 
 

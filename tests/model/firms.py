@@ -3,11 +3,12 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TypeAlias
 
 from services.cli.stage.companies import OBJECTS, Company, company_of, compare_companies
 from services.cli.stage.stage import Stage
 from services.cli.stage.verdict import Comparison, Reader
+from services.sync.adapters.sandbox.feed import FeedItem
 from services.sync.domain.company import DOMAIN
 from services.sync.domain.field_map import FieldMap
 from services.sync.domain.lead import COMPANY_SLOT, Lead, field_key, slot_key
@@ -20,6 +21,8 @@ _TAG = re.compile(r"s\d+-\d+")
 _MOVING = frozenset({"site", "close", "reopen", "unite", "convert"})
 Words = tuple[str, str, str]
 """Of a finding: the scenario, its kind, and in words."""
+_Words: TypeAlias = dict[tuple[str, str], list[tuple[int, Scalar, bool]]]
+"""By record and field: when it came to stand, the value, whether tasuki set it; blanks before the first value left out."""
 
 
 class FirmJudge:
@@ -129,7 +132,7 @@ class FirmJudge:
         self, scenarios: Mapping[str, Sequence[Step]], there: Mapping[Side, Sequence[Company]]
     ) -> Iterator[Words]:
         """Nothing is made; and where the latest counts and no record moved, what was said last stands on both sides."""
-        words: dict[tuple[str, str], list[tuple[int, Scalar]]] = defaultdict(list)
+        words: _Words = defaultdict(list)
         for side, desk in self._desks.items():
             items, _ = desk.feed.since(0, 10_000_000)
             for item in items:
@@ -137,33 +140,25 @@ class FirmJudge:
                     continue
                 if item.origin == "api" and item.change == "create":
                     yield _tag(str(item.fields)), "company made", f"{item.object} {item.id}"
-                if item.origin != "api":
-                    self._note(words, side, item.id, item.at, item.fields)
+                self._note(words, side, item)
         for tag, steps in scenarios.items():
             if any(each.act.partition("-")[0] in _MOVING for each in steps):
                 continue
             yield from self._last_words(tag, words, there)
 
-    def _note(
-        self,
-        words: dict[tuple[str, str], list[tuple[int, Scalar]]],
-        side: Side,
-        record_id: str,
-        at: int,
-        fields: Mapping[str, Any],
-    ) -> None:
-        said = self._reader.fields(Kind.COMPANY, side, OBJECTS[side][1], fields)
+    def _note(self, words: _Words, side: Side, item: FeedItem) -> None:
+        said = self._reader.fields(Kind.COMPANY, side, OBJECTS[side][1], item.fields)
         names = {each.vendor_name: each.name for each in self._maps[side].of(Kind.COMPANY, OBJECTS[side][1])}
-        for vendor_name in fields:
+        for vendor_name in item.fields:
             if (name := names.get(vendor_name)) is not None:
-                known = words[record_id, name]
+                known = words[item.id, name]
                 if known or not is_blank(said[name]):
-                    known.append((at, said[name]))
+                    known.append((item.at, said[name], item.origin == "api"))
 
     def _last_words(
         self,
         tag: str,
-        words: Mapping[tuple[str, str], Sequence[tuple[int, Scalar]]],
+        words: _Words,
         there: Mapping[Side, Sequence[Company]],
     ) -> Iterator[Words]:
         mine = {side: [each for each in there[side] if each.id == f"company:{tag}.example"] for side in Side}
@@ -173,7 +168,8 @@ class FirmJudge:
         for name, rule in self._kept.fields.items():
             if rule.policy is not Policy.LATEST or name == DOMAIN:
                 continue
-            said = [word for each in records for word in words.get((each.ref.id, name), ())]
+            known = [word for each in records for word in words.get((each.ref.id, name), ())]
+            said = [(at, value) for at, value, by_api in known if not by_api]
             if not said:
                 continue
             at, last = max(said, key=lambda word: word[0])

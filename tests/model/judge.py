@@ -128,6 +128,8 @@ class Judge:
             if not said:
                 continue
             last = max(said, key=lambda word: (word.at, word.side is Side.SFA))
+            if any(each[:2] == last[:2] and not _same(each.value, last.value) for each in said):
+                continue  # in two records at one instant
             for side, person in people.items():
                 if name in person.fields and not _same(person.fields[name], last.value):
                     yield (

@@ -15,7 +15,7 @@ Nothing waits for an answer, and everything may be told twice.
 
 from base64 import b64encode
 from collections.abc import Callable, Collection, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from schemas.instants import rfc3339
 from schemas.lead import (
@@ -80,6 +80,8 @@ def _joined(
     )
 
 
+_Move: TypeAlias = tuple[str | None, str | None]
+"""A record, ``system:object:id``, and the company whose it is now."""
 AT_ONCE = 500
 """So many leads are told by one commit: of a company with very many, each hears of it in its turn."""
 
@@ -108,7 +110,7 @@ class Companies:
             return Step(company)
         if isinstance(event, LeadCompanyTold):
             return Step(company, sent=_rest(company, event, event_id))
-        decided = Decided()
+        decided, moved = Decided(), _moved(event, company)
         told: Collection[str] = ()
         if isinstance(event, LeadCompanyJoined):
             lead_id, at = event.data.lead_id, event.data.joined_at
@@ -128,14 +130,14 @@ class Companies:
                 decided = self._decide.take_over(company, other, event, event_id)
         else:
             decided = self._decide.apply(company, event, event_id)
-        return Step(company, decided, self._news(company, event, event_id, told, rules))
+        return Step(company, decided, self._news(company, event, event_id, told, moved))
 
     def _news(
-        self, company: Lead, event: LeadChange, event_id: str, told: Collection[str], rules: CompanyRules
+        self, company: Lead, event: LeadChange, event_id: str, told: Collection[str], moved: _Move
     ) -> list[Sent]:
         """Return what leads are told: all of them where something changed, or it is for very many, else those in *told*."""
-        record, moved_to = _moved(event, company)
-        values = told_values(company, rules)
+        record, moved_to = moved
+        values = {} if self._rules is None else told_values(company, self._rules)
         if values != company.told_members or record is not None:
             told = company.members.keys()
         company.told_members = values
@@ -201,14 +203,16 @@ def _told_to(lead_ids: Sequence[str], news: CompanyTold, event: LeadChange, even
     ]
 
 
-def _moved(event: LeadChange, company: Lead) -> tuple[str | None, str | None]:
-    """Return which record left *company* and for which other one, if *event* tells that."""
+def _moved(event: LeadChange, company: Lead) -> _Move:
+    """Return which record, that is the company's, *event* tells to be another one's, and whose; None for none."""
     if not isinstance(event, LeadObserved):
         return None, None
     data = event.data
-    if not data.deleted or data.company is None or data.company == company.id:
+    if not data.deleted or data.company is None or company.is_named(data.company):
         return None, None
-    return f"{data.ref.system}:{data.ref.object}:{data.ref.id}", data.company
+    record = f"{data.ref.system}:{data.ref.object}:{data.ref.id}"
+    known = company.persons.get(Side(data.side), {}).get(record)
+    return (record, data.company) if known is not None and known.alive else (None, None)
 
 
 _INSTANTS: Final = {

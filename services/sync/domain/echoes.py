@@ -13,7 +13,7 @@ from zlib import crc32
 
 from services.sync.domain.lead import Lead
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
-from services.sync.domain.register import NEVER, UNKNOWN, UNTAKEN, Register, order_key, value_hash
+from services.sync.domain.register import UNKNOWN, UNTAKEN, Register, order_key, value_hash
 
 if TYPE_CHECKING:
     from services.sync.domain.drift import Drift
@@ -96,13 +96,14 @@ def asked_for(lead: Lead, name: str, side: Side) -> int:
     """
     Return a hash of what a write of the field *name* on *side* can be asked for by.
 
-    That is what people last said of it, on both sides, and the record that is written to. Where nobody named an owner,
-    marketing follows what stands in sales.
+    That is what people last said of it, on both sides, and the record that is written to. Where nobody said anything,
+    marketing's owner of a lead follows what stands in sales, and a company's field what stands on the other side.
     """
     seen = [lead.seen(name, each) for each in Side]
     asked: list[object] = [(each.said_at, each.said) for each in seen]
-    if name == "owner" and side is Side.MA and all(each.said_at == NEVER for each in seen):
-        asked.append(lead.seen(name, Side.SFA).overtaken)
+    follows = lead.is_company or (name == "owner" and side is Side.MA)
+    if follows and not any(each.speaks for each in seen):
+        asked.append(lead.seen(name, side.other).overtaken)
     return crc32(repr((asked, str(lead.person(side)))).encode())
 
 

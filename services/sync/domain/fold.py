@@ -92,7 +92,7 @@ class Folder:
 
     def _observe_company(self, company: Lead, side: Side, seen: Observation) -> set[str]:
         """A record that left for another company is gone here, but not for the company itself: then it stayed."""
-        if not company.is_company or (seen.deleted and seen.company == company.id):
+        if not company.is_company or (seen.deleted and company.is_named(seen.company or "")):
             return set()
         record = company.enter(side, seen.ref)
         if seen.moved_to is not None:

@@ -1,6 +1,7 @@
 """Companies without any vendor: whose a lead is, what a company tells, what it lacks, in any order."""
 
 from collections import Counter
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
 from itertools import permutations
@@ -232,6 +233,40 @@ def test_a_lead_waits_for_its_company_s_answer_where_that_says_whose_it_is() -> 
         "tanaka@firm",
         "IT",
     )
+
+
+def _written(shards: Shards, side: Side, at: int) -> Mapping[str, Scalar]:
+    """Write what *side* lacks of the company; return it."""
+    company = shards.known[ACME]
+    lacks = shards.decide.lacks(company, side)
+    fields = lacks[0].fields if lacks else {}
+    ref = company.person(side)
+    if fields and ref is not None:
+        there = Ref(system=ref.system, object=ref.object, id=ref.id)
+        over = {name: company.seen(name, side).there_at for name in fields}
+        for event in (
+            firm.started(side, "company", fields, at, over=over),
+            firm.settled(side, "company", fields, at + 40, over=over),
+        ):
+            data = event.data.model_copy(update={"ref": there})
+            shards.take(ACME, event.model_copy(update={"data": data}))
+    return fields
+
+
+def test_what_a_branch_had_said_goes_to_the_record_that_stands_for_the_company() -> None:
+    """Marketing has it from the branch, which was known first; both sides are the same again, and stay so."""
+    shards = Shards()
+    shards.company(START, COMPANY, domain="acme.co.jp")
+    shards.company(START, BRANCH, domain="acme.co.jp", trade="IT", size=7)
+    assert _written(shards, Side.MA, START + 10) == {"trade": "IT", "size": 7}
+    shards.company(START + 100, ACCOUNT, domain="acme.co.jp", size=9)
+    assert _written(shards, Side.SFA, START + 110) == {"trade": "IT"}
+    assert _written(shards, Side.MA, START + 120) == {"size": 9}
+    assert [_written(shards, side, START + 200) for side in Side] == [{}, {}]
+
+    shards.company(START + 300, ACCOUNT, trade=None)
+    assert _written(shards, Side.MA, START + 310) == {"trade": None}
+    assert [_written(shards, side, START + 400) for side in Side] == [{}, {}]
 
 
 def test_a_company_of_very_many_tells_them_little_by_little() -> None:
