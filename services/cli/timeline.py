@@ -39,23 +39,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def show(found: Json, console: Console, *, time_zone: str, language: str) -> None:
     """Print *found* (from `Timeline.of`); times are in *time_zone*."""
     zone, japanese = ZoneInfo(time_zone), language == "ja"
-    console.print(
-        f"{found['lead_id']}   {found['stage']} (cycle {found['cycle']}, {found['origin'].upper()})",
-        style="bold",
-        markup=False,
-    )
-    held = (
-        "変更後のルールで基準超、次の加点で引き渡し"
-        if japanese
-        else "over the threshold by changed rules only"
-    )
-    console.print(
-        f"score {found['score']}{f' ({held})' if found.get('score_held') else ''}",
-        markup=False,
-        highlight=False,
-    )
-    for reason in found.get("score_reasons", ()):
-        console.print(f"  {reason['text']}", markup=False, highlight=False)
+    for line in _head_of_company(found, japanese=japanese) or _head(found, japanese=japanese):
+        console.print(
+            line, markup=False, highlight=False, style="bold" if line.startswith(found["lead_id"]) else None
+        )
     if found.get("merged"):
         console.print(f"{'統合済み' if japanese else 'merged'}: {', '.join(found['merged'])}", markup=False)
     for consent in found["consents"]:
@@ -83,6 +70,37 @@ def show(found: Json, console: Console, *, time_zone: str, language: str) -> Non
     for slot in found["refused"]:
         refused = "拒否" if japanese else "refused"
         console.print(f"{refused}: {slot}; see the dead letters", style="red", markup=False)
+
+
+def _head(found: Json, *, japanese: bool) -> list[str]:
+    """Return who a lead is, how far it came and why, and for whom it works."""
+    held = (
+        "変更後のルールで基準超、次の加点で引き渡し"
+        if japanese
+        else "over the threshold by changed rules only"
+    )
+    lines = [
+        f"{found['lead_id']}   {found['stage']} (cycle {found['cycle']}, {found['origin'].upper()})",
+        f"score {found['score']}{f' ({held})' if found.get('score_held') else ''}",
+        *(f"  {reason['text']}" for reason in found.get("score_reasons", ())),
+    ]
+    company = found.get("company")
+    if company is not None:
+        told = ", ".join(f"{name}={value!r}" for name, value in company.items() if name != "id")
+        name = company["id"].removeprefix("company:")
+        lines.append(f"{'会社' if japanese else 'company'}: {name}{f' ({told})' if told else ''}")
+    return lines
+
+
+def _head_of_company(found: Json, *, japanese: bool) -> list[str]:
+    """Return which company it is, what its sides say, and how many leads it has; nothing of a lead."""
+    if not found["lead_id"].startswith("company:"):
+        return []
+    fields = (
+        f"  {name}: {', '.join(f'{side}={value!r}' for side, value in sides.items())}"
+        for name, sides in found["fields"].items()
+    )
+    return [found["lead_id"], *fields, f"{'リード数' if japanese else 'leads'}: {found['members']}"]
 
 
 def _consent(consent: Json, zone: ZoneInfo, *, japanese: bool) -> str:

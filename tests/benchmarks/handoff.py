@@ -75,10 +75,15 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--rate", type=float, nargs="+", default=list(RATES), help="leads a second")
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--backfill", type=int, help="records that the tools hold, and that are filled in")
+    parser.add_argument(
+        "--unlimited", action="store_true", help="beside a backfill: without HubSpot's limits"
+    )
     options = parser.parse_args(arguments)
     if options.backfill is not None:
         rate = options.rate[0] if options.rate != list(RATES) else BESIDE_BACKFILL
-        asyncio.run(measure_beside_backfill(rate, options.seconds, options.backfill))
+        asyncio.run(
+            measure_beside_backfill(rate, options.seconds, options.backfill, limits=not options.unlimited)
+        )
         return
     for rate in options.rate:
         asyncio.run(measure(rate, options.seconds))
@@ -110,10 +115,14 @@ async def measure(rate: float, seconds: float) -> None:
     )
 
 
-async def measure_beside_backfill(rate: float, seconds: float, records: int) -> None:
-    """Measure handoffs with HubSpot's limits, first alone, then while *records* are filled in."""
+async def measure_beside_backfill(rate: float, seconds: float, records: int, *, limits: bool) -> None:
+    """
+    Measure handoffs, first alone, then while *records* are filled in.
+
+    Without HubSpot's *limits* the backfill takes all the processor that it is let.
+    """
     with tempfile.TemporaryDirectory(prefix="tasuki-bench-") as folder:
-        async with Stage(Path(folder), overrides={"logs": {"level": "debug"}}, limits=True) as stage:
+        async with Stage(Path(folder), overrides={"logs": {"level": "debug"}}, limits=limits) as stage:
             _settle(stage, records // 2)
             await _qualify(stage, "warm", rate, WARM_UP_S)
             async with stage.open_books() as books, httpx2.AsyncClient(base_url=stage.base_url) as http:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from services.runtime.clock import now_ms
 from services.sync.adapters.quota import QuotaGovernor
+from services.sync.adapters.quota.governor import FIRST_CLOSED_MS, LONGEST_CLOSED_MS
 from services.sync.application.quota import CallEnd, OutOfQuota, Refusal, Ticket, Told, working_as
 from services.sync.domain.desired import Priority
 from services.sync.domain.quota import LOOK_MS, Hold, Limit, LimitKind
@@ -21,6 +23,7 @@ SPAN_MS = 10_000
 WINDOW = Limit("interval", "10-second limit", LimitKind.WINDOW, 10, span_ms=SPAN_MS)
 DAILY = Limit("daily", "daily limit", LimitKind.DAILY)
 CONCURRENT = Limit("concurrent", "limit of concurrent calls", LimitKind.CONCURRENT, 5)
+SOON_MS = 50
 START = 1_790_000_000_000
 
 
@@ -169,9 +172,47 @@ async def test_a_limit_that_the_vendor_closes_is_closed_for_all_and_opened_by_on
         clock.now += 1
         trial = await passed(other, Priority.CONSENT)
         assert trial is not None
-        assert await passed(one, Priority.HOT) is None
+        _, verdict = await one.attempt(("interval",), Priority.HOT)
+        assert verdict.held is not None
+        assert verdict.held.until - verdict.now <= SOON_MS  # it is under way: who waits looks again and again
         await other.settle(trial, CallEnd(told=[Told("interval", 10, 8)]))
         assert await passed(one, Priority.HOT) is not None
+
+
+async def test_a_refusal_closes_shortly_and_longer_each_time_until_an_answer() -> None:
+    """
+    Where the vendor doesn't say how long: twice as long after each refusal of a call that left when it was open.
+
+    Calls that were under way meanwhile say nothing new; what the vendor says stands; all processes count together.
+    """
+    clock = Clock()
+    async with governors(replace(WINDOW, most=100), processes=2, clock=clock) as (one, other):
+        closed: list[int] = []
+
+        async def refused(governor: QuotaGovernor, ticket: Ticket | None, wait_ms: int | None = None) -> None:
+            assert ticket is not None
+            out = await governor.settle(ticket, CallEnd(refusal=Refusal("interval", wait_ms)))
+            assert out is not None
+            closed.append(out.retry_after_ms or 0)
+
+        first, under_way = await passed(one, Priority.HOT), await passed(other, Priority.HOT)
+        await refused(one, first)
+        await refused(other, under_way)
+        assert closed == [FIRST_CLOSED_MS, FIRST_CLOSED_MS]
+        for governor in (other, one, other, one, other, one):
+            clock.now += closed[-1]
+            await refused(governor, await passed(governor, Priority.HOT))
+        assert closed[2:] == [200, 400, 800, 1_600, 3_200, LONGEST_CLOSED_MS]
+
+        clock.now += closed[-1]
+        await refused(one, await passed(one, Priority.HOT), 70)
+        assert closed[-1] == 100  # no less than it takes to ask
+        clock.now += closed[-1]
+        answered = await passed(one, Priority.HOT)
+        assert answered is not None
+        await one.settle(answered, CallEnd())
+        await refused(one, await passed(one, Priority.HOT))
+        assert closed[-1] == FIRST_CLOSED_MS
 
 
 async def test_a_days_figure_is_asked_for_again_after_ten_minutes_by_one_call() -> None:

@@ -169,7 +169,7 @@ async def test_a_days_end_holds_edits_then_everybody_and_says_so() -> None:
 
 
 async def test_a_429_in_one_process_closes_the_limit_for_the_other() -> None:
-    """The other one sends nothing until the second is over that HubSpot's documentation asks for."""
+    """The other one sends nothing until it is open again."""
     settings, now = replace(BUSY, ten_secondly=3), now_ms()
     standing: dict[str, Any] = {"clock": lambda: now, "counting": lambda: now}
     async with HubSpotSandbox(settings) as sandbox, hubspots(sandbox, requests=1_000, **standing) as both:

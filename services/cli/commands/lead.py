@@ -17,7 +17,12 @@ from services.sync.settings import Settings
 
 def lead(
     context: typer.Context,
-    who: Annotated[str, typer.Argument(metavar="ID_OR_EMAIL", help="The lead's id, or its e-mail address.")],
+    who: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID_OR_EMAIL", help="The lead's id or e-mail address; of a company its domain."
+        ),
+    ],
     config: ConfigOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as GET /leads/… gives it.")] = False,  # noqa: FBT002 (typer)
 ) -> None:
@@ -30,7 +35,7 @@ def lead(
     settings = invocation_of(context).settings(config, need_secrets=False)
     found = asyncio.run(_look_up(settings, who))
     if found is None:
-        show_error(f"no lead has the id or e-mail address {who!r}")
+        show_error(f"no lead has the id or e-mail address {who!r}, nor a company that domain")
         raise typer.Exit(ExitCode.NEGATIVE)
     if as_json:
         typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())

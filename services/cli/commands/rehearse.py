@@ -51,6 +51,10 @@ def rehearse(
         ),
     ] = None,
     export: Annotated[Path | None, typer.Option(help="Write the canonical export of the store here.")] = None,
+    same_as: Annotated[
+        Path | None,
+        typer.Option(help="The export of another run of this history, which must have had the same end."),
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option(help="Work here and keep it; a temporary folder if left out.")
     ] = None,
@@ -58,7 +62,8 @@ def rehearse(
     """
     Play a history from CSV files through two sandboxes, as its people's acts at their own times, and judge.
 
-    Ends with 0 only if both sandboxes are equal and every lead and milestone of the history is there.
+    Ends with 0 only if both sandboxes are equal and every lead and milestone of the history is there, and the end is that
+    of --same-as.
     """
     from services.cli.rehearse.order import Order, keep_aside, prepare  # noqa: PLC0415
 
@@ -76,6 +81,7 @@ def rehearse(
             promises=promises,
         )
         _see_that_writable(folder, export)
+        other = None if same_as is None else _read(same_as)
         rehearsal = prepare(order)
         history = rehearsal.history
         aside = folder or leads.parent
@@ -89,7 +95,31 @@ def rehearse(
     if refused:
         _show_bad(refused, keep_aside(result.history.bad, aside), console)
     _show(result, console)
-    raise typer.Exit(ExitCode.OK if result.good else ExitCode.NEGATIVE)
+    good = result.good and (other is None or _ends_as(result.export, other, console))
+    raise typer.Exit(ExitCode.OK if good else ExitCode.NEGATIVE)
+
+
+def _ends_as(exported: bytes, other: bytes, console: Console) -> bool:
+    """Print whether two runs had the same end; return it."""
+    from services.cli.stage.export import other_ends  # noqa: PLC0415
+
+    differences = other_ends(exported, other)
+    for each in differences[:_SHOWN]:
+        console.print(each, style="red", markup=False, soft_wrap=True)
+    same = "the same, byte for byte" if exported == other else "the same, learnt in another way"
+    console.print(
+        f"the end of the other run: {same if not differences else f'{len(differences)} differences'}",
+        style="red" if differences else None,
+    )
+    return not differences
+
+
+def _read(exported: Path) -> bytes:
+    """Return what an export holds. Raises Misconfigured where it can't be read, before all is played for it."""
+    try:
+        return exported.read_bytes()
+    except OSError as error:
+        raise Misconfigured(f"{exported}: can't be read: {error.strerror or error}; see --same-as") from error
 
 
 def _see_that_writable(folder: Path | None, export: Path | None) -> None:

@@ -5,9 +5,12 @@ Ids that we or the vendors hand out, and the times of our own writes, depend on 
 done; they are left out, and a lead is named by its e-mail address. So is that a field is blank and nobody ever said
 so: whether we saw it depends on whether the record was read or told. So two runs of one history, whatever was
 killed on the way, give the same bytes.
+
+Where vendors fail, a value may be learnt by another reading: after a gap in a stream a record is read whole, so
+that what stands there was said then. What two such runs share is their end, see `end_of`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -23,6 +26,49 @@ def export(leads: Iterable[Lead], rules: Rules) -> bytes:
     """Return one JSON line for each lead, sorted by name."""
     lines = sorted(orjson.dumps(_lead(lead, rules), option=orjson.OPT_SORT_KEYS) for lead in leads)
     return b"".join(line + b"\n" for line in lines)
+
+
+def end_of(exported: bytes) -> list[dict[str, Any]]:
+    """
+    Return what stands of each exported lead, without by which reading it was learnt.
+
+    That is all of the export but `history`, and of the fields which of them nobody spoke of or said to be blank, and
+    when the others were said.
+    """
+    found: list[dict[str, Any]] = []
+    for line in exported.splitlines():
+        lead: dict[str, Any] = orjson.loads(line)
+        del lead["history"]
+        fields = ((name, _standing(sides)) for name, sides in lead["fields"].items())
+        found.append({**lead, "fields": {name: there for name, there in fields if there}})
+    return found
+
+
+def other_ends(one: bytes, other: bytes) -> list[str]:
+    """Return how the ends of two exports differ, a line for each part of a lead; empty where they don't."""
+    ours, theirs = (_by_name(end_of(exported)) for exported in (one, other))
+    return [
+        f"{name}: {part} is {left.get(part)}, was {right.get(part)}"
+        for name in sorted(ours.keys() | theirs.keys())
+        for left, right in [(ours.get(name, {}), theirs.get(name, {}))]
+        for part in sorted(left.keys() | right.keys())
+        if left.get(part) != right.get(part)
+    ]
+
+
+def _by_name(leads: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return *leads* by name; of two with one name both."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for lead in leads:
+        name = lead["lead"]
+        while name in found:
+            name = f"{name} (another)"
+        found[name] = lead
+    return found
+
+
+def _standing(sides: Mapping[str, Any]) -> dict[str, Any]:
+    return {side: each["there"] for side, each in sides.items() if not is_blank(each["there"])}
 
 
 def name_of(lead: Lead) -> str:

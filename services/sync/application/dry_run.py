@@ -223,10 +223,8 @@ class DryRun:
         del within_ms
         return True
 
-    async def caught_up(self, within_ms: int) -> bool:
-        """See `Known.caught_up`."""
-        del within_ms
-        return True
+    async def room(self, within_ms: int) -> None:
+        """See `Known.room`; beside a dry run nothing is at work."""
 
     async def _load(self, lead_ids: Collection[str]) -> dict[str, Lead]:
         mine = {each: self._decode(each, self._leads[each]) for each in lead_ids if each in self._leads}

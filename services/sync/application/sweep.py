@@ -23,6 +23,9 @@ from services.sync.domain.records import Notification, Observation, RecordRef
 READ_AT_ONCE = 200
 """Records of one reading; the connector cuts it into the vendor's own batches."""
 
+FILLED_AT_ONCE = 16
+"""Leads of a first filling that are taken in at once: what is told meanwhile queues up behind no more than these."""
+
 BACKLOG: SweepCause = "backlog"
 
 
@@ -37,8 +40,12 @@ class Known(Protocol):
         """Return once all that the log holds by now is taken in; False where that takes longer than *within_ms*."""
         ...
 
-    async def caught_up(self, within_ms: int) -> bool:
-        """Return once the leads' changes that the log holds by now are taken in; see `settled`."""
+    async def room(self, within_ms: int) -> None:
+        """
+        Return when there is room for work that isn't urgent: what was appended is taken in, and this process idles.
+
+        At the latest after *within_ms*, or a second longer.
+        """
         ...
 
 
@@ -118,9 +125,13 @@ class Sweep:
             for start in range(0, len(others), READ_AT_ONCE):
                 refs = others[start : start + READ_AT_ONCE]
                 hints = [self._hint(walk, ref, changed.get(ref, 0), settled=settled) for ref in refs]
-                await self._append(await self._observe.run(hints))
-                if filling:  # so that others' news never queues up behind more than this
-                    await self._known.caught_up(self._patience_ms)
+                found = await self._observe.run(hints)
+                if not filling:
+                    await self._append(found)
+                    continue
+                for place in range(0, len(found), FILLED_AT_ONCE):
+                    await self._append(found[place : place + FILLED_AT_ONCE])
+                    await self._known.room(self._patience_ms)
         # Who fills for the first time knows nobody yet whom the deleted records could be.
         ended = filling and page.next is not None and page.next.deleted
         return Swept(None if ended else page.next, len(page.seen) + len(page.gone), len(others))

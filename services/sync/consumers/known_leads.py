@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from schemas.topics import INBOX, LEAD_CHANGES
 from services.runtime.clock import Clock
+from services.runtime.idle import until_idle
 from services.runtime.keys import ShardId
 from services.runtime.log.port import Log
 from services.runtime.store import Store
@@ -15,6 +16,8 @@ from services.sync.domain.records import RecordRef
 
 _LOOK_S = 0.02
 _RELAY_S = 0.2
+_MAKES_WAY_S = 1.0
+"""However much else there is to do, what isn't urgent goes on after so long."""
 """What a shard committed is in the next topic a moment later."""
 
 
@@ -76,9 +79,10 @@ class KnownLeads:
         await asyncio.sleep(_RELAY_S)
         return await self._folded(LEAD_CHANGES.name, within_ms - (self._clock() - began))
 
-    async def caught_up(self, within_ms: int) -> bool:
-        """See `Known.caught_up`."""
-        return await self._folded(LEAD_CHANGES.name, within_ms)
+    async def room(self, within_ms: int) -> None:
+        """See `Known.room`."""
+        await self._folded(LEAD_CHANGES.name, within_ms)
+        await until_idle(_MAKES_WAY_S)
 
     async def _folded(self, topic: str, within_ms: int) -> bool:
         deadline = self._clock() + within_ms

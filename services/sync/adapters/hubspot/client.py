@@ -268,7 +268,7 @@ def _refusal(response: httpx2.Response, *, searches: bool) -> Refusal | None:
     if policy == "DAILY":
         return Refusal(DAILY, _retry_after(response))
     limit = SEARCH if policy == "SECONDLY" and searches else INTERVAL
-    return Refusal(limit, _retry_after(response) or _pause(told))
+    return Refusal(limit, _retry_after(response))
 
 
 def _headers(token: str) -> dict[str, str]:

@@ -54,6 +54,10 @@ LONGEST_LINE = 8
 """With so many calls waiting here no more work is begun that isn't urgent: it would only take up room."""
 
 LINE_LOOK_MS = 100
+FIRST_CLOSED_MS = 100
+LONGEST_CLOSED_MS = 3_200
+"""So long a limit is closed after a first refusal, and at most, where the vendor doesn't say how long."""
+
 STORE_PATIENCE_S = 2.0
 ALONE_MS = 1_000
 """After the store didn't answer, calls leave uncounted for so long before it is asked again."""
@@ -150,17 +154,17 @@ class QuotaGovernor:
         arguments: list[str | int] = [int(end.answered)]
         for name in ticket.limits:
             limit = self.limits[name]
-            said, shut = told.get(name), _closed_ms(end.refusal, limit)
-            arguments += [limit.kind.value, limit.span_ms, *_figures(said), -1 if shut is None else shut]
+            arguments += [limit.kind.value, limit.span_ms, *_figures(told.get(name))]
+            arguments += _closed_ms(end.refusal, limit)
         try:
-            now, *_ = await self._run("settle", ticket.id, ticket.limits, arguments)
+            now, closed_ms = await self._run("settle", ticket.id, ticket.limits, arguments)
         except StoreUnavailable:
             return None
         if end.refusal is None or end.refusal.limit not in ticket.limits:
             return None
         limit = self.limits[end.refusal.limit]
-        held = Held(limit, Hold.CLOSED, now + (_closed_ms(end.refusal, limit) or 0))
-        log.warning("quota.closed", system=self.system, limit=limit.name, wait_ms=held.until - now)
+        held = Held(limit, Hold.CLOSED, now + closed_ms)
+        log.warning("quota.closed", system=self.system, limit=limit.name, wait_ms=closed_ms)
         return self._out(Verdict(now, held), current_priority())
 
     async def admits(self) -> Admission:
@@ -281,10 +285,16 @@ def _figures(told: Told | None) -> tuple[int, int]:
     return -1 if told.most is None else told.most, max(0, told.left)
 
 
-def _closed_ms(refusal: Refusal | None, limit: Limit) -> int | None:
-    """Return for how long *refusal* closes *limit*: as the vendor said, else until it is worth asking again."""
+def _closed_ms(refusal: Refusal | None, limit: Limit) -> tuple[int, int]:
+    """
+    Return for how long *refusal* closes *limit*, and for how long at most, when one follows the other; -1: not at all.
+
+    As long as the vendor says. Where it doesn't, a day's limit is closed until it is worth asking again; the others
+    shortly, as one refusal may be any passing fault, and for longer each time.
+    """
     if refusal is None or refusal.limit != limit.name:
-        return None
+        return -1, -1
     if refusal.wait_ms is not None:
-        return max(refusal.wait_ms, LINE_LOOK_MS)
-    return LOOK_MS if limit.kind is LimitKind.DAILY else 1_000
+        told = max(refusal.wait_ms, LINE_LOOK_MS)
+        return told, told
+    return (LOOK_MS, LOOK_MS) if limit.kind is LimitKind.DAILY else (FIRST_CLOSED_MS, LONGEST_CLOSED_MS)

@@ -15,6 +15,7 @@ lies in one slot of a cluster, so that one script can count on all of its limits
 | foreign                   | of a window: what the vendor counted beyond our own calls when it told last           |
 | told_at, asked_at         | epoch ms: when the vendor told last; when a call asked it last                        |
 | closed_at, closed_until   | epoch ms: when the vendor refused a call for this limit, and for how long             |
+| refused                   | how many calls in a row were refused, of those that left while it was open             |
 | trial, trial_until        | after that one call goes first; epoch ms until when the others wait for it            |
 | wanted<priority>          | epoch ms: until then a call of this priority wants the next place                     |
 

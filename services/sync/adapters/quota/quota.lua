@@ -3,8 +3,8 @@
 -- KEYS: flying, then for each limit its hash and the set of its calls.
 -- ARGV: verb, now (0: this server's clock), id of the call, lease ms, then
 --   take:   priority, reserve rate, whether a day's reckoning is passed over, look ms; kind, most (-1), span ms of each limit
---   settle: answered; kind, span ms, told most (-1), told left (-1), closed for ms (-1) of each limit
--- take answers {1, now} or {0, now, number of the limit, why, until}; settle answers {1, now}.
+--   settle: answered; kind, span ms, told most (-1), told left (-1), closed for ms (-1), at most ms of each limit
+-- take answers {1, now} or {0, now, number of the limit, why, until}; settle answers {1, now, closed for ms}.
 --
 -- It only counts. Which limits there are, what a priority is, what headers mean: Python.
 -- Instants that lie in the future, for the clock was put back, are taken for gone.
@@ -15,7 +15,7 @@ if now == 0 then
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local flying = KEYS[1]
-local DAY, SOON, TRIAL = 93600000, 60000, 2000
+local DAY, SOON, TRIAL, LOOK = 93600000, 60000, 2000, 20
 
 local function at(number) return string.format('%.0f', number) end
 local function figure(hash, name) return tonumber(redis.call('HGET', hash, name) or '') end
@@ -39,7 +39,8 @@ local function wait_for(kind, most, span, hash, calls, priority, reserve, passes
   if shut and shut > now and figure(hash, 'closed_at') <= now then return 'closed', shut end
   if figure(hash, 'trial') then
     local trial = figure(hash, 'trial_until') or 0
-    if trial > now and trial <= now + SOON then return 'closed', trial end
+    -- It is under way, and is likely to be answered long before it is given up.
+    if trial > now and trial <= now + SOON then return 'closed', math.min(trial, now + LOOK) end
   end
   for other = 0, priority - 1 do
     local wanted = figure(hash, 'wanted' .. other)
@@ -57,7 +58,7 @@ local function wait_for(kind, most, span, hash, calls, priority, reserve, passes
   if kind == 'concurrent' then
     local count = redis.call('ZCARD', flying)
     if most - count > keep then return nil end
-    return most > count and 'kept' or 'used', now + 50
+    return most > count and 'kept' or 'used', now + LOOK
   end
   sweep(calls, now + lease + span)
   local count, told, foreign = redis.call('ZCARD', calls), figure(hash, 'told_at') or 0, 0
@@ -67,7 +68,7 @@ local function wait_for(kind, most, span, hash, calls, priority, reserve, passes
   local short = keep + 1 - left
   local free = short <= count and leaves(calls, short) or told + span
   -- A call under way counts until its lease ends, but is likely to be answered long before.
-  return left > 0 and 'kept' or 'used', math.max(now + 20, math.min(free, now + span))
+  return left > 0 and 'kept' or 'used', math.max(now + LOOK, math.min(free, now + span))
 end
 
 local function take()
@@ -118,27 +119,37 @@ local function hear(kind, span, hash, calls, most, left)
   end
 end
 
+-- Closes a limit for so long, twice as long each time that a call was refused that left when it was open again.
+local function close(hash, taken, shut, longest)
+  local times = figure(hash, 'refused') or 0
+  if taken >= (figure(hash, 'closed_until') or 0) then times = times + 1 end
+  times = math.max(times, 1)
+  shut = math.min(shut * 2 ^ math.min(times - 1, 20), longest)
+  redis.call('HSET', hash, 'closed_at', at(now), 'closed_until', at(now + shut), 'trial', 1, 'refused', at(times))
+  redis.call('HDEL', hash, 'trial_until')
+  return shut
+end
+
 local function settle()
-  local answered = ARGV[5] == '1'
+  local answered, closed = ARGV[5] == '1', 0
   local taken = tonumber(redis.call('ZSCORE', flying, id) or '')
   taken = taken and taken - lease or 0
   redis.call('ZREM', flying, id)
   for n = 1, (#KEYS - 1) / 2 do
-    local hash, calls, first = KEYS[2 * n], KEYS[2 * n + 1], 5 * n + 1
+    local hash, calls, first = KEYS[2 * n], KEYS[2 * n + 1], 6 * n
     local kind, span = ARGV[first], tonumber(ARGV[first + 1])
     local most, left, shut = tonumber(ARGV[first + 2]), tonumber(ARGV[first + 3]), tonumber(ARGV[first + 4])
     -- Answered, the vendor counted it before now: it leaves the vendor's window before it leaves ours.
     if kind == 'window' and answered then redis.call('ZADD', calls, 'XX', at(now + span), id) end
     if left >= 0 then hear(kind, span, hash, calls, most, left) end
     if shut >= 0 then
-      redis.call('HSET', hash, 'closed_at', at(now), 'closed_until', at(now + shut), 'trial', 1)
-      redis.call('HDEL', hash, 'trial_until')
+      closed = math.max(closed, close(hash, taken, shut, tonumber(ARGV[first + 5])))
     elseif answered and taken >= (figure(hash, 'closed_until') or 0) then
-      redis.call('HDEL', hash, 'closed_at', 'closed_until', 'trial', 'trial_until')
+      redis.call('HDEL', hash, 'closed_at', 'closed_until', 'trial', 'trial_until', 'refused')
     end
     redis.call('PEXPIRE', hash, DAY)
   end
-  return {1, now}
+  return {1, now, closed}
 end
 
 if verb == 'take' then return take() end

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from services.sync.adapters.hubspot.sandbox.refusal import invalid
 from services.sync.adapters.hubspot.sandbox.rows import Change, Row
+from services.sync.adapters.hubspot.sandbox.schema import ALIASES
 from services.sync.adapters.hubspot.sandbox.shapes import parts_of
 from services.sync.adapters.hubspot.sandbox.store import Store
 
@@ -46,6 +47,13 @@ class SearchIndex:
         groups = [_group(self._kinds(of), each) for each in parts_of(asked, "filterGroups")]
         if len(groups) > MAX_GROUPS:
             raise invalid(f"The maximum number of filter groups is {MAX_GROUPS}")
+        in_time = self._in_time(of, asked)
+        if in_time is not None:
+            rows = [
+                self._store.rows[of][str(self._store.by_time[of].at(each))]
+                for each in in_time[start : start + limit]
+            ]
+            return rows, len(in_time), start + limit if start + limit < len(in_time) else None
         words = str(asked.get("query") or "").lower().split()
         found = [
             (values, row)
@@ -59,6 +67,24 @@ class SearchIndex:
         page = [self._shown(row, values) for values, row in found[start : start + limit]]
         following = start + limit if start + limit < len(found) else None
         return page, len(found), following
+
+    def _in_time(self, of: str, asked: Mapping[str, Any]) -> range | None:
+        """Return the places, in the listing by time, of what is asked for; None where that takes a look at each."""
+        modified = ALIASES[of].modified
+        groups = parts_of(asked, "filterGroups")
+        if self._lag or asked.get("query") or len(groups) != 1 or asked.get("sorts") != [modified]:
+            return None
+        low: int | None = None
+        high: int | None = None
+        for each in parts_of(groups[0], "filters"):
+            at = _key("datetime", str(each.get("value", "")))[0]
+            if each["propertyName"] != modified or each["operator"] not in {"GTE", "LTE"}:
+                return None
+            if each["operator"] == "GTE":
+                low = int(at) if low is None else max(low, int(at))
+            else:
+                high = int(at) if high is None else min(high, int(at))
+        return self._store.by_time[of].between(low, high)
 
     def _shown(self, row: Row, values: Values) -> Row:
         """Return *row* with the values that the index knows."""

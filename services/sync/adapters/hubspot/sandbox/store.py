@@ -18,6 +18,7 @@ from services.sync.adapters.hubspot.sandbox.schema import (
 from services.sync.adapters.hubspot.sandbox.settings import SandboxSettings
 from services.sync.adapters.hubspot.sandbox.unique import UniqueValues
 from services.sync.adapters.hubspot.sandbox.values import checked, iso
+from services.sync.adapters.sandbox.by_time import ByTime
 from services.sync.adapters.sandbox.clock import SandboxClock
 
 FIRST_ID = 101
@@ -52,6 +53,7 @@ class Store:
         self.rows: dict[str, dict[str, Row]] = {each.name: {} for each in OBJECTS}
         self._order: dict[str, list[int]] = {each.name: [] for each in OBJECTS}
         self._merged: dict[str, dict[str, str]] = {each.name: {} for each in OBJECTS}
+        self.by_time: dict[str, ByTime[int]] = {each.name: ByTime() for each in OBJECTS}
         self.unique = UniqueValues()
         self.creates = 0
         self.writes = 0
@@ -156,6 +158,7 @@ class Store:
             if not each.archived:
                 self.unique.release(of, each.id, self.uniques(of, each.values))
             del self.rows[of][each.id]
+            self._place(each)
             for to, ids in each.links.items():
                 for to_id, types in ids.items():
                     self._relink(row, each, to, to_id, types)
@@ -213,6 +216,13 @@ class Store:
             row.values["hs_object_id"] = row.id
             row.values["hs_object_source"] = origin.type
 
+    def _place(self, row: Row) -> None:
+        """Let the listing by time have *row* where its last change is, or not at all."""
+        if row.archived or self.rows[row.object].get(row.id) is not row:
+            self.by_time[row.object].remove(int(row.id))
+        else:
+            self.by_time[row.object].put(int(row.id), row.updated_at)
+
     def _relink(self, row: Row, old: Row, to: str, to_id: str, types: set[int]) -> None:
         row.links.setdefault(to, {}).setdefault(to_id, set()).update(types)
         there = self.rows[to].get(to_id)
@@ -252,6 +262,7 @@ class Store:
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         self.writes += 1
+        self._place(row)
         change = Change(row.object, row.id, kind, at, origin, dict(fields), dict(extra or {}))
         for listener in self.listeners:
             listener(change)

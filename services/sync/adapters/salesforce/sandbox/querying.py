@@ -3,13 +3,14 @@
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from itertools import islice
+from typing import Any, TypeAlias
 
 from services.sync.adapters.salesforce.sandbox import ids, soql
 from services.sync.adapters.salesforce.sandbox.fields import Field, ObjectType, Schema
 from services.sync.adapters.salesforce.sandbox.refusal import CallError, Refusal
 from services.sync.adapters.salesforce.sandbox.soql import Comparison, Condition, Junction, Query
-from services.sync.adapters.salesforce.sandbox.table import Row, Table
+from services.sync.adapters.salesforce.sandbox.table import STAMP, Row, Table
 from services.sync.adapters.salesforce.sandbox.values import rendered
 
 _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -17,6 +18,17 @@ _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
+}
+_BY_TIME = (soql.Order(STAMP), soql.Order("Id"))
+"""The order in which tables keep their records, so that a listing by it ends with its limit."""
+
+Bounds: TypeAlias = tuple[int | None, int | None]
+_ENDS: Mapping[str, Callable[[int], Bounds]] = {
+    "=": lambda at: (at, at),
+    "<": lambda at: (None, at - 1),
+    "<=": lambda at: (None, at),
+    ">": lambda at: (at + 1, None),
+    ">=": lambda at: (at, None),
 }
 _TEXTUAL = frozenset({"string", "textarea", "email", "phone", "url", "picklist", "id", "reference", "date"})
 
@@ -28,12 +40,13 @@ def run(schema: Schema, tables: Mapping[str, Table], text: str, *, deleted: bool
     if kind is None:
         raise CallError(400, "INVALID_TYPE", f"sObject type '{query.source}' is not supported.")
     fields = [_field(kind, each) for each in query.fields]
-    table = tables[query.source]
-    rows = [each for each in _selected(table, query) if deleted or not each["IsDeleted"]]
-    for order in reversed(query.order):
-        rows.sort(key=_sort_key(_field(kind, order.field), order), reverse=order.descending)
-    kept = rows if query.limit is None else rows[: query.limit]
-    return [record(kind, fields, each) for each in kept]
+    selected = _selected(tables[query.source], query)
+    rows: Iterable[Row] = (each for each in selected if deleted or not each["IsDeleted"])
+    if query.order != _BY_TIME:
+        rows = list(rows)
+        for order in reversed(query.order):
+            rows.sort(key=_sort_key(_field(kind, order.field), order), reverse=order.descending)
+    return [record(kind, fields, each) for each in islice(rows, query.limit)]
 
 
 def record(kind: ObjectType, fields: Iterable[Field], row: Row) -> dict[str, Any]:
@@ -56,15 +69,34 @@ def _field(kind: ObjectType, name: str) -> Field:
 
 
 def _selected(table: Table, query: Query) -> Iterator[Row]:
-    where = query.where
-    if where is None:
-        yield from table.rows.values()
-        return
-    matches = _predicate(table.kind, where)
-    candidates = _candidates(table, where)
-    for row in table.rows.values() if candidates is None else candidates.values():
-        if matches(row):
-            yield row
+    """Yield the records that match; in the order of time where that is asked for."""
+    matches = _predicate(table.kind, query.where) if query.where is not None else _any
+    if query.order == _BY_TIME:
+        low, high = _bounds(query.where)
+        candidates = (table.rows[table.by_time.at(each)] for each in table.by_time.between(low, high))
+    else:
+        found = None if query.where is None else _candidates(table, query.where)
+        candidates = iter((table.rows if found is None else found).values())
+    yield from (row for row in candidates if matches(row))
+
+
+def _any(_row: Row) -> bool:
+    return True
+
+
+def _bounds(where: Condition | None) -> Bounds:
+    """Return between which two changes everything lies that *where* may take; None for no end."""
+    if isinstance(where, Comparison):
+        if where.field != STAMP or not isinstance(at := where.values[0], int) or where.operator not in _ENDS:
+            return None, None
+        return _ENDS[where.operator](at)
+    if where is None or where.operator == "NOT":
+        return None, None
+    lows, highs = zip(*(_bounds(each) for each in where.parts), strict=True)
+    if where.operator == "AND":
+        known = [each for each in lows if each is not None], [each for each in highs if each is not None]
+        return max(known[0], default=None), min(known[1], default=None)
+    return None if None in lows else min(lows), None if None in highs else max(highs)
 
 
 def _candidates(table: Table, where: Condition) -> dict[str, Row] | None:

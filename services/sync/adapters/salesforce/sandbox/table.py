@@ -5,6 +5,9 @@ from typing import Any, TypeAlias
 
 from services.sync.adapters.salesforce.sandbox import ids
 from services.sync.adapters.salesforce.sandbox.fields import ObjectType
+from services.sync.adapters.sandbox.by_time import ByTime
+
+STAMP = "SystemModstamp"
 
 Row: TypeAlias = dict[str, Any]
 """One record: API names to stored values; what is null is absent or None."""
@@ -18,6 +21,7 @@ class Table:
         self.rows: dict[str, Row] = {}
         self.order: list[str] = []
         self.places: dict[str, int] = {}
+        self.by_time: ByTime[str] = ByTime()
         self._indexes: dict[str, dict[str, dict[str, None]]] = {
             each.name: {} for each in kind.fields.values() if each.indexed and each.name != "Id"
         }
@@ -34,6 +38,7 @@ class Table:
         self.rows[identity] = row
         self.places[identity] = len(self.order)
         self.order.append(identity)
+        self.by_time.put(identity, row[STAMP])
         for name, index in self._indexes.items():
             _enter(index, row.get(name), identity)
 
@@ -41,6 +46,7 @@ class Table:
         """Take back the newest record, as a transaction does that fails."""
         row = self.rows.pop(identity)
         del self.places[identity]
+        self.by_time.remove(identity)
         self.order.remove(identity) if self.order[-1] != identity else self.order.pop()
         for name, index in self._indexes.items():
             _leave(index, row.get(name), identity)
@@ -54,6 +60,7 @@ class Table:
                 _leave(index, row.get(name), identity)
                 _enter(index, value, identity)
             row[name] = value
+        self.by_time.put(identity, row[STAMP])
 
     def indexed(self, name: str) -> bool:
         """Return whether `find` knows the field *name*."""
