@@ -77,7 +77,7 @@ class WriteStarted(Open):
     A write is about to leave for a vendor: the echo ledger. `fields` are the values sent.
 
     Of a person, `ref` is the record that it goes to, and `over` tells for each field the vendor's time of the value that
-    it replaces, both as known when it was planned.
+    it replaces, both as known when it was planned. `asked`: for each field a hash of what people had said of it by then.
     """
 
     write_id: str
@@ -88,6 +88,7 @@ class WriteStarted(Open):
     started_at: EpochMs
     ref: Ref | None = None
     over: dict[str, EpochMs] = Field(default_factory=dict[str, EpochMs])
+    asked: dict[str, int] = Field(default_factory=dict[str, int])
 
 
 class WriteSettled(Open):
@@ -96,7 +97,7 @@ class WriteSettled(Open):
 
     `outcome` confirmed: `ref` is the record, `created` whether it is new. Refused: `code` and `detail` are
     the vendor's; `refused_fields` are those of `fields` that it won't take, empty where it won't take the
-    record, or doesn't say.
+    record, or doesn't say. `moved_from`: the record that was meant, where the vendor wrote to the one that took its place.
     """
 
     write_id: str
@@ -112,6 +113,7 @@ class WriteSettled(Open):
     code: str | None = None
     detail: str | None = None
     refused_fields: list[str] = Field(default_factory=list[str])
+    moved_from: Ref | None = None
 
 
 class WriteRetried(Open):
@@ -177,6 +179,7 @@ class CompanyTold(Open):
     What the company of a lead is by now: its id, the ids that it had too, the values that leads are told.
 
     `record`, ``system:object:id``, turned out to be a record of the company `moved_to`: who hangs on it works there.
+    `after`: told to the company itself, whose leads after this one are to be told this yet; None to a lead.
     """
 
     company_id: str = Field(min_length=1)
@@ -185,6 +188,7 @@ class CompanyTold(Open):
     record: str | None = None
     moved_to: str | None = None
     told_at: EpochMs
+    after: str | None = None
 
 
 class Reviewed(Open):

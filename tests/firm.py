@@ -38,7 +38,13 @@ DAY = 24 * HOUR
 
 LEAD_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 _SYSTEMS = {"ma": ("hubspot", "contact", "101"), "sfa": ("salesforce", "Lead", "00Q1")}
-_SFA_OBJECTS = {"lead": "Lead", "task": "Task", "alert": "Task", "opportunity": "Opportunity"}
+_SFA_OBJECTS = {
+    "company": "Account",
+    "lead": "Lead",
+    "task": "Task",
+    "alert": "Task",
+    "opportunity": "Opportunity",
+}
 
 POLICIES: Mapping[str, Policy] = {
     "email": Policy.LATEST,
@@ -172,6 +178,7 @@ def started(
     at: int,
     *,
     over: Mapping[str, int] | None = None,
+    asked: Mapping[str, int] | None = None,
     record_id: str = "",
 ) -> LeadWriteStarted:
     """Return that a write is about to leave, to the lead's person where *record_id* doesn't say otherwise."""
@@ -185,6 +192,7 @@ def started(
         started_at=at,
         ref=Ref(system=system, object=name, id=record_id or known_id),
         over=dict(over or {}),
+        asked=dict(asked or {}),
     )
     return LeadWriteStarted(
         id="s", source="/test", subject=LEAD_ID, time="2026-09-21T00:00:00.000Z", data=data
@@ -224,8 +232,10 @@ def settled(
     )
 
 
-def _kind(slot: str) -> Literal["lead", "opportunity", "activity"]:
+def _kind(slot: str) -> Literal["lead", "opportunity", "activity", "company"]:
     head = slot.partition(":")[0]
+    if head == "company":
+        return "company"
     return "opportunity" if head == "opportunity" else "activity" if head in {"task", "alert"} else "lead"
 
 

@@ -1,7 +1,9 @@
 """Companies between two sandboxes: known by their domain, kept the same, known to their leads."""
 
+import asyncio
 from pathlib import Path
 
+from services.sync.adapters.sandbox.faults import Faults
 from tests.integration.company_world import account, accounts, companies, company, with_companies
 from tests.integration.sweep_world import MQL, sweep_world
 
@@ -189,3 +191,21 @@ async def test_what_nobody_told_of_companies_is_swept_up(tmp_path: Path) -> None
         assert companies(world, theirs)["phone"] == "03-1111-1111"
         assert accounts(world)[0]["Industry"] == "Finance"
         assert await world.drift() == {"salesforce:company_phone": 1, "hubspot:company_industry": 1}
+
+
+async def test_what_was_told_of_a_new_account_keeps_its_times(tmp_path: Path) -> None:
+    """It is read whole as well, which says of no field when it was set: another one was, after marketing's word."""
+    at_once = {"clock_skew": "0s"}
+    async with sweep_world(tmp_path, sync=at_once, overrides=with_companies()) as world:
+        world.salesforce.desk.faults.set(Faults(server_error=1))
+        ours = account(world, fields={"Name": "例", "Website": "acme.co.jp", "Phone": "03-1111-1111"})
+        await asyncio.sleep(0.01)  # the next word is a later one
+        theirs = company(world, fields={"name": "例", "domain": "acme.co.jp", "phone": "03-2222-2222"})
+        await asyncio.sleep(0.01)
+        account(world, "update", id=ours, fields={"NumberOfEmployees": 12})
+        world.salesforce.desk.faults.set(Faults())
+        await world.settled()
+        (row,) = accounts(world)
+        there = companies(world, theirs)
+        assert (there["phone"], row["Phone"]) == ("03-2222-2222", "03-2222-2222")
+        assert there["numberofemployees"] == "12"

@@ -7,8 +7,10 @@ from typing import Any
 from services.cli.stage.stage import Stage
 from services.sync.adapters.sandbox.desk import Act, ActResult, Parent
 from services.sync.domain.records import Kind
+from tests.model.firm_hands import Find, FirmHands
 from tests.model.steps import PEOPLE, Step
 
+_OF_FIRMS = {"found", "firm", "site", "close", "reopen", "unite", "move"}
 _MQL = {"num_conversion_events": "2", "document_downloads": "3", "hs_analytics_num_visits": "10"}
 
 
@@ -26,6 +28,8 @@ class Hands:
         self.tag = tag
         self.addresses = {who: [f"{who}0@{tag}.example"] for who in PEOPLE}
         self.refused: list[str] = []
+        contacts: Mapping[str, Find] = {"ma": self._contact, "sfa": self._contact_in_sales}
+        self._firms = FirmHands(stage, tag, self._act, contacts)
         settings = stage.settings
         self._ma = {each.name: each.vendor_name for each in settings.ma_fields.of(Kind.LEAD, "contact")}
         self._sfa = {
@@ -42,6 +46,9 @@ class Hands:
     def do(self, step: Step) -> None:
         """Do one step."""
         act, _, side = step.act.rpartition("-")
+        if act in _OF_FIRMS:
+            self._firms.do(step)
+            return
         by_name: Mapping[str, Callable[[Step], None]] = {
             "edit-both": self._edit_both,
             "qualify": lambda step: self._set_ma(step.who, _MQL),
@@ -187,6 +194,11 @@ class Hands:
         rows = self._stage.hubspot.state.store.rows["contact"].values()
         found = [each.id for each in rows if each.archived is archived and each.values.get("email") in wanted]
         return found[-1] if found else None
+
+    def _contact_in_sales(self, who: str) -> str | None:
+        """Return the id of the person's record in sales if it is a contact."""
+        found = self._person(who)
+        return found[1] if found is not None and found[0] == "Contact" else None
 
     def _person(self, who: str, *, deleted: bool = False) -> tuple[str, str] | None:
         """Return object and id of sales' latest record with one of the person's addresses, a contact first."""

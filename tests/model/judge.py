@@ -7,13 +7,14 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from services.cli.stage.stage import Stage
-from services.cli.stage.verdict import Comparison, Reader, _compare_pair  # pyright: ignore[reportPrivateUsage]
+from services.cli.stage.verdict import Comparison, Reader, compare_pair
 from services.sync.adapters.sandbox.feed import FeedItem
 from services.sync.domain.field_map import FieldType, MappedField
 from services.sync.domain.lead import PERSON_SLOT, Lead, field_key, slot_key
 from services.sync.domain.policy import is_blank
 from services.sync.domain.records import Kind, RecordRef, Scalar, Side
 from services.sync.domain.rules import Policy
+from tests.model.firms import FirmJudge
 from tests.model.steps import Step
 
 _OBJECTS = {Side.MA: ("contact",), Side.SFA: ("Lead", "Contact")}
@@ -65,14 +66,20 @@ class Judge:
         }
         keys = {Side.MA: stage.settings.ma.own_property, Side.SFA: stage.settings.sfa.external_id_field}
         self._reader = Reader(self._maps, owners, keys)
+        self._firms = FirmJudge(stage, self._reader, self._maps)
+        self._told: set[Finding] = set()
 
     def findings(self, scenarios: Mapping[str, Sequence[Step]], leads: Iterable[Lead]) -> list[Finding]:
         """Return what is wrong with the scenarios, by tag, whose *leads* are among those given."""
-        books = self._books()
-        found: list[Finding] = []
+        books, leads = self._books(), [*leads]
+        of_firms = [Finding(*each) for each in self._firms.findings(scenarios, leads)]
+        found = [
+            each for each in of_firms if each.tag in scenarios or (not each.tag and each not in self._told)
+        ]
+        self._told.update(found)
         owners: dict[RecordRef, list[str]] = defaultdict(list)
         for lead in leads:
-            tag = self._tag(lead, books)
+            tag = "" if lead.is_company else self._tag(lead, books)
             if tag not in scenarios:
                 continue
             for side in Side:
@@ -84,8 +91,8 @@ class Judge:
         return found
 
     def tag_of(self, lead: Lead) -> str:
-        """Return the scenario of *lead*."""
-        return self._tag(lead, self._books())
+        """Return the scenario of *lead*, which may be a company."""
+        return self._firms.tag_of(lead) if lead.is_company else self._tag(lead, self._books())
 
     def _of_lead(self, lead: Lead, steps: Sequence[Step], books: Books) -> Iterator[tuple[str, str]]:
         refs = {side: lead.person(side) for side in Side}
@@ -96,7 +103,7 @@ class Judge:
         ma, sfa = people.get(Side.MA), people.get(Side.SFA)
         if ma is not None and sfa is not None:
             compared = Comparison()
-            _compare_pair(ma, sfa, self._rules, self._maps, compared)
+            compare_pair(ma, sfa, self._rules, self._maps, compared)
             for each in compared.differences:
                 if (each.ma, each.sfa) != (None, _UNKNOWN) and not _is_refused(lead, each.field):
                     yield (
@@ -121,6 +128,8 @@ class Judge:
             if not said:
                 continue
             last = max(said, key=lambda word: (word.at, word.side is Side.SFA))
+            if any(each[:2] == last[:2] and not _same(each.value, last.value) for each in said):
+                continue  # in two records at one instant
             for side, person in people.items():
                 if name in person.fields and not _same(person.fields[name], last.value):
                     yield (

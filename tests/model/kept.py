@@ -26,4 +26,19 @@ KEPT = {
     "the company differed after a conversion beside a second record": "create-ma:a::::0;create-sfa:b::::5;qualify:a::::0;"
     "restore-sfa:a::::5;edit-both:b:source:Target List:Target List:150;address-ma:a::of-b::0;"
     "edit-sfa:a:job_title:部長:学生:0;convert:b::::60;opt-out-ma:a::::60;address-sfa:b::new::60;opt-out-sfa:b::::0",
+    "writing to a contact that was merged away unread had no end": "create-sfa:a::::0;create-sfa:b::::0;"
+    "owner-sfa:a::sato@sandbox.example::150;qualify:a::::5;owner-sfa:b::tanaka@sandbox.example::0;"
+    "edit-both:a:source:Target List:web:20;merge-ma:a::::150;owner-ma:a::sato@sandbox.example::60;"
+    "edit-sfa:b:job_title::課長:20",
+    "marketing followed two owners in turn, which was taken for a loop": "create-ma:a::::150;create-ma:b::::150;"
+    "qualify:a::::5;edit-sfa:b:source:Target List:web:60;delete-sfa:a::::400;merge-ma:b::::20;convert:b::::150;"
+    "address-sfa:a::of-b::0;restore-sfa:a::::5;opt-out-sfa:b::::400;convert:b::::400",
+    "a person was to be made of an opt-out alone while its company was asked": "found-ma:p::of-p::5;"
+    "found-sfa:p::none::400;create-ma:a::::150;create-sfa:b::::5;move-ma:b::q::400;found-ma:q::www-p::5;opt-out-sfa:b::::0",
+    "a company held the value of an account that stood for it no longer": "found-ma:p::of-p::0;found-sfa:p::of-q::0;"
+    "create-ma:a::::20;create-sfa:b::::60;found-sfa:q::of-p::0;firm-sfa:q:company_industry:Retail:Retail:60;"
+    "firm-sfa:q:company_phone:03-1111-2222:03-1111-2222:0;site-sfa:p::www-p::20",
+    "an account that left a company before that had heard of it stayed there": "found-ma:p::of-p::0;found-sfa:p::of-p::60;"
+    "create-ma:a::::150;create-sfa:b::::20;move-sfa:a::p::400;edit-sfa:a:industry:IT::0;"
+    "firm-ma:p:company_industry:Retail:Retail:150;qualify:a::::150;site-sfa:p::of-q::60",
 }

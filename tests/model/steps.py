@@ -28,9 +28,33 @@ Act: TypeAlias = Literal[
     "merge-ma",
     "merge-sfa",
     "convert",
+    "found-ma",
+    "found-sfa",
+    "firm-ma",
+    "firm-sfa",
+    "firm-both",
+    "site-ma",
+    "site-sfa",
+    "close-ma",
+    "close-sfa",
+    "reopen-ma",
+    "reopen-sfa",
+    "unite-ma",
+    "unite-sfa",
+    "move-ma",
+    "move-sfa",
 ]
 
 PEOPLE = "ab"
+FIRMS = "pq"
+"""Two companies; the people have their addresses at the first one's domain."""
+FIRM_FIELDS: dict[str, tuple[str, ...]] = {
+    "company_phone": ("03-1111-2222", "+81 3-3333-4444", "0355556666", ""),
+    "company_industry": ("Finance", "Retail", ""),
+    "company_size": ("7", "40", "1200", ""),
+    "company_owner": ("sato@sandbox.example", "tanaka@sandbox.example"),
+}
+SITES = ("of-p", "of-p", "of-q", "www-p", "none")
 FIELDS: dict[str, tuple[str, ...]] = {
     "last_name": ("山田", "佐藤", "鈴木"),
     "company": ("甲社", "乙社", "丙社"),
@@ -70,6 +94,26 @@ _MOVING: tuple[tuple[Act, int], ...] = (
     ("merge-sfa", 2),
     ("convert", 2),
 )
+_OF_FIRMS: tuple[tuple[Act, int], ...] = (
+    ("found-ma", 2),
+    ("found-sfa", 2),
+    ("firm-ma", 5),
+    ("firm-sfa", 5),
+    ("firm-both", 3),
+)
+_FIRMS_MOVING: tuple[tuple[Act, int], ...] = (
+    ("site-ma", 2),
+    ("site-sfa", 2),
+    ("close-ma", 1),
+    ("close-sfa", 1),
+    ("reopen-ma", 1),
+    ("reopen-sfa", 1),
+    ("unite-ma", 1),
+    ("unite-sfa", 1),
+    ("move-ma", 3),
+    ("move-sfa", 3),
+    ("convert", 2),
+)
 PAUSES_MS = (0, 0, 0, 5, 20, 60, 150, 400)
 
 
@@ -99,7 +143,14 @@ def read(line: str) -> Step:
 
 
 def drawn(random: Random, length: int) -> list[Step]:
-    """Return a scenario of up to *length* acts: half of them without any that moves records or addresses."""
+    """Return a scenario of up to *length* acts: of people alone, or of companies and their people."""
+    return (
+        _of_companies(random, length) if random.random() < _SHARE_OF_COMPANIES else _of_people(random, length)
+    )
+
+
+def _of_people(random: Random, length: int) -> list[Step]:
+    """Return a scenario on two people: half of them without any act that moves records or addresses."""
     acts = _SIMPLE if random.random() < 0.5 else (*_SIMPLE, *_MOVING)
     names, weights = zip(*acts, strict=True)
     first: Act = random.choice(("create-ma", "create-ma", "create-sfa"))
@@ -114,11 +165,46 @@ def drawn(random: Random, length: int) -> list[Step]:
     return steps
 
 
-def _step(random: Random, act: Act, who: str) -> Step:
+def _of_companies(random: Random, length: int) -> list[Step]:
+    """Return a scenario on two companies: half of them on one alone, that stays what it is."""
+    if random.random() < 0.5:
+        names, weights = zip(*_OF_FIRMS[2:], strict=True)
+        founding: tuple[Act, Act] = ("found-ma", "found-sfa")
+        steps = [_step(random, act, "p", site="of-p") for act in founding]
+        random.shuffle(steps)
+        return steps + [
+            _step(random, act, "p") for act in random.choices(names, weights, k=random.randint(2, length))
+        ]
+    some = tuple(each for each in (*_SIMPLE, *_MOVING) if random.random() < 0.3)
+    names, weights = zip(*_OF_FIRMS, *_FIRMS_MOVING, *some, strict=True)
+    beginning: tuple[tuple[Act, str], ...] = (
+        ("found-ma", "p"),
+        ("found-sfa", "p"),
+        ("create-ma", "a"),
+        ("create-sfa", "b"),
+    )
+    steps = [_step(random, act, who) for act, who in beginning]
+    for act in random.choices(names, weights, k=random.randint(2, length)):
+        steps.append(_step(random, act, random.choice(FIRMS if act in _ON_FIRMS else PEOPLE)))
+    return steps
+
+
+_ON_FIRMS = {act for act, _ in (*_OF_FIRMS, *_FIRMS_MOVING)} - {"move-ma", "move-sfa", "convert"}
+_SHARE_OF_COMPANIES = 0.4
+
+
+def _step(random: Random, act: Act, who: str, *, site: str | None = None) -> Step:
     pause, field, value, other = random.choice(PAUSES_MS), "", "", ""
     if act.startswith("edit"):
         field = random.choice(tuple(FIELDS))
         value, other = random.choice(FIELDS[field]), random.choice(FIELDS[field])
+    elif act.startswith("firm"):
+        field = random.choice(tuple(FIRM_FIELDS))
+        value, other = random.choice(FIRM_FIELDS[field]), random.choice(FIRM_FIELDS[field])
+    elif act.startswith(("found", "site")):
+        value = site or random.choice(SITES)
+    elif act.startswith("move"):
+        value = random.choice(FIRMS)
     elif act.startswith("owner"):
         value = random.choice(OWNERS)
     elif act == "stage":

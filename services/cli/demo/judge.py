@@ -8,6 +8,7 @@ from services.cli.demo.board import Board
 from services.cli.demo.figures import Kpis
 from services.cli.demo.truth import Track, expected_on_both, must_qualify
 from services.cli.stage.books import Books
+from services.cli.stage.companies import compare_companies_of
 from services.cli.stage.export import name_of
 from services.cli.stage.look import compare_opportunities, people
 from services.cli.stage.stage import Stage
@@ -90,6 +91,7 @@ async def judge(
         expected={email_claim(each.life.email) for each in lived if expected_on_both(each)},
     )
     await compare_opportunities(stage, ma, sfa, comparison)
+    await compare_companies_of(stage, comparison)
     by_name = {Side.MA: {each.name: each for each in ma}, Side.SFA: {each.name: each for each in sfa}}
     losses = [loss for each in lived for loss in losses_of(each, by_name, board)]
     names = set(known)

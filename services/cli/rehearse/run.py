@@ -16,6 +16,7 @@ from services.cli.rehearse.proof import FAULTS, Proof, calls_so_far, prove, swee
 from services.cli.rehearse.sales_view import SalesView
 from services.cli.stage.background import background
 from services.cli.stage.books import Books
+from services.cli.stage.companies import compare_companies_of
 from services.cli.stage.export import export, name_of
 from services.cli.stage.look import compare_opportunities, people
 from services.cli.stage.ports import held_port
@@ -189,6 +190,7 @@ async def _judge(stage: Stage, books: Books, history: History, seconds: float, c
         expected=qualified,
     )
     await compare_opportunities(stage, ma, sfa, comparison)
+    await compare_companies_of(stage, comparison)
     return Result(
         history=history,
         comparison=comparison,

@@ -70,6 +70,12 @@ class Books:
         )
         return UnderWay(unread, sum(map(int, outboxes)), sum(map(int, dirty)))
 
+    async def waiting(self, most: int = 20) -> list[str]:
+        """Return the leads, up to *most* of a side and shard, that a side waits for. Raises StoreUnavailable."""
+        keys = [shard.key(f"dirty:{side}") for shard in self._lead_shards() for side in Side]
+        found = await self.store.read([("ZRANGE", key, 0, most - 1) for key in keys])
+        return sorted({lead_id.decode() for ids in found for lead_id in ids})
+
     async def uncounted(self) -> int:
         """Return how many facts the KPIs don't reflect yet. Raises StoreUnavailable."""
         return await self._unread(KPI, LIFECYCLE.name)

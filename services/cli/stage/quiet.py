@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 
 from services.cli.stage.books import Books, UnderWay
 from services.cli.stage.sandbox_client import SandboxClient
@@ -21,16 +22,18 @@ async def quiet(
     books: Books,
     *,
     within_s: float,
+    most_s: float = inf,
     told: Callable[[UnderWay, int], None] = lambda _under_way, _undelivered: None,
 ) -> None:
     """
     Return when all is quiet.
 
     Raises:
-        NotQuiet: It wasn't within *within_s* without any progress.
+        NotQuiet: It wasn't within *within_s* without any progress, or within *most_s* with it: something goes round.
     """
     loop = asyncio.get_running_loop()
-    still, last, deadline = 0, "", loop.time() + within_s
+    still, last, began = 0, "", loop.time()
+    deadline = began + within_s
     while still < _TWICE:
         undelivered = sum([int((await each.stats())["undelivered"]) for each in sandboxes])
         try:
@@ -46,4 +49,7 @@ async def quiet(
             last, deadline = state, loop.time() + within_s
         if loop.time() > deadline:
             raise NotQuiet(f"not at quiet: {state}, and no progress for {within_s:.0f} s")
+        if loop.time() > began + most_s:
+            waiting = ", ".join(await books.waiting()) or "nobody"
+            raise NotQuiet(f"still not at quiet after {most_s:.0f} s: {state}; waiting: {waiting}")
         await asyncio.sleep(_POLL_S)

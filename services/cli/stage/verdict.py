@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from services.sync.adapters.hubspot import mapping as hubspot
 from services.sync.adapters.salesforce.mapping import FieldMapping
@@ -11,9 +11,11 @@ from services.sync.application.identify import email_claim
 from services.sync.domain.field_map import FieldMap, FieldType, MappedField, held
 from services.sync.domain.policy import is_blank
 from services.sync.domain.records import Kind, Scalar, Side
-from services.sync.domain.rules import Policy, Rules
+from services.sync.domain.rules import FieldRule, Policy, Rules
 
 Vendor = Mapping[str, Any]
+Held: TypeAlias = tuple[Mapping[str, Scalar], Iterable[MappedField]]
+"""What a record holds, and the fields that it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +92,16 @@ class Reader:
 
     def person(self, side: Side, of: str, record: Vendor) -> Person:
         """Return *record* (as the sandbox's admin surface shows it) of the vendor object *of*."""
-        values: Mapping[str, Any] = record["fields"]
-        fields = {
-            mapped.name: held(Kind.LEAD, mapped, self._read(side, mapped, values.get(mapped.vendor_name)))
-            for mapped in self._maps[side].of(Kind.LEAD, of)
-        }
-        key = values.get(self._keys[side])
+        key = record["fields"].get(self._keys[side])
+        fields = self.fields(Kind.LEAD, side, of, record["fields"])
         return Person(side, of, record["id"], str(key) if key else None, fields)
+
+    def fields(self, kind: Kind, side: Side, of: str, values: Vendor) -> dict[str, Scalar]:
+        """Return the mapped fields in *values*, of a record of the vendor object *of*."""
+        return {
+            mapped.name: held(kind, mapped, self._read(side, mapped, values.get(mapped.vendor_name)))
+            for mapped in self._maps[side].of(kind, of)
+        }
 
     def value(self, mapped: MappedField, raw: object) -> Scalar:
         """Return a value of the sales tool's opportunity."""
@@ -139,7 +144,7 @@ def compare(
             )
             continue
         found.pairs += 1
-        _compare_pair(one, other, rules, maps, found)
+        compare_pair(one, other, rules, maps, found)
     found.only.update({side.value: len(people) - found.pairs for side, people in sides.items()})
     return found
 
@@ -150,19 +155,26 @@ def _count_twice(side: Side, people: list[Person], found: Comparison) -> None:
             found.differences.append(Difference(name, "*", None, None, f"stands {count} times in {side}"))
 
 
-def _compare_pair(
+def compare_pair(
     ma: Person, sfa: Person, rules: Rules, maps: Mapping[Side, FieldMap], found: Comparison
 ) -> None:
-    there = {each.name: each for each in maps[Side.SFA].of(Kind.LEAD, sfa.object)}
-    here = {each.name: each for each in maps[Side.MA].of(Kind.LEAD, ma.object)}
-    for name, rule in rules.fields.items():
-        if name not in there or name not in here:
+    """Add to *found* how a person's two records differ."""
+    here, there = maps[Side.MA].of(Kind.LEAD, ma.object), maps[Side.SFA].of(Kind.LEAD, sfa.object)
+    compare_fields(ma.name, (ma.fields, here), (sfa.fields, there), rules.fields, found)
+
+
+def compare_fields(name: str, ma: Held, sfa: Held, rules: Mapping[str, FieldRule], found: Comparison) -> None:
+    """Add to *found* in which fields that both have the records of *name* differ, but for what may differ."""
+    here, there = ({each.name: each for each in mapped} for _, mapped in (ma, sfa))
+    for field_name, rule in rules.items():
+        if field_name not in there or field_name not in here:
             continue
-        one, other = _plain(here[name], ma.fields.get(name)), _plain(there[name], sfa.fields.get(name))
+        one = _plain(here[field_name], ma[0].get(field_name))
+        other = _plain(there[field_name], sfa[0].get(field_name))
         found.fields += 1
         explained = rule.policy is Policy.FILL_BLANK and not is_blank(one) and not is_blank(other)
         if one != other and not explained:
-            found.differences.append(Difference(ma.name, name, one, other, "differs"))
+            found.differences.append(Difference(name, field_name, one, other, "differs"))
 
 
 def _plain(mapped: MappedField, value: Scalar) -> Scalar:

@@ -5,7 +5,8 @@ Companies at work: a saga over the log between a company's shard and those of it
 |--------------------------|----------------------------------|--------------------------------------------------------|
 | a lead                   | what makes it another company's  | tells the company that it left, the other that it joined |
 | a company                | company-joined                   | notes the lead, tells it its values                     |
-| a company                | what changes its values          | tells them to each of its leads                         |
+| a company                | what changes its values          | tells them to its leads, so many of them at a time, and itself to go on |
+| a company                | that it is to go on              | tells the next of its leads, unless its values changed again |
 | a company                | that a record is another one's   | tells its leads; those that hang on that record go along |
 | a company without domain | a lead with an address joined    | goes into the company of that domain, as leads do (ADR 0023) |
 
@@ -13,8 +14,8 @@ Nothing waits for an answer, and everything may be told twice.
 """
 
 from base64 import b64encode
-from collections.abc import Callable, Collection
-from typing import Final
+from collections.abc import Callable, Collection, Sequence
+from typing import Final, TypeAlias
 
 from schemas.instants import rfc3339
 from schemas.lead import (
@@ -79,6 +80,12 @@ def _joined(
     )
 
 
+_Move: TypeAlias = tuple[str | None, str | None]
+"""A record, ``system:object:id``, and the company whose it is now."""
+AT_ONCE = 500
+"""So many leads are told by one commit: of a company with very many, each hears of it in its turn."""
+
+
 class Companies:
     """Takes changes into companies."""
 
@@ -99,9 +106,11 @@ class Companies:
         Where companies aren't kept (any more), nothing comes of it.
         """
         rules = self._rules
-        if rules is None or isinstance(event, LeadMergedInto | LeadCompanyTold):
+        if rules is None or isinstance(event, LeadMergedInto):
             return Step(company)
-        decided = Decided()
+        if isinstance(event, LeadCompanyTold):
+            return Step(company, sent=_rest(company, event, event_id))
+        decided, moved = Decided(), _moved(event, company)
         told: Collection[str] = ()
         if isinstance(event, LeadCompanyJoined):
             lead_id, at = event.data.lead_id, event.data.joined_at
@@ -121,42 +130,30 @@ class Companies:
                 decided = self._decide.take_over(company, other, event, event_id)
         else:
             decided = self._decide.apply(company, event, event_id)
-        return Step(company, decided, self._news(company, event, event_id, told, rules))
+        return Step(company, decided, self._news(company, event, event_id, told, moved))
 
     def _news(
-        self, company: Lead, event: LeadChange, event_id: str, told: Collection[str], rules: CompanyRules
+        self, company: Lead, event: LeadChange, event_id: str, told: Collection[str], moved: _Move
     ) -> list[Sent]:
-        """Return what leads are told: all of them where something changed, else those in *told*."""
-        record, moved_to = _moved(event, company)
-        values = told_values(company, rules)
+        """Return what leads are told: all of them where something changed, or it is for very many, else those in *told*."""
+        record, moved_to = moved
+        values = {} if self._rules is None else told_values(company, self._rules)
         if values != company.told_members or record is not None:
             told = company.members.keys()
         company.told_members = values
         if not told:
             return []
-        at = instant_of(event)
         news = CompanyTold(
             company_id=company.id,
             names=sorted(company.taken_over),
             values=values,
             record=record,
             moved_to=moved_to,
-            told_at=at,
+            told_at=instant_of(event),
         )
-        return [
-            (
-                lead_id,
-                LeadCompanyTold(
-                    id=f"{event_id}-c{number}",
-                    source=SOURCE,
-                    subject=lead_id,
-                    time=rfc3339(at),
-                    traceparent=event.traceparent,
-                    data=news,
-                ),
-            )
-            for number, lead_id in enumerate(sorted(told))
-        ]
+        if len(told) > AT_ONCE:
+            return _told_to(sorted(company.members), news, event, event_id)
+        return _told_to(sorted(told), news, event, event_id)
 
     def _adopted(self, company: Lead, there: str, event: LeadCompanyJoined, event_id: str) -> Step:
         """Let a company without a domain be the one at whose domain a lead of it has an address."""
@@ -175,14 +172,47 @@ class Companies:
         return Step(Lead(company.id, merged_into=there), nothing, [(there, told)])
 
 
-def _moved(event: LeadChange, company: Lead) -> tuple[str | None, str | None]:
-    """Return which record left *company* and for which other one, if *event* tells that."""
+def _rest(company: Lead, event: LeadCompanyTold, event_id: str) -> list[Sent]:
+    """Return what the leads are told that were left when the company told *event* to itself, if that still holds."""
+    news = event.data
+    if news.after is None or (news.record is None and news.values != company.told_members):
+        return []  # what it told since goes to all of them
+    left = sorted(each for each in company.members if each > news.after)
+    now = {"company_id": company.id, "names": sorted(company.taken_over), "values": company.told_members}
+    return _told_to(left, news.model_copy(update={**now, "after": None}), event, event_id)
+
+
+def _told_to(lead_ids: Sequence[str], news: CompanyTold, event: LeadChange, event_id: str) -> list[Sent]:
+    """Return *news* for the first of *lead_ids*, which are in order, and what tells the company to go on after these."""
+    found = [(lead_id, news) for lead_id in lead_ids[:AT_ONCE]]
+    if len(lead_ids) > AT_ONCE:
+        found.append((news.company_id, news.model_copy(update={"after": lead_ids[AT_ONCE - 1]})))
+    return [
+        (
+            there,
+            LeadCompanyTold(
+                id=f"{event_id}-c{number}",
+                source=SOURCE,
+                subject=there,
+                time=rfc3339(news.told_at),
+                traceparent=event.traceparent,
+                data=told,
+            ),
+        )
+        for number, (there, told) in enumerate(found)
+    ]
+
+
+def _moved(event: LeadChange, company: Lead) -> _Move:
+    """Return which record, that is the company's, *event* tells to be another one's, and whose; None for none."""
     if not isinstance(event, LeadObserved):
         return None, None
     data = event.data
-    if not data.deleted or data.company is None or data.company == company.id:
+    if not data.deleted or data.company is None or company.is_named(data.company):
         return None, None
-    return f"{data.ref.system}:{data.ref.object}:{data.ref.id}", data.company
+    record = f"{data.ref.system}:{data.ref.object}:{data.ref.id}"
+    known = company.persons.get(Side(data.side), {}).get(record)
+    return (record, data.company) if known is not None and known.alive else (None, None)
 
 
 _INSTANTS: Final = {

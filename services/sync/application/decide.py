@@ -257,7 +257,11 @@ class Decide:
             decided.dead_letters.append(_dead_letter(lead, data, context))
         else:
             ref = RecordRef(data.ref.system, data.ref.object, data.ref.id)
-            self.folder.confirm_write(lead, side, data.slot, ref, data.fields, data.over, data.settled_at)
+            if data.moved_from is not None:
+                self.folder.move(lead, side, _record(data.moved_from), ref)
+            # Whose a company's record is that took another's place, its domain tells.
+            if data.moved_from is None or not lead.is_company:
+                self.folder.confirm_write(lead, side, data.slot, ref, data.fields, data.over, data.settled_at)
         life = self._follow(lead, context, data.settled_at, decided)
         if data.outcome == "confirmed":
             handed = tell_handover(lead, life, data.slot, data.settled_at)
@@ -386,7 +390,7 @@ def _record(ref: Ref) -> RecordRef:
 def _aim(data: WriteStarted) -> Aim | None:
     """Return what was known of a person's record when the write was planned."""
     ref = None if data.ref is None else RecordRef(data.ref.system, data.ref.object, data.ref.id)
-    return Aim(ref, data.over) if data.over else None
+    return Aim(ref, data.over, data.asked) if data.over else None
 
 
 def _dead_letter(lead: Lead, data: WriteSettled, context: Context) -> DeadLettered:

@@ -28,6 +28,7 @@ from services.sync.application.quota import UNGOVERNED, Admitting, OutOfQuota, w
 from services.sync.application.tell import SOURCE
 from services.sync.application.trouble import report
 from services.sync.domain.desired import Missing, Priority
+from services.sync.domain.echoes import asked_for
 from services.sync.domain.lead import OWN_SLOTS, PERSON_SLOT, Lead
 from services.sync.domain.quota import LEAST_URGENT_WITH_RESERVE
 from services.sync.domain.records import (
@@ -76,12 +77,13 @@ class DispatchShard(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One record to write: what it lacks, and the times of the values it will replace."""
+    """One record to write: what it lacks, the times of the values it will replace, and what asks for the new ones."""
 
     lead: Lead
     missing: Missing
     write_id: str
     over: Mapping[str, int]
+    asked: Mapping[str, int]
 
 
 class Dispatcher:
@@ -229,10 +231,10 @@ class Dispatcher:
 
     def _plan(self, lead: Lead, lack: Missing) -> Plan:
         self._count += 1
-        over: dict[str, int] = {}
-        if lack.slot in OWN_SLOTS:
-            over = {name: lead.seen(name, self._side).there_at for name in lack.fields}
-        return Plan(lead, lack, f"{self._name}-{self._count}", over)
+        names = lack.fields if lack.slot in OWN_SLOTS else ()
+        over = {name: lead.seen(name, self._side).there_at for name in names}
+        asked = {name: asked_for(lead, name, self._side) for name in names}
+        return Plan(lead, lack, f"{self._name}-{self._count}", over, asked)
 
     async def _serve(self, plans: list[Plan]) -> None:
         """Persons first: what hangs on a person needs its record."""
@@ -326,13 +328,13 @@ class Dispatcher:
     async def _same_people(
         self, plans: Sequence[Plan], results: Sequence[WriteResult | None], now: int
     ) -> Sequence[tuple[str, LeadChange]]:
-        """Return which leads are one, since a write that was to make a person met another lead's record."""
+        """Link the records that writes met to their leads; return which leads are one, since one met another's."""
         if self._adopt is None:
             return []
         met = [
             Met(plan.lead, result.ref, plan.write_id)
             for plan, result in zip(plans, results, strict=True)
-            if isinstance(result, Confirmed) and not result.created and _makes_person(plan, self._side)
+            if isinstance(result, Confirmed) and _is_news(plan, result.ref, self._side)
         ]
         return await same_people(met, self._side, self._adopt, now)
 
@@ -362,6 +364,7 @@ class Dispatcher:
             started_at=now,
             ref=None if not plan.over or (ref := plan.lead.person(self._side)) is None else _ref(ref),
             over=dict(plan.over),
+            asked=dict(plan.asked),
         )
         return LeadWriteStarted(
             id=f"{plan.write_id}-s", source=SOURCE, subject=plan.lead.id, time=rfc3339(now), data=data
@@ -370,6 +373,7 @@ class Dispatcher:
     def _settled(self, plan: Plan, result: Confirmed | Refused, now: int) -> LeadWriteSettled:
         lack = plan.missing
         fields: dict[str, Scalar] = lack.fields
+        moved_from = _moved_from(plan, result, self._side)
         data = WriteSettled(
             write_id=plan.write_id,
             side=self._side.value,
@@ -384,14 +388,24 @@ class Dispatcher:
             code=None if isinstance(result, Confirmed) else result.code,
             detail=None if isinstance(result, Confirmed) else result.detail,
             refused_fields=[] if isinstance(result, Confirmed) else list(result.fields),
+            moved_from=None if moved_from is None else _ref(moved_from),
         )
         return LeadWriteSettled(
             id=f"{plan.write_id}-e", source=SOURCE, subject=plan.lead.id, time=rfc3339(now), data=data
         )
 
 
-def _makes_person(plan: Plan, side: Side) -> bool:
-    return plan.missing.slot == PERSON_SLOT and plan.lead.person(side) is None
+def _is_news(plan: Plan, ref: RecordRef, side: Side) -> bool:
+    """Return whether the lead's person, as it was planned, wasn't *ref*: it was made, met, or took that one's place."""
+    return plan.missing.slot == PERSON_SLOT and plan.lead.person(side) != ref
+
+
+def _moved_from(plan: Plan, result: Confirmed | Refused, side: Side) -> RecordRef | None:
+    """Return the record that was meant, where the vendor wrote to another: its id leads to that one since a merge."""
+    if plan.missing.slot not in OWN_SLOTS or not isinstance(result, Confirmed):
+        return None
+    meant = plan.lead.person(side)
+    return None if meant == result.ref else meant
 
 
 def _ref(ref: RecordRef) -> Ref:

@@ -70,6 +70,14 @@ class Overlay:
         self.made_links.update({ref: lead_id for ref, lead_id in links.items() if ref not in known})
         return {**links, **known}
 
+    async def told(self, refs: Sequence[RecordRef]) -> Mapping[RecordRef, frozenset[str]]:
+        """See `Identity.told`; of companies a dry run says nothing."""
+        del refs
+        return {}
+
+    async def tell(self, tellings: Mapping[RecordRef, str]) -> None:
+        """See `Identity.tell`."""
+
     async def take(self, claims: Mapping[str, str]) -> None:
         """See `Identity.take`."""
         self.made_claims.update(claims)

@@ -38,6 +38,14 @@ class Identity(Protocol):
         """Link each record to its lead; a record that has a link already gets the new one."""
         ...
 
+    async def told(self, refs: Sequence[RecordRef]) -> Mapping[RecordRef, frozenset[str]]:
+        """Return which companies each of *refs* was told to lately, of those that were to any."""
+        ...
+
+    async def tell(self, tellings: Mapping[RecordRef, str]) -> None:
+        """Note that each record is told to a company; that is remembered longer than any company takes to hear of it."""
+        ...
+
     async def take(self, claims: Mapping[str, str]) -> None:
         """Make each of *claims* its lead's, whoever had it."""
         ...
@@ -201,6 +209,15 @@ class Identify:
     async def owners(self, refs: Sequence[RecordRef]) -> Mapping[RecordRef, str]:
         """Return the company of each of the companies' records *refs* that has one."""
         return await self._identity.links(refs)
+
+    async def told(self, refs: Sequence[RecordRef]) -> Mapping[RecordRef, frozenset[str]]:
+        """Return which companies each of *refs* was told to lately: they may not have taken it in yet."""
+        return await self._identity.told(refs)
+
+    async def tell(self, tellings: Mapping[RecordRef, str]) -> None:
+        """Note that each of these records is about to be told to a company."""
+        if tellings:
+            await self._identity.tell(tellings)
 
     async def children(self, sightings: Sequence[Sighting]) -> list[str | None]:
         """Return the lead of each opportunity or activity, in order; None where its person isn't known."""

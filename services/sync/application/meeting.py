@@ -1,8 +1,9 @@
 """
-Records that a write met: it was to make a person, and the vendor had one with that address already.
+Records that a write made or met: the vendor had a person with that address already, or merged the one that was meant.
 
-Where that record is another lead's, the two leads are one person (ADR 0023): nobody else tells of it, for each lead
-would go on to write to that record.
+They are linked to their lead before anything else tells of them: a contact that was merged away before it was read tells
+nobody's id any more. Where the record is another lead's, the two leads are one person (ADR 0023): nobody else tells of it,
+for each lead would go on to write to that record.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,7 +24,7 @@ Adopt: TypeAlias = Callable[[Mapping[RecordRef, str]], Awaitable[Mapping[RecordR
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """A lead that had no record on the side, the record that it was written to, and the write's id."""
+    """A lead, the record that it was written to, which wasn't known to be its own, and the write's id."""
 
     lead: Lead
     ref: RecordRef

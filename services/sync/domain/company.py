@@ -17,8 +17,8 @@ from services.sync.domain.fold import fields_hash, value_hash
 from services.sync.domain.lead import COMPANY_PREFIX, COMPANY_SLOT, NEVER, Employer, Lead, field_key, slot_key
 from services.sync.domain.owners import seen_from
 from services.sync.domain.records import Observation, RecordRef, Scalar, Side
-from services.sync.domain.register import is_blank
-from services.sync.domain.rules import CompanyRules, Rules, Scoring
+from services.sync.domain.register import Register, is_blank
+from services.sync.domain.rules import CompanyRules, FieldRule, Policy, Rules, Scoring
 
 DOMAIN = "domain"
 """The field of a company that says who it is."""
@@ -143,14 +143,35 @@ def lacking(company: Lead, rules: Rules, side: Side) -> list[Missing]:
     for name, rule in rules.fields.items():
         mine = company.seen(name, side)
         theirs = seen_from(company.seen(name, side.other), name, side, rules)
-        value = wanted(mine, theirs, side, rule, rules)
+        value = _wanted(mine, theirs, side, rule, rules)
         writable = rule.write_ma if side is Side.MA else rule.write_sfa
-        if writable and is_other(mine.there, value) and not _is_refused(company, side, name, value):
+        lacks = is_other(mine.there, value) and is_other(mine.overtaken, value)
+        if writable and lacks and not _is_refused(company, side, name, value):
             differs[name] = value
     if not differs or company.refused.get(slot_key(side, COMPANY_SLOT)) == fields_hash(differs):
         return []
     hurry = Priority.BACKFILL if company.unhurried_since != NEVER else Priority.EDIT
     return [Missing(side, COMPANY_SLOT, differs, hurry)]
+
+
+def _wanted(mine: Register, theirs: Register, side: Side, rule: FieldRule, rules: Rules) -> Scalar:
+    """
+    Return what a field is to be on *side*, where it is *mine*: by its policy; where nobody has a say, as it stands.
+
+    Then one side holds what tasuki wrote there for a record that stands for the company no longer: the one that goes
+    first in ties, unless the policy names a side, keeps its own, and a blank takes the other's.
+    """
+    if mine.speaks or theirs.speaks:
+        return wanted(mine, theirs, side, rule, rules)
+    if is_blank(mine.there) or is_blank(theirs.there):
+        return theirs.there if is_blank(mine.there) else mine.there
+    if rule.policy is Policy.FILL_BLANK:
+        return mine.there
+    first = _FIRST.get(rule.policy, rules.tie_order[0])
+    return mine.there if side is first else theirs.there
+
+
+_FIRST = {Policy.MA: Side.MA, Policy.SFA: Side.SFA}
 
 
 def _is_refused(company: Lead, side: Side, name: str, value: Scalar) -> bool:

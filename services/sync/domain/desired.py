@@ -79,7 +79,7 @@ def missing(lead: Lead, life: Lifecycle, rules: Rules, side: Side) -> list[Missi
     if found and lead.refused:
         found = [*_acceptable(lead, found)]
     if found and (_waits_for_company(lead, rules) or (rules.scope and not in_scope(lead, rules))):
-        found = [*_consents(found, rules)]
+        found = [] if lead.person(side) is None else [*_consents(found, rules)]
     if found and found[0].slot != PERSON_SLOT and lead.person(side) is None:
         return []
     return found
@@ -222,12 +222,16 @@ def _owner(
     Return who is to own the lead on a side where it would be *value*: where that is nobody, whom it falls to.
 
     Where nobody ever named an owner, both sides were filled by us, perhaps at instants at which it fell to different
-    people: marketing follows sales then.
+    people: marketing follows sales then, and there what was written last.
     """
     if is_blank(value):
         return owner_of(lead, life, rules)
     unsaid = mine.said_at == theirs.said_at == NEVER
-    return theirs.there if writes_ma and unsaid and not is_blank(theirs.there) else value
+    if not (writes_ma and unsaid):
+        return value
+    last = Register(there=lead.seen("owner", Side.SFA).overtaken)
+    followed = seen_from(last, "owner", Side.MA, rules).there
+    return value if is_blank(followed) else followed
 
 
 def _is_offered(lead: Lead, life: Lifecycle) -> bool:
@@ -361,7 +365,7 @@ def _day(instant: int, rules: Rules) -> str:
 
 def owner_of(lead: Lead, life: Lifecycle, rules: Rules) -> Scalar:
     """Return who works the lead, as sales knows them: sales' owner, else marketing's, else whom it falls to."""
-    ours = lead.seen("owner", Side.SFA).there
+    ours = lead.seen("owner", Side.SFA).overtaken
     theirs = lead.seen("owner", Side.MA).there if is_blank(ours) else ours
     if is_blank(ours) and rules.owners:
         theirs = as_on(Side.SFA, theirs, rules)

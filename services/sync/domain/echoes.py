@@ -30,10 +30,15 @@ class Layer(StrEnum):
 
 
 class Aim(NamedTuple):
-    """The record that a write goes to, and since when there stand the values that it replaces, as known when planned."""
+    """
+    What a write was planned on: the record it goes to, and by field since when the value stands that it replaces.
+
+    `asked`: by field what `asked_for` was then.
+    """
 
     ref: RecordRef | None
     over: Mapping[str, int]
+    asked: Mapping[str, int]
 
 
 def hidden(lead: Lead, side: Side, seen: Observation, found: "list[Drift]") -> Iterator[str]:
@@ -65,16 +70,17 @@ def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int, aim:
     Note that *value*, whose hash is *mark*, is about to be sent; return whether that is a loop.
 
     It is one where the same value was sent before and taken, nobody said anything on either side since, and yet another
-    value of ours stands there: then our own write asked for our own write. A write whose *aim* was another record, or what
-    stood before, is none, nor is the next one: so it is after a crash, and when two leads that are one both write.
+    value of ours stands there: then our own write asked for our own write. A write whose *aim* was another record, what
+    stood before, or what people had said before, is none, nor is the next one: so it is after a crash, when two leads that
+    are one both write, and when somebody's word overtakes a write. Nor is one of what must stand there by now.
     """
     ledger, stands = lead.register(name, side), lead.seen(name, side)
-    words, over = _words(lead, name, side), value_hash(stands.there)
+    words, over = asked_for(lead, name, side), value_hash(stands.there)
     known, taken = ledger.sent_on
-    in_time = aim is None or (aim.ref, aim.over.get(name)) == (lead.person(side), stands.there_at)
-    asked = [each.said for each in (lead.seen(name, each) for each in Side) if each.speaks]
-    current = in_time and (not asked or value in asked)  # else somebody said another one since it was planned
-    ledger.sent_on = (words if current else UNKNOWN, UNTAKEN)
+    in_time = aim is None or aim.ref == lead.person(side)
+    if aim is not None:
+        in_time = in_time and (aim.over.get(name), aim.asked.get(name, words)) == (stands.there_at, words)
+    ledger.sent_on = (words if in_time else UNKNOWN, UNTAKEN)
     return (
         in_time
         and mark in ledger.sent
@@ -82,14 +88,23 @@ def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int, aim:
         and over != mark
         and known == words
         and taken == value_hash(str(lead.person(side)))
-        and order_key(value) != order_key(stands.there)
+        and order_key(value) not in (order_key(stands.there), order_key(stands.overtaken))
     )
 
 
-def _words(lead: Lead, name: str, side: Side) -> int:
-    """Return a hash of what people last said of the field *name*, on both sides, and of the record that is written to."""
-    said = [(each.said_at, each.said) for each in (lead.seen(name, each) for each in Side)]
-    return crc32(repr((said, str(lead.person(side)))).encode())
+def asked_for(lead: Lead, name: str, side: Side) -> int:
+    """
+    Return a hash of what a write of the field *name* on *side* can be asked for by.
+
+    That is what people last said of it, on both sides, and the record that is written to. Where nobody said anything,
+    marketing's owner of a lead follows what stands in sales, and a company's field what stands on the other side.
+    """
+    seen = [lead.seen(name, each) for each in Side]
+    asked: list[object] = [(each.said_at, each.said) for each in seen]
+    follows = lead.is_company or (name == "owner" and side is Side.MA)
+    if follows and not any(each.speaks for each in seen):
+        asked.append(lead.seen(name, side.other).overtaken)
+    return crc32(repr((asked, str(lead.person(side)))).encode())
 
 
 def _was_echo(register: Register, change: FieldChange) -> bool:

@@ -75,8 +75,7 @@ class Folder:
         person = lead.enter(side, seen.ref)
         person.marked = person.marked or seen.external_id is not None
         if seen.moved_to is not None:
-            person.moved = True
-            lead.enter(side, seen.moved_to).successor = True
+            self.move(lead, side, seen.ref, seen.moved_to)
         elif seen.deleted:
             if seen.erased:
                 lead.erased_at = _earliest(lead.erased_at, seen.observed_at)
@@ -93,7 +92,7 @@ class Folder:
 
     def _observe_company(self, company: Lead, side: Side, seen: Observation) -> set[str]:
         """A record that left for another company is gone here, but not for the company itself: then it stayed."""
-        if not company.is_company or (seen.deleted and seen.company == company.id):
+        if not company.is_company or (seen.deleted and company.is_named(seen.company or "")):
             return set()
         record = company.enter(side, seen.ref)
         if seen.moved_to is not None:
@@ -250,6 +249,12 @@ class Folder:
         if lead.sent_to(name, side):
             lead.register(name, side).settle(value, value_hash(str(ref)))
         register.confirm(value, over_at, settled_at)
+
+    def move(self, lead: Lead, side: Side, ref: RecordRef, there: RecordRef) -> None:
+        """Take in that the record *there* took the place of *ref*."""
+        lead.enter(side, ref).moved = True
+        if not lead.is_company:
+            lead.enter(side, there).successor = True
 
     def refuse_write(
         self, lead: Lead, side: Side, slot: str, fields: Mapping[str, Scalar], only: Collection[str] = ()

@@ -1,5 +1,8 @@
 """Companies without any vendor: whose a lead is, what a company tells, what it lacks, in any order."""
 
+from collections import Counter
+from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
@@ -10,6 +13,7 @@ from schemas.lead import (
     CompanyLeft,
     LeadChange,
     LeadCompanyLeft,
+    LeadCompanyTold,
     LeadMergedInto,
     LeadObserved,
     MergedInto,
@@ -207,7 +211,7 @@ def test_a_company_without_a_domain_is_that_of_its_first_lead_with_an_address() 
 
 
 def test_a_lead_waits_for_its_company_s_answer_where_that_says_whose_it_is() -> None:
-    """An opt-out doesn't wait."""
+    """An opt-out doesn't wait where the person stands; nobody is made of one alone."""
     decide, lead = Decide(RULES), Lead(LEAD_ID)
     mql = [
         change("email", "a@acme.co.jp", START),
@@ -217,6 +221,10 @@ def test_a_lead_waits_for_its_company_s_answer_where_that_says_whose_it_is() -> 
     decided = decide.apply(lead, observed("ma", mql), "0-1")
     assert lead.employer is not None
     assert not lead.employer.heard
+    assert decided.missing[Side.SFA] == []
+    standing = deepcopy(lead)
+    there = observed("sfa", [change("email", "a@acme.co.jp", START), change("last_name", "山田", START)])
+    decided = decide.apply(standing, there, "0-2")
     assert [each.fields.keys() for each in decided.missing[Side.SFA]] == [{"opted_out"}]
     lead.employer = replace(lead.employer, heard=True, values={"keeper": "tanaka@firm", "trade": "IT"})
     (person, task) = decide.lacks(lead, Side.SFA)
@@ -225,6 +233,66 @@ def test_a_lead_waits_for_its_company_s_answer_where_that_says_whose_it_is() -> 
         "tanaka@firm",
         "IT",
     )
+
+
+def _written(shards: Shards, side: Side, at: int) -> Mapping[str, Scalar]:
+    """Write what *side* lacks of the company; return it."""
+    company = shards.known[ACME]
+    lacks = shards.decide.lacks(company, side)
+    fields = lacks[0].fields if lacks else {}
+    ref = company.person(side)
+    if fields and ref is not None:
+        there = Ref(system=ref.system, object=ref.object, id=ref.id)
+        over = {name: company.seen(name, side).there_at for name in fields}
+        for event in (
+            firm.started(side, "company", fields, at, over=over),
+            firm.settled(side, "company", fields, at + 40, over=over),
+        ):
+            data = event.data.model_copy(update={"ref": there})
+            shards.take(ACME, event.model_copy(update={"data": data}))
+    return fields
+
+
+def test_what_a_branch_had_said_goes_to_the_record_that_stands_for_the_company() -> None:
+    """Marketing has it from the branch, which was known first; both sides are the same again, and stay so."""
+    shards = Shards()
+    shards.company(START, COMPANY, domain="acme.co.jp")
+    shards.company(START, BRANCH, domain="acme.co.jp", trade="IT", size=7)
+    assert _written(shards, Side.MA, START + 10) == {"trade": "IT", "size": 7}
+    shards.company(START + 100, ACCOUNT, domain="acme.co.jp", size=9)
+    assert _written(shards, Side.SFA, START + 110) == {"trade": "IT"}
+    assert _written(shards, Side.MA, START + 120) == {"size": 9}
+    assert [_written(shards, side, START + 200) for side in Side] == [{}, {}]
+
+    shards.company(START + 300, ACCOUNT, trade=None)
+    assert _written(shards, Side.MA, START + 310) == {"trade": None}
+    assert [_written(shards, side, START + 400) for side in Side] == [{}, {}]
+
+
+def test_a_company_of_very_many_tells_them_little_by_little() -> None:
+    """Each is told, and no commit has more than its share; what is news again meanwhile goes to all, once."""
+    moving, company = Moving(Decide(RULES), encode, decode), Lead(ACME)
+    company.members.update({f"lead-{number:05}": START for number in range(20_000)})
+    told: Counter[tuple[str, Scalar]] = Counter()
+    news = seen(START, domain="acme.co.jp", trade="IT"), seen(START + 1, trade="Retail")
+    queue: list[tuple[str, LeadChange]] = [(ACME, news[0])]
+    number = 0
+    while queue:
+        number += 1
+        there, event = queue.pop(0)
+        if there != ACME:
+            assert isinstance(event, LeadCompanyTold)
+            told[there, event.data.values["trade"]] += 1
+            continue
+        step = moving.take(company, event, f"0-{number}")
+        assert len(step.sent) <= 1_000
+        assert len({each.id for _, each in step.sent}) == len(step.sent)
+        queue += step.sent
+        if event is news[0]:
+            queue.append((ACME, news[1]))
+
+    assert [told[f"lead-{each:05}", "Retail"] for each in range(20_000)] == [1] * 20_000
+    assert told.total() < 21_500
 
 
 def test_a_leaving_that_comes_late_ends_no_later_membership() -> None:

@@ -2,7 +2,7 @@
 
 from schemas.lead import Ref
 from services.sync.adapters.lead_codec import decode, encode
-from services.sync.domain.echoes import Layer
+from services.sync.domain.echoes import Layer, asked_for
 from services.sync.domain.records import Side
 from services.sync.domain.register import value_hash
 from tests.firm import DAY, HOUR, MINUTE, START, Story, change, observed, settled, started
@@ -147,6 +147,19 @@ def test_sending_again_what_was_planned_before_a_crash_is_no_loop() -> None:
     assert story.take(started(Side.SFA, "lead", fields, START + 2 * DAY, over=over)).loops == []
 
 
+def test_sending_again_what_was_taken_after_a_late_echo_is_no_loop() -> None:
+    """The echo of the first came while the second was on its way; the shard's next owner knew of that alone."""
+    story = _handed()
+    story.marketing(START + HOUR, phone="03-2")
+    over = {"phone": story.lead.seen("phone", Side.SFA).there_at}
+    story.take(started(Side.SFA, "lead", {"phone": "03-2"}, START + HOUR, over=over))
+    story.echo(Side.SFA, {"phone": "03-1"}, START + HOUR - 1)
+    again = {"phone": story.lead.seen("phone", Side.SFA).there_at}
+    story.take(settled(Side.SFA, "lead", {"phone": "03-2"}, START + HOUR + 40, over=over))
+
+    assert story.take(started(Side.SFA, "lead", {"phone": "03-2"}, START + DAY, over=again)).loops == []
+
+
 def test_sending_to_another_record_what_the_first_has_already_is_no_loop() -> None:
     """Two leads that are one both wrote, each to its own record."""
     story, _ = _sent_twice()
@@ -176,14 +189,20 @@ def test_a_write_that_another_lead_s_record_took_makes_no_loop() -> None:
 
 
 def test_what_follows_a_write_that_a_word_overtook_is_no_loop() -> None:
-    """It was planned before that word was read, so what is sent next follows the word."""
-    story = _handed()
-    story.marketing(START + HOUR, phone="03-2")
-    assert _sent(story, "03-2", START + HOUR + 100) == []
-    story.marketing(START + 2 * HOUR, phone="03-1")
-    assert _sent(story, "03-2", START + 2 * HOUR + 100) == []
+    """It was planned before that word was read, though another one of the same value stands; what is next follows it."""
+    for late in (Side.MA, Side.SFA):
+        story = _handed()
+        story.take(observed("sfa", [change("phone", "03-1", START + 2 * HOUR, exact=False)]))
+        story.marketing(START + HOUR, phone="03-2")
+        over = {"phone": story.lead.seen("phone", Side.SFA).there_at}
+        asked = {"phone": asked_for(story.lead, "phone", Side.SFA)}
+        story.take(observed(late, [change("phone", "03-1", START + 2 * HOUR)]))
+        overtaken = started(Side.SFA, "lead", {"phone": "03-2"}, START + 3 * HOUR, over=over, asked=asked)
+        assert story.take(overtaken).loops == []
+        story.take(settled(Side.SFA, "lead", {"phone": "03-2"}, START + 3 * HOUR + 40, over=over))
+        story.echo(Side.SFA, {"phone": "03-2"}, START + 3 * HOUR + 20)
 
-    assert _sent(story, "03-1", START + 2 * HOUR + 200) == []
+        assert _sent(story, "03-1", START + 3 * HOUR + 200) == []
 
 
 def test_a_person_who_goes_to_and_fro_makes_no_loop() -> None:
@@ -207,3 +226,36 @@ def test_a_value_that_somebody_set_back_makes_no_loop() -> None:
     story.sales(START + 2 * HOUR, opted_out=False)
 
     assert story.take(started(Side.SFA, "lead", {"opted_out": True}, START + 3 * HOUR)).loops == []
+
+
+def _owned_twice(at: int) -> Story:
+    """Two leads that are one both handed themselves to sales, each to somebody else: the second stands there."""
+    story = Story()
+    story.marketing(START, email="a@example.jp", forms=3)
+    for number, owner in enumerate(("sdr-1@firm", "sdr-2@firm")):
+        fields = {"owner": owner}
+        story.take(started(Side.SFA, "lead", fields, at + number))
+        story.take(settled(Side.SFA, "lead", fields, at + number + 40))
+    return story
+
+
+def test_of_two_owners_that_tasuki_wrote_marketing_follows_the_last() -> None:
+    """The echo of the first comes after the second was taken."""
+    story = _owned_twice(START + HOUR)
+    story.echo(Side.SFA, {"owner": "sdr-1@firm"}, START + HOUR + 20)
+
+    assert story.lacks(Side.MA)["lead"].fields["owner"] == "sdr-2@firm"
+
+
+def test_marketing_that_follows_the_owner_in_sales_makes_no_loop() -> None:
+    """Nobody named one, and another came to stand in sales each time."""
+    story, loops = _owned_twice(START + HOUR), list[str]()
+    for number, owner in enumerate(("sdr-1@firm", "sdr-2@firm", "sdr-1@firm"), start=2):
+        story.echo(Side.SFA, {"owner": owner}, START + number * HOUR)
+        fields = {"owner": story.lacks(Side.MA)["lead"].fields["owner"]}
+        assert fields == {"owner": owner}
+        at = START + number * HOUR + 100
+        loops += story.take(started(Side.MA, "lead", fields, at)).loops
+        story.take(settled(Side.MA, "lead", fields, at + 40, over={"owner": at}))
+
+    assert loops == []
