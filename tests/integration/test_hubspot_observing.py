@@ -113,7 +113,7 @@ async def test_a_deleted_activity_is_gone_until_it_is_restored(of: str) -> None:
 
 
 async def test_deleted_erased_and_unknown_records_are_deleted() -> None:
-    """The recycling bin still tells when the record was made and whose it was; the rest is just gone."""
+    """The recycling bin still tells when the record was made, whose it was and what it said; the rest is just gone."""
     async with open_world() as world:
         (made,) = await world.connector.write([lead({"last_name": "山田"}, email="a@x.jp", lead_id="L1")])
         binned = str(getattr(made, "ref").id)  # noqa: B009 - a result of one of three types
@@ -125,6 +125,11 @@ async def test_deleted_erased_and_unknown_records_are_deleted() -> None:
     assert [each.deleted for each in seen] == [True, True, True]
     assert seen[0].created_at == before.created_at
     assert [each.external_id for each in seen] == ["L1", None, None]
+    assert [{change.name: change.value for change in each.fields}.get("last_name") for each in seen] == [
+        "山田",
+        None,
+        None,
+    ]
 
 
 @pytest.mark.parametrize("resolves", [True, False])

@@ -147,6 +147,7 @@ def build(settings: Settings, *, embedded_url: str | None, clock: Clock = now_ms
         observed=figures.observed,
         around=traces.observing,
         companies=settings.rules.companies,
+        consents=settings.rules.consents,
     )
     decide = Decide(settings.rules)
     residents = make_residents(

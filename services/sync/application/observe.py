@@ -6,7 +6,7 @@ that carry their values are used as they are.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -80,6 +80,7 @@ class Observe:
         observed: Told what was seen of a system's records, for the metrics.
         around: Entered around the work on some hints; it gives them with the contexts to hand on.
         companies: How companies are kept; None: they aren't.
+        consents: The fields that count of a person whose record is gone: who opted out before did so.
     """
 
     def __init__(
@@ -94,7 +95,9 @@ class Observe:
         observed: Callable[[str, Sequence[Observation]], None] = lambda _system, _seen: None,
         around: Callable[[Sequence[Hint]], AbstractContextManager[Sequence[Hint]]] = nullcontext,
         companies: CompanyRules | None = None,
+        consents: Collection[str] = (),
     ) -> None:
+        self._consents = consents
         self._employers = None if companies is None else Employers(companies, identify)
         self._observed = observed
         self._around = around
@@ -191,7 +194,13 @@ class Observe:
                 gate.succeed()
                 circuit.succeed()
                 self._observed(connector.system, seen)
-                return list(seen), []
+                return [self._what_counts(each) for each in seen], []
+
+    def _what_counts(self, seen: Observation) -> Observation:
+        """Return *seen*, of a person who is gone with what they consented to alone."""
+        if not (seen.deleted and is_person(seen)):
+            return seen
+        return replace(seen, fields=tuple(each for each in seen.fields if each.name in self._consents))
 
     async def _identified(
         self, connector: Connector, pairs: list[tuple[Hint, Observation]], received: Mapping[RecordRef, int]

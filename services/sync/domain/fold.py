@@ -81,7 +81,9 @@ class Folder:
                 lead.erased_at = _earliest(lead.erased_at, seen.observed_at)
                 erase(lead, self._kept, frozenset(self._stage_fields))
             person.deleted_at = max(person.deleted_at, seen.observed_at)
-            return set()
+            # Who opted out did so, though the record was gone before anybody read it.
+            said = (each for each in seen.fields if each.name in self._consents)
+            return {each.name for each in said if self._change(lead, side, each, seen)}
         if seen.moved_to is None:  # who was only named by another record may have been deleted since
             person.seen_at = max(person.seen_at, seen.observed_at)
         if not _is_made_by_us(seen):

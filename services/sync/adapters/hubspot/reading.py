@@ -13,14 +13,13 @@ from services.sync.adapters.hubspot.events import erased, merged
 from services.sync.adapters.hubspot.mapping import Context
 from services.sync.adapters.hubspot.objects import COMPANY, CONTACT, OBJECTS, SYSTEM, HubSpotObject
 from services.sync.adapters.hubspot.owners import OwnerDirectory
-from services.sync.adapters.hubspot.seeing import Row, Sight, created_at, history, properties
+from services.sync.adapters.hubspot.seeing import Row, Sight, history, properties
 from services.sync.domain.field_map import FieldMap, FieldType, MappedField
 from services.sync.domain.records import Kind, Notification, Observation, RecordRef
 
 HISTORY_BATCH = 50
-PLAIN_BATCH = 100
 ASSOCIATION_BATCH = 1_000
-"""A batch read takes 100 records, with histories 50, and 1,000 of associations. Source: https://developers.hubspot.com/docs/api/crm/contacts"""
+"""A batch read with histories takes 50 records, and 1,000 of associations. Source: https://developers.hubspot.com/docs/api/crm/contacts"""
 
 PARALLEL = 4
 PRIMARY_COMPANY = 1
@@ -119,48 +118,44 @@ class Reader:
                 group.moved.setdefault(old, row_id)
         missing = [each for each in group.ids if each not in observed]
         lost = [each for each in missing if each not in group.moved and each not in group.erased]
-        archived = await self._archived(group.known, lost)
+        archived = await self._archived(group.known, lost, now)
         for row_id in missing:
             there = None if row_id in group.erased else group.moved.get(row_id)
-            observed[row_id] = Observation(
+            gone = Observation(
                 ref=RecordRef(SYSTEM, group.known.name, row_id),
                 kind=group.known.kind,
                 observed_at=now,
-                created_at=archived.get(row_id, (group.ids[row_id], None))[0],
-                external_id=archived.get(row_id, (0, None))[1],
+                created_at=group.ids[row_id],
                 moved_to=RecordRef(SYSTEM, group.known.name, there) if there else None,
                 deleted=there is None,
                 erased=row_id in group.erased,
             )
+            observed[row_id] = archived.get(row_id, gone)
         return list(observed.values())
 
-    async def _batch(self, known: HubSpotObject, ids: Sequence[str]) -> list[Row]:
+    async def _batch(self, known: HubSpotObject, ids: Sequence[str], *, archived: bool = False) -> list[Row]:
         names = sorted({each.vendor_name for each in self.fields(known)})
         body = {
             "inputs": [{"id": each} for each in ids],
             "properties": self.properties(known),
             "propertiesWithHistory": names,
         }
-        answer = await self._client.post(f"/crm/v3/objects/{known.plural}/batch/read", body)
+        path = f"/crm/v3/objects/{known.plural}/batch/read"
+        answer = await self._client.post(path, body, {"archived": "true"} if archived else None)
         return [each for each in answer.parts("results") if each.get("id")]
 
     async def _archived(
-        self, known: HubSpotObject, ids: Sequence[str]
-    ) -> Mapping[str, tuple[int, str | None]]:
-        """Return, for those of *ids* that lie in the recycling bin, when they were made and our id."""
-        found: dict[str, tuple[int, str | None]] = {}
-        own = self._account.own_property
-        for chunk in _chunks(ids, PLAIN_BATCH):
-            body = {
-                "inputs": [{"id": each} for each in chunk],
-                "properties": [own] if known.name == CONTACT else [],
-                "propertiesWithHistory": [],
-            }
-            path = f"/crm/v3/objects/{known.plural}/batch/read"
-            answer = await self._client.post(path, body, {"archived": "true"})
-            for row in answer.parts("results"):
-                found[str(row.get("id"))] = (created_at(row), properties(row).get(own) or None)
-        return found
+        self, known: HubSpotObject, ids: Sequence[str], now: int
+    ) -> Mapping[str, Observation]:
+        """Return those of *ids* that lie in the recycling bin; a contact with all that was said of it before."""
+        rows: list[Row] = []
+        for chunk in _chunks(ids, HISTORY_BATCH):
+            rows += await self._batch(known, chunk, archived=True)
+        sight = await self._sight(known, rows)
+        found = {str(row["id"]): replace(sight.observation(row, now, ()), deleted=True) for row in rows}
+        if known.name == CONTACT:
+            return found
+        return {row_id: replace(seen, fields=()) for row_id, seen in found.items()}
 
     async def _parents(self, known: HubSpotObject, ids: Sequence[str]) -> Mapping[str, tuple[RecordRef, ...]]:
         """Return the contacts that activities and deals hang on."""
