@@ -10,6 +10,7 @@ import pytest
 
 from services.errors import Rejected
 from services.runtime.clock import now_ms
+from services.sync.adapters.salesforce.observing import UNKNOWN
 from services.sync.adapters.salesforce.sandbox import SandboxSettings
 from services.sync.adapters.salesforce.sandbox.bus import ALL_CHANGES
 from services.sync.application.ports import Place
@@ -177,6 +178,17 @@ async def test_a_gap_event_has_the_record_read(world: World, told: Follower) -> 
     assert values(found)["first_name"] == "太郎"
     assert not any(each.exact or each.own for each in found.fields)
     assert found.created_at == world.rows("Lead")[0]["CreatedDate"]
+
+
+async def test_when_we_made_a_record_is_not_told_by_a_reading(world: World, told: Follower) -> None:
+    """A rep changed it since and the event said nothing: the lead isn't as young as our record, nor as old."""
+    await world.connector.write([a_lead(score=72)])
+    await told.until(1)
+    await world.faults(gap_event=1)
+    await world.act("update", "Lead", id=world.rows("Lead")[0]["Id"], fields={"FirstName": "太郎"})
+    (found,) = await world.connector.observe((await told.until(2))[1:])
+    assert (values(found)["first_name"], found.created_at) == ("太郎", UNKNOWN)
+    assert not any(each.own for each in found.fields)
 
 
 async def test_a_walk_tells_of_every_record_that_changed(world: World) -> None:

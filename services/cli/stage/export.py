@@ -33,14 +33,18 @@ def end_of(exported: bytes) -> list[dict[str, Any]]:
     Return what stands of each exported lead, without by which reading it was learnt.
 
     That is all of the export but `history`, and of the fields which of them nobody spoke of or said to be blank, and
-    when the others were said. A box that isn't ticked is as one of which nobody spoke.
+    when the others were said. A box that isn't ticked is as one of which nobody spoke. Milestones are in whole seconds,
+    for what a reading says of a time is that of the record's last change, which may be ours.
     """
     found: list[dict[str, Any]] = []
     for line in exported.splitlines():
         lead: dict[str, Any] = orjson.loads(line)
         del lead["history"]
         fields = ((name, _standing(sides)) for name, sides in lead["fields"].items())
-        found.append({**lead, "fields": {name: there for name, there in fields if there}})
+        times = {
+            kind: {each: at // 1_000 for each, at in lead[kind].items()} for kind in ("milestones", "told")
+        }
+        found.append({**lead, **times, "fields": {name: there for name, there in fields if there}})
     return found
 
 

@@ -48,8 +48,8 @@ from services.sync.domain.desired import Missing, may_have_tasks, missing
 from services.sync.domain.drift import Drift, drift
 from services.sync.domain.echoes import Aim, Layer, disputed, hidden
 from services.sync.domain.erasure import addresses
-from services.sync.domain.facts import Erased, Fact, MergedInto, tell, tell_handover, tell_offers
-from services.sync.domain.fold import Folder
+from services.sync.domain.facts import Erased, Fact, MergedInto, tell, tell_found, tell_handover, tell_offers
+from services.sync.domain.fold import Folder, own_deal
 from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, trace
 from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
@@ -237,6 +237,8 @@ class Decide:
         life = self._follow(lead, context, data.observed_at, decided, activities)
         if lead.erased_at != NEVER and not erased_before:
             self._tell([Erased(lead.erased_at)], lead, life, context, data.observed_at, decided)
+        handed = tell_found(lead, life, own_deal(lead, seen), data.observed_at)
+        self._tell(handed, lead, life, context, data.observed_at, decided)
 
     def _lacks_rate(self, lead: Lead, seen: Observation) -> str | None:
         deal = lead.opportunities.get(seen.ref.id) if seen.kind is Kind.OPPORTUNITY else None

@@ -47,7 +47,7 @@ def _of_person(lead: Lead, side: Side, seen: Observation, folder: Folder) -> Ite
     person = lead.persons.get(side, {}).get(str(seen.ref))
     if person is None:
         if not seen.deleted:
-            yield Drift(RECORD, None, "there", seen.created_at)
+            yield Drift(RECORD, None, "there", seen.created_at or seen.observed_at)
         return
     if seen.moved_to is not None:
         if not person.moved:

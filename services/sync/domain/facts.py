@@ -187,6 +187,21 @@ def tell_handover(lead: Lead, life: Lifecycle, slot: str, offered_at: int) -> li
     return [HandedOver(handoff, int(number), qualified_at, offered_at)]
 
 
+def tell_found(lead: Lead, life: Lifecycle, slot: str, seen_at: int) -> list[Fact]:
+    """
+    Return the handoff of an SQL whose opportunity was seen, made by tasuki for *slot*, if it wasn't told yet.
+
+    A process that is killed between a write and its answer never confirms it. What a first filling finds was handed over
+    before.
+    """
+    if not slot:
+        return []
+    reached = life.reached(Milestone.SQL, int(slot.partition(":")[2]))
+    return (
+        [] if reached is None or reached <= lead.history_until else tell_handover(lead, life, slot, seen_at)
+    )
+
+
 def tell_offers(lead: Lead, life: Lifecycle, offered: Mapping[str, int]) -> list[Fact]:
     """Return the handoffs *offered* of a lead that was taken over, where they are new, or earlier than known."""
     found: list[Fact] = []

@@ -141,8 +141,10 @@ class Folder:
         opportunity = lead.opportunities.get(seen.ref.id)
         if opportunity is None:
             opportunity = lead.opportunities[seen.ref.id] = Opportunity(seen.ref)
-        if seen.external_id is not None:
-            opportunity.cycle = max(opportunity.cycle, _cycle_in(seen.external_id, lead))
+        if cycle := _cycle_in(lead, seen):
+            opportunity.cycle = max(opportunity.cycle, cycle)
+        if slot := own_deal(lead, seen):  # the vendor took our write, though its answer may have been lost
+            lead.slots.setdefault(slot, seen.ref)
         opportunity.created_at = _earliest(opportunity.created_at, seen.created_at)
         if later(seen.deleted, seen.observed_at, opportunity.deleted, opportunity.seen_at):
             opportunity.deleted, opportunity.seen_at = seen.deleted, seen.observed_at
@@ -317,6 +319,12 @@ def _with_mark(marks: tuple[int, ...], value: Scalar) -> tuple[int, ...]:
     return (*(each for each in marks if each != mark), mark)[-REMEMBERED_WRITES:]
 
 
-def _cycle_in(external_id: str, lead: Lead) -> int:
-    head, _, cycle = external_id.partition(":")
+def own_deal(lead: Lead, seen: Observation) -> str:
+    """Return the slot for which tasuki made the opportunity *seen*; empty for any other record, or a deleted one."""
+    cycle = 0 if seen.kind is not Kind.OPPORTUNITY or seen.deleted else _cycle_in(lead, seen)
+    return f"opportunity:{cycle}" if cycle else ""
+
+
+def _cycle_in(lead: Lead, seen: Observation) -> int:
+    head, _, cycle = (seen.external_id or "").partition(":")
     return int(cycle) if lead.is_named(head) and cycle.isdigit() else 0

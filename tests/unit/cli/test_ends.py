@@ -9,7 +9,8 @@ from services.cli.stage.export import end_of, other_ends
 LEAD: dict[str, Any] = {
     "lead": "a@x.jp",
     "score": 40,
-    "milestones": {"1:mql": 5},
+    "milestones": {"1:mql": 5_000},
+    "told": {"1:mql": 5_000},
     "fields": {"source": {"ma": {"there": "web", "said": "web", "said_at": 5}, "sfa": {"there": "web"}}},
     "history": {"forms": {"5": 2}},
 }
@@ -27,7 +28,7 @@ def test_how_a_value_was_learnt_makes_no_difference() -> None:
         "phone": {"ma": {"there": ""}},
         "opted_out": {"sfa": {"there": False, "said": False, "said_at": 7}},
     }
-    other = LEAD | {"fields": fields, "history": {"forms": {"9": 2}}}
+    other = LEAD | {"fields": fields, "history": {"forms": {"9": 2}}, "told": {"1:mql": 5_001}}
     assert exported(LEAD) != exported(other)
     assert other_ends(exported(LEAD), exported(other)) == []
     assert [each["lead"] for each in end_of(exported(other))] == ["a@x.jp"]
@@ -35,7 +36,7 @@ def test_how_a_value_was_learnt_makes_no_difference() -> None:
 
 def test_what_stands_what_was_reached_and_who_is_there_do() -> None:
     """Each is named with both of its ends."""
-    assert other_ends(exported(LEAD), exported(LEAD | {"milestones": {"1:mql": 6}})) == [
+    assert other_ends(exported(LEAD), exported(LEAD | {"milestones": {"1:mql": 6_000}})) == [
         "a@x.jp: milestones is {'1:mql': 5}, was {'1:mql': 6}"
     ]
     shop = {"source": {"ma": {"there": "shop"}, "sfa": {"there": "web"}}}

@@ -195,7 +195,10 @@ class Observer:
         stamp = _Stamp(
             canonical_instant(row["LastModifiedDate"]), own=own, exact=False, by=row["LastModifiedById"]
         )
-        return self._observation(ref, row, canonical_instant(row["CreatedDate"]), [(row, stamp)], found)
+        created_at = canonical_instant(row["CreatedDate"])
+        if KINDS[ref.object] is Kind.LEAD and not own and same_id(row["CreatedById"], found.user_id):
+            created_at = UNKNOWN  # when we made it says nothing of the lead's age, whoever changed it since
+        return self._observation(ref, row, created_at, [(row, stamp)], found)
 
     def _of_event(self, change: Change, row: Row | None, found: _Found) -> Observation:
         """

@@ -10,7 +10,7 @@ from services.sync.adapters.salesforce.mapping import FieldMapping
 from services.sync.application.ports import Place
 from services.sync.domain.records import RecordRef
 
-_ALWAYS = ("Id", "CreatedDate", "LastModifiedDate", "LastModifiedById")
+_ALWAYS = ("Id", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById")
 _MORE: Mapping[str, tuple[str, ...]] = {
     "Lead": ("IsConverted", "ConvertedContactId"),
     "Opportunity": ("ContactId",),
