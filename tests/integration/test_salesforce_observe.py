@@ -153,6 +153,19 @@ async def test_an_undeleted_lead_is_there_again_with_all_its_fields(world: World
     )
 
 
+async def test_an_account_that_is_there_again_was_never_gone(world: World) -> None:
+    """The deletion is looked at after it was taken out of the bin, perhaps at the same instant as that."""
+    told = Follower(world.connector, "/data/AccountChangeEvent")
+    try:
+        firm = (await world.act("create", "Account", fields={"Name": "例"}))["id"]
+        await world.act("delete", "Account", id=firm)
+        await world.act("undelete", "Account", id=firm)
+        found = await seen(world, told, 3, of="Account")
+    finally:
+        await told.stop()
+    assert [each.deleted for each in found] == [False, False]
+
+
 async def test_a_deleted_task_is_gone_until_it_is_undeleted(world: World, told: Follower) -> None:
     """A call that a rep deletes, and takes out of the recycle bin."""
     (made,) = await world.connector.write([a_lead()])

@@ -41,4 +41,7 @@ KEPT = {
     "an account that left a company before that had heard of it stayed there": "found-ma:p::of-p::0;found-sfa:p::of-p::60;"
     "create-ma:a::::150;create-sfa:b::::20;move-sfa:a::p::400;edit-sfa:a:industry:IT::0;"
     "firm-ma:p:company_industry:Retail:Retail:150;qualify:a::::150;site-sfa:p::of-q::60",
+    "an account that was deleted and restored at once was taken for gone": "found-ma:p::www-p::0;found-sfa:p::of-q::0;"
+    "create-ma:a::::400;create-sfa:b::::0;close-sfa:p::::0;convert:a::::5;found-ma:p::of-p::150;move-ma:a::p::0;"
+    "reopen-sfa:p::::0;merge-sfa:b::::150",
 }

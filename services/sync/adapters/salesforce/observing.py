@@ -27,6 +27,8 @@ from services.sync.domain.records import FieldChange, Kind, Notification, Observ
 KEPT_PARENTS = 50_000
 _DELETES = frozenset({"DELETE", "GAP_DELETE"})
 _OWNER = "OwnerId"
+_FOUND_AGAIN = (Kind.LEAD, Kind.COMPANY)
+"""Of these it is asked what became of one that was deleted."""
 
 UNKNOWN = 0
 """The `created_at` of a record of which it isn't known when it was made."""
@@ -167,7 +169,7 @@ class Observer:
         row = found.rows.get(change.ref.object, {}).get(change.ref.id[:15]) if needed else None
         if change.type in _DELETES or (row is None and needed):
             there = found.now.get(change.ref)
-            if there == change.ref and KINDS[change.ref.object] is Kind.LEAD:
+            if there == change.ref and KINDS[change.ref.object] in _FOUND_AGAIN:
                 return  # somebody took it out of the bin since: that is told too, perhaps in this very batch
             yield self._gone(change, there)
             if there is not None and there != change.ref and there in found.masters:
