@@ -10,6 +10,8 @@ from structlog.testing import capture_logs
 from services.runtime.keys import ShardId
 from services.runtime.patience import Patience
 from services.runtime.store import Store, StoreUnavailable
+from services.runtime.topic_status import topic_status
+from services.runtime.worker import ShardWorker
 from tests.fakes.memory_log import MemoryLog
 from tests.private_store import fresh_shard, running_store
 from tests.toy_shards import FAR_TOPIC, NEAR_TOPIC, Sums, amounts, make_topics, mechanism, working
@@ -30,6 +32,7 @@ class Load:
     service: str
     sent: dict[str, int] = field(default_factory=dict[str, int])
     count: int = 0
+    near: ShardWorker | None = None
 
     async def send(self, count: int = 1) -> None:
         """Append *count* amounts."""
@@ -90,6 +93,7 @@ async def under_load(cluster: Cluster) -> AsyncGenerator[Load]:
             working(load.service, Sums(tells=FAR_TOPIC), parts, max_records=20) as near,
             working(f"far-{load.service}", Sums(), parts, topic=FAR_TOPIC) as far,
         ):
+            load.near = near
             await load.send(300)
             await load.settled()
             flowing = asyncio.create_task(load.flow())
@@ -150,4 +154,6 @@ async def test_what_a_dead_primary_took_along_is_read_again() -> None:
             await cluster.promoted(heir)
     rolled_back = {each["shard"] for each in logs if each["event"] == "commit.rolled_back"}
     assert str(shard) in rolled_back
+    assert load.near is not None
+    assert (await topic_status(load.near)).rolled_back >= 1
     assert not [each for each in logs if each["event"] == "shard.fenced"]
