@@ -119,6 +119,11 @@ def print_head(found: Json, console: Console, name: str) -> None:
             for topic, each in found["topics"].items()
         ],
     )
+    lost: Mapping[str, int] = {topic: each.get("rolled_back", 0) for topic, each in found["topics"].items()}
+    for topic, times in lost.items():
+        if times:
+            text = f"{topic}: the store lost a shard's last writes {figure(times)} times since the start; read again"
+            console.print(Text(f"{text}\n", style="yellow"))
 
 
 def _quotas(quotas: list[Json] | None, console: Console, zone: ZoneInfo) -> None:

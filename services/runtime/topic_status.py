@@ -12,6 +12,9 @@ class TopicStatus(BaseModel):
     partitions: list[int] = Field(description="The shards that are assigned to this process.")
     lag: int | None = Field(description="Records not processed yet; null while the log doesn't say.")
     outbox: int = Field(description="Events committed but not yet in the log.")
+    rolled_back: int = Field(
+        description="Times since the start that the store had lost a shard's last writes."
+    )
 
 
 async def topic_status(worker: ShardWorker) -> TopicStatus:
@@ -22,5 +25,8 @@ async def topic_status(worker: ShardWorker) -> TopicStatus:
     except Retryable:  # the log is away
         lag = None
     return TopicStatus(
-        partitions=sorted(shards), lag=lag, outbox=sum(len(each.outbox) for each in shards.values())
+        partitions=sorted(shards),
+        lag=lag,
+        outbox=sum(len(each.outbox) for each in shards.values()),
+        rolled_back=worker.rolled_back,
     )

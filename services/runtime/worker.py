@@ -65,6 +65,12 @@ class ShardWorker:
         return self._failure or self._subscription.failure
 
     @property
+    def rolled_back(self) -> int:
+        """How often since the start a shard of the topic was behind what had been committed: the store lost writes."""
+        metrics = self._mechanism.metrics
+        return int(metrics.value("tasuki_commits_total", topic=self._topic, outcome="rolled_back"))
+
+    @property
     def shards(self) -> Mapping[int, Shard]:
         """The shards held now, by partition."""
         return {partition: held.shard for partition, held in self._held.items() if held.shard is not None}

@@ -13,7 +13,7 @@ from services.cli.main import main
 from tests.unit.settings.small_firm import SMALL
 
 NOT_READY = b"""{"version": "1", "ready": false, "live": true, "reasons": ["log: did not answer"],
-"topics": {"tasuki.inbox.v1": {"partitions": [0, 3], "lag": null, "outbox": 1200}},
+"topics": {"tasuki.inbox.v1": {"partitions": [0, 3], "lag": null, "outbox": 1200, "rolled_back": 2}},
 "systems": {"hubspot": {"condition": "degraded", "reason": "away", "dirty": 3}}, "quotas": null,
 "streams": [{"system": "salesforce", "channel": "/data/Lead", "age_ms": 61000}]}"""
 
@@ -70,6 +70,7 @@ def test_what_is_not_known_is_shown_as_unknown(address: str, capsys: pytest.Capt
     assert "tasuki.inbox.v1  2       unknown  1,200" in shown
     assert "the vendors' limits: unknown" in shown
     assert "61 s ago" in shown
+    assert "the store lost a shard's last writes 2 times" in shown
 
 
 def test_as_json_it_is_what_the_service_said(address: str, capsys: pytest.CaptureFixture[str]) -> None:
