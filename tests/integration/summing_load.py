@@ -9,6 +9,7 @@ from services.runtime.keys import ShardId
 from services.runtime.log.port import ID_HEADER, PRODUCER_HEADER, Log, LogUnavailable, Record
 from services.runtime.patience import Patience
 from services.runtime.store import Store, StoreUnavailable
+from services.runtime.worker import ShardWorker
 from tests.private_store import fresh_shard
 from tests.toy_shards import FAR_TOPIC, NEAR_TOPIC, Sums, make_topics, mechanism, working
 from tests.waiting import wait_until
@@ -28,6 +29,7 @@ class Load:
     sent: dict[str, int] = field(default_factory=dict[str, int])
     count: int = 0
     repeats: int = 0
+    near: ShardWorker | None = None
 
     async def send(self, count: int = 1) -> None:
         """Append *count* amounts; again where it isn't known whether they arrived, under the same ids."""
@@ -99,6 +101,7 @@ async def under_load(store: Store, log: Log) -> AsyncGenerator[Load]:
         working(load.service, Sums(tells=FAR_TOPIC), parts, max_records=20) as near,
         working(f"far-{load.service}", Sums(), parts, topic=FAR_TOPIC) as far,
     ):
+        load.near = near
         await load.send(300)
         await load.settled()
         flowing = asyncio.create_task(load.flow())

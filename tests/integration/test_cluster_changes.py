@@ -5,14 +5,7 @@ from contextlib import asynccontextmanager
 
 from structlog.testing import capture_logs
 
-<<<<<<< HEAD
-=======
-from services.runtime.keys import ShardId
-from services.runtime.patience import Patience
-from services.runtime.store import Store, StoreUnavailable
 from services.runtime.topic_status import topic_status
-from services.runtime.worker import ShardWorker
->>>>>>> scale
 from tests.fakes.memory_log import MemoryLog
 from tests.integration.summing_load import Load
 from tests.integration.summing_load import under_load as loaded
@@ -20,103 +13,12 @@ from tests.private_store import running_store
 from tests.valkey_cluster import Cluster, valkey_cluster
 from tests.waiting import wait_until
 
-<<<<<<< HEAD
 
 @asynccontextmanager
 async def under_load(cluster: Cluster) -> AsyncGenerator[Load]:
     """See `summing_load.under_load`; on *cluster*."""
     async with running_store(cluster.url, cluster=True) as store, loaded(store, MemoryLog()) as load:
         yield load
-=======
-PARTITIONS = 6
-KEYS = 30
-PATIENT = Patience(first_ms=5, most_ms=50, give_up_ms=40_000)
-
-
-@dataclass
-class Load:
-    """Amounts that are appended without a pause, and what must come of them."""
-
-    log: MemoryLog
-    store: Store
-    service: str
-    sent: dict[str, int] = field(default_factory=dict[str, int])
-    count: int = 0
-    near: ShardWorker | None = None
-
-    async def send(self, count: int = 1) -> None:
-        """Append *count* amounts."""
-        pairs = [(f"k{number % KEYS}", number + 1) for number in range(self.count, self.count + count)]
-        self.count += count
-        for key, amount in pairs:
-            self.sent[key] = self.sent.get(key, 0) + amount
-        await self.log.append(amounts(*pairs))
-
-    async def flow(self) -> None:
-        """Append until cancelled."""
-        while True:
-            await self.send(5)
-            await asyncio.sleep(0.002)
-
-    def shards(self, *, far: bool = False) -> list[ShardId]:
-        """Return the shards of this side."""
-        service, topic = (f"far-{self.service}", FAR_TOPIC) if far else (self.service, NEAR_TOPIC)
-        return [ShardId(service, topic, number) for number in range(PARTITIONS)]
-
-    async def settled(self) -> None:
-        """Wait until everything is folded and told on."""
-        await wait_until(self._is_settled, description="all is folded", every_s=0.1)
-
-    async def totals(self, *, far: bool = False) -> dict[str, int]:
-        """Return the sums that the shards of this side hold."""
-        found: dict[str, int] = {}
-        for shard in self.shards(far=far):
-            values = await self.store.mget([shard.key(f"total:k{number}") for number in range(KEYS)])
-            found |= {f"k{number}": int(value) for number, value in enumerate(values) if value is not None}
-        return found
-
-    async def _is_settled(self) -> bool:
-        with suppress(StoreUnavailable):  # who takes over is known to one server after the other
-            return await self._is_folded()
-        return False
-
-    async def _is_folded(self) -> bool:
-        for far in (False, True):
-            ends = await self.log.offsets(FAR_TOPIC if far else NEAR_TOPIC)
-            for shard in self.shards(far=far):
-                ledger = await self.store.ledger(shard)
-                if ledger.offset < ends[shard.partition].end - 1:
-                    return False
-                if await self.store.read([("XLEN", shard.outbox_key)]) != [0]:
-                    return False
-        return True
-
-
-@asynccontextmanager
-async def under_load(cluster: Cluster) -> AsyncGenerator[Load]:
-    """Give shards at work on *cluster*, each record told on to far ones; afterwards both sums must be exact."""
-    async with running_store(cluster.url, cluster=True) as store:
-        load = Load(MemoryLog(), store, fresh_shard().service)
-        await make_topics(load.log, partitions=PARTITIONS)
-        parts = mechanism(store, load.log, patience=PATIENT)
-        async with (
-            working(load.service, Sums(tells=FAR_TOPIC), parts, max_records=20) as near,
-            working(f"far-{load.service}", Sums(), parts, topic=FAR_TOPIC) as far,
-        ):
-            load.near = near
-            await load.send(300)
-            await load.settled()
-            flowing = asyncio.create_task(load.flow())
-            try:
-                yield load
-            finally:
-                flowing.cancel()
-            await load.settled()
-            assert near.failure is None
-            assert far.failure is None
-            assert await load.totals() == load.sent
-            assert await load.totals(far=True) == load.sent
->>>>>>> scale
 
 
 async def test_a_shard_whose_slot_moves_loses_nothing() -> None:
