@@ -44,4 +44,8 @@ KEPT = {
     "an account that was deleted and restored at once was taken for gone": "found-ma:p::www-p::0;found-sfa:p::of-q::0;"
     "create-ma:a::::400;create-sfa:b::::0;close-sfa:p::::0;convert:a::::5;found-ma:p::of-p::150;move-ma:a::p::0;"
     "reopen-sfa:p::::0;merge-sfa:b::::150",
+    "an opt-out was lost in a contact that was gone before anybody read it": "create-ma:a::::150;create-ma:b::::150;"
+    "qualify:a::::0;edit-ma:a:country:Japan:Japan:60;edit-ma:b:source:web:Target List:0;"
+    "edit-both:a:job_title:学生:学生:400;opt-out-ma:a::::60;delete-ma:a::::20;delete-sfa:b::::0;address-ma:b::of-a::20;"
+    "restore-sfa:b::::150;merge-sfa:b::::5",
 }
