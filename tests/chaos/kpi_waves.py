@@ -31,8 +31,9 @@ escalations = [{ share = 3, notify = ["owner"] }]
 FIRST_WARNING_MS = 1_000
 """So long after a lead qualified nothing comes due that an answer makes untrue."""
 AT_ONCE_MS = 400
-LONGEST_MS = 4_000
-"""After the start of a promise nothing more of it comes due."""
+_AGAIN_MS = 2_600
+LONGEST_MS = _AGAIN_MS + 4_000
+"""So long after a wave nothing that it told of comes due any more."""
 OWNERS = ("sato@sandbox.example", "suzuki@sandbox.example", None)
 
 
@@ -100,6 +101,6 @@ class Waves:
             self._later.append(lambda: self._again(lead, at))
 
     def _again(self, lead: str, at: int) -> None:
-        self.teller.reached(lead, "recycled", at + 2_500)
-        self.teller.tell("cycle-started", lead, cycle=2, started_at=at + 2_600)
-        self.teller.reached(lead, "mql", at + 2_600, cycle=2)
+        self.teller.reached(lead, "recycled", at + _AGAIN_MS - 100)
+        self.teller.tell("cycle-started", lead, cycle=2, started_at=at + _AGAIN_MS)
+        self.teller.reached(lead, "mql", at + _AGAIN_MS, cycle=2)

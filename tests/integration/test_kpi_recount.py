@@ -20,6 +20,7 @@ from services.kpi.domain.sla.policy import Policy, Target
 from services.kpi.domain.sla.rulebook import BookEra, Rulebook
 from services.runtime.clock import now_ms
 from services.runtime.keys import ShardId
+from services.runtime.worker import ShardWorker
 from tests.integration.kpi_world import PARTITIONS, KpiWorld, kpi_world
 from tests.kpi_facts import DAY, HOUR, Teller
 from tests.kpi_histories import Lives, arrived
@@ -164,6 +165,17 @@ PROMISES = (
 )
 
 
+async def all_told(world: KpiWorld, worker: ShardWorker) -> None:
+    """Wait until what has come due is told."""
+    shards = [each.id for each in worker.shards.values()]
+
+    async def none_due() -> bool:
+        due = [await world.store.client.zcount(each.key("timers"), 0, now_ms()) for each in shards]
+        return not sum(due)
+
+    await wait_until(none_due, description="what came due is told")
+
+
 async def test_promises_are_judged_as_sql_judges_them(world: KpiWorld) -> None:
     """On the wall clock and in business time, by facts in any order: 0 differences, also where a start was corrected."""
     chance, now = Random(3), now_ms()
@@ -176,13 +188,31 @@ async def test_promises_are_judged_as_sql_judges_them(world: KpiWorld) -> None:
         start = Teller([*told]).reached("lead-3", "mql", now - 30 * DAY, holder="ito@f")
         await world.tell([start])
         await world.counted(worker)
-        shards = [each.id for each in worker.shards.values()]
-
-        async def none_due() -> bool:
-            due = [await world.store.client.zcount(each.key("timers"), 0, now_ms()) for each in shards]
-            return not sum(due)
-
-        await wait_until(none_due, description="what came due is told")
+        await all_told(world, worker)
     found = await counted_again(world, promises=ClockRules.of([BookEra(first_at, first_at, "", book)]))
     assert [*map(str, found.differences[:5])] == []
     assert not found.left_out
+
+
+async def test_a_promise_that_comes_due_while_the_counters_are_read_is_no_difference(world: KpiWorld) -> None:
+    """The service goes on meanwhile: what it has counted since the recount began is overdue there too."""
+    began_at, book = now_ms(), Rulebook.of(PROMISES, {"office": OFFICE})
+    first_at, due_at = began_at - DAY, began_at + 500
+    rows: dict[Key, Value | None] = {}
+
+    def row(key: Key, served: Value | None, recounted: Value | None) -> None:
+        del recounted
+        rows[key] = served
+
+    async with world.counting(RULES, Promised(book=book, from_at=first_at)) as worker:
+        await world.tell([Teller().reached("lead-1", "mql", due_at - 3 * HOUR, holder="ito@f")])
+        await world.counted(worker)
+        await wait_until(lambda: now_ms() > due_at, description="it has come due")
+        await all_told(world, worker)
+
+    promises = ClockRules.of([BookEra(first_at, first_at, "", book)])
+    basis = Basis(service=world.service, rules=RULES, promises=promises, now=began_at)
+    found = await recount(world.log, world.store, basis, row=row)
+
+    assert [*map(str, found.differences[:5])] == []
+    assert rows[Key("sla_attainment", "", "24h", "")] == Value(0, 1)

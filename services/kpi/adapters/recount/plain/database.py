@@ -20,7 +20,7 @@ _MEMORY = "512MB"
 _LONGEST_VALUE = 80
 _LONGEST_LINE = 4 << 20
 _UNSURE_MS = 120_000
-"""A deadline this young may not have been told yet."""
+"""A deadline that was so shortly before may not have been told yet."""
 _TOLD = "{lead: 'VARCHAR', told: 'BIGINT', appended_at: 'BIGINT', kind: 'VARCHAR', data: 'JSON'}"
 
 
@@ -53,7 +53,7 @@ def count(
     rules: CountingRules,
     promises: Sequence[Promise],
     *,
-    now: int,
+    due_by: int,
     told: Callable[[str], None],
 ) -> None:
     """
@@ -64,7 +64,7 @@ def count(
         lines: Of the topic.
         rules: How the firm counts.
         promises: Those to recount.
-        now: Epoch ms: what was due before and isn't done is overdue.
+        due_by: Epoch ms: what was due by then and isn't done counts as overdue; lately due, it need not yet.
         told: Told which step begins.
     """
     told("facts")
@@ -81,7 +81,7 @@ def count(
     run(_sql("happened"))
     if promises:
         told("promises")
-        run(f"SET VARIABLE now = {now}")
+        run(f"SET VARIABLE due_by = {due_by}")
         run(f"SET VARIABLE unsure_ms = {_UNSURE_MS}")
         _judge(database, promises)
     told("segments")

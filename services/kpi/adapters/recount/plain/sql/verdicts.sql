@@ -33,9 +33,9 @@ SELECT
     lead,
     (end_at IS NULL OR deadline_at < end_at) AS breached,
     CASE WHEN breached THEN deadline_at ELSE end_at END AS happened_at,
-    breached AND NOT stopped AND deadline_at > getvariable('now') - getvariable('unsure_ms') AS unsure
+    breached AND NOT stopped AND deadline_at > getvariable('due_by') - getvariable('unsure_ms') AS unsure
 FROM judged
-WHERE stopped OR (breached AND deadline_at <= getvariable('now'));
+WHERE stopped OR (breached AND deadline_at <= getvariable('due_by'));
 
 INSERT INTO happened
 SELECT 'sla:due', happened_at, lead, '', 1 FROM verdict
