@@ -15,7 +15,7 @@ from services.runtime.clock import now_ms
 from services.sync.adapters.quota import QuotaGovernor
 from services.sync.adapters.quota.governor import FIRST_CLOSED_MS, LONGEST_CLOSED_MS
 from services.sync.application.quota import CallEnd, OutOfQuota, Refusal, Ticket, Told, working_as
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 from services.sync.domain.quota import LOOK_MS, Hold, Limit, LimitKind
 from tests.private_store import StoreServer, running_store
 

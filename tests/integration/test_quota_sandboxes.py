@@ -21,7 +21,7 @@ from services.sync.adapters.salesforce.sandbox import SandboxSettings as Salesfo
 from services.sync.app.quotas import hubspot_limits, salesforce_limits
 from services.sync.application.ports import Throttled
 from services.sync.application.quota import OutOfQuota, working_as
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 from services.sync.domain.quota import Limit
 from tests.integration import salesforce_world
 from tests.integration.hubspot_world import BUSY, FIELD_MAP, account_of

@@ -192,6 +192,8 @@ def _end(events: Sequence[LeadChange]) -> tuple[bytes, dict[Side, list[Missing]]
         story.take(event)
         story.lead = decode(LEAD_ID, encode(story.lead))  # the store comes between any two events
     lacks = {side: [*story.lacks(side).values()] for side in Side}
+    # A handoff is told once, when its record is found: of that, what led to the record always comes first.
+    story.lead.told.offered.clear()
     return encode(story.lead), lacks, _heard(story.facts)
 
 

@@ -1,6 +1,6 @@
 """A person who stands on both sides carries our id on both, whoever made the records."""
 
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 from services.sync.domain.records import Side
 from tests.firm import LEAD_ID, START, Story, change, observed, settled, started
 

@@ -15,7 +15,7 @@ from services.sync.application.ports import (
     WebhookRequest,
 )
 from services.sync.application.quota import current_priority
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 from services.sync.domain.records import Kind, Notification, Observation, RecordRef, Side, Write, WriteResult
 
 READ_MOST = 200

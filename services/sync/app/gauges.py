@@ -17,7 +17,7 @@ from services.sync.application.ports import Connector
 from services.sync.application.trouble import trouble_of
 from services.sync.consumers.leads import HeldShard
 from services.sync.consumers.streams import Streams
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 from services.sync.domain.records import Side
 
 Quotas = Callable[[], Awaitable[Iterable[tuple[str, str, int]]]]

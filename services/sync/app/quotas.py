@@ -9,7 +9,7 @@ from services.sync.adapters.hubspot import client as hubspot
 from services.sync.adapters.quota import QuotaGovernor
 from services.sync.adapters.salesforce import errors as salesforce
 from services.sync.consumers.timeline import Why
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 from services.sync.domain.quota import Limit, LimitKind
 from services.sync.domain.records import Side
 from services.sync.settings import Settings

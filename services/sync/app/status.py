@@ -26,7 +26,7 @@ from services.sync.consumers.figures import Figures
 from services.sync.consumers.hearing import Hearing
 from services.sync.consumers.leads import HeldShard
 from services.sync.consumers.streams import Streams
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 from services.sync.domain.records import Side
 
 

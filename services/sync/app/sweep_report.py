@@ -14,7 +14,7 @@ from services.sync.consumers.filling import home_of as filling_home
 from services.sync.consumers.filling import unpacked as filling_state
 from services.sync.consumers.shard_leads import DRIFT, ECHOES, PRIORITY_STEP
 from services.sync.consumers.sweep_state import SweepState, home_of, name_of, unpacked
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 from services.sync.domain.records import Side
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from services.runtime.clock import Clock
 from services.sync.application.quota import Admission, Admitting
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 
 LOOK_MS = 1_000
 """So long a process may not know yet that a filling began to read; it begins later than that."""

@@ -70,7 +70,7 @@ class Decided:
     What came of one change.
 
     `facts`, `decisions` and `dead_letters` are events for their topics. `made` are the decisions that are told.
-    `missing` is what is to be written, by side, empty where all is well. `addresses`: the e-mail addresses that the
+    `missing` is what is to be written, by side, empty where all is well; what handoffs' records will say isn't worked out. `addresses`: the e-mail addresses that the
     lead had before and has now, where these differ; `forgotten`: those of a lead that was erased. `linked`: a record that
     became a company's. `drift` is what nobody had told us. `echoes`: how many of our own writes came back;
     `false_drops`: the fields of changes that were taken for such and were somebody's; `loops`: those in which our own
@@ -316,7 +316,7 @@ class Decide:
         scoped = not self.rules.scope or in_scope(lead, self.rules)
         self._tell(tell(lead, life, activities, scoped=scoped), lead, life, context, at, decided)
         for side in Side:
-            decided.missing[side] = missing(lead, life, self.rules, side)
+            decided.missing[side] = missing(lead, life, self.rules, side, outlined=True)
         return life
 
     def _tell(

@@ -27,9 +27,10 @@ from services.sync.application.ports import BatchRefused, Connector, Forbidden
 from services.sync.application.quota import UNGOVERNED, Admitting, OutOfQuota, working_as
 from services.sync.application.tell import SOURCE
 from services.sync.application.trouble import report
-from services.sync.domain.desired import Missing, Priority
+from services.sync.domain.desired import Missing
 from services.sync.domain.echoes import asked_for
 from services.sync.domain.lead import OWN_SLOTS, PERSON_SLOT, Lead
+from services.sync.domain.priority import Priority
 from services.sync.domain.quota import LEAST_URGENT_WITH_RESERVE
 from services.sync.domain.records import (
     Confirmed,

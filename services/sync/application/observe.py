@@ -27,7 +27,7 @@ from services.sync.application.ports import Connector, Forbidden
 from services.sync.application.quota import OutOfQuota, working_as
 from services.sync.application.tell import SOURCE
 from services.sync.application.trouble import report
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 from services.sync.domain.records import Kind, Notification, Observation, RecordRef
 from services.sync.domain.rules import CompanyRules
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.sync.application.ports import Throttled
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 
 _PRIORITY: ContextVar[Priority] = ContextVar("priority", default=Priority.EDIT)
 

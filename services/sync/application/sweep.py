@@ -14,10 +14,10 @@ from services.runtime.clock import Clock
 from services.sync.application.observe import READ, Found, Hint, Observe
 from services.sync.application.ports import Connector, Place
 from services.sync.application.quota import working_as
-from services.sync.domain.desired import Priority
 from services.sync.domain.drift import drift
 from services.sync.domain.fold import Folder
 from services.sync.domain.lead import Lead
+from services.sync.domain.priority import Priority
 from services.sync.domain.records import Notification, Observation, RecordRef
 
 READ_AT_ONCE = 200

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 from schemas.instants import rfc3339
 from schemas.lead import Observed
 from services.sync.domain import decisions, facts
-from services.sync.domain.desired import owner_of
 from services.sync.domain.drift import Drift
+from services.sync.domain.handoff_records import owner_of
 from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, origin_of
 from services.sync.domain.records import Scalar, Side

@@ -13,8 +13,8 @@ from services.sync.application.dispatch import Plan
 from services.sync.application.sweep import Swept
 from services.sync.consumers.sweep_state import Ended
 from services.sync.consumers.sweeps import SweepTold
-from services.sync.domain.desired import Priority
 from services.sync.domain.drift import counted
+from services.sync.domain.priority import Priority
 from services.sync.domain.records import Observation
 
 log = events()

@@ -19,8 +19,9 @@ from services.runtime.operations import Operations
 from services.runtime.shard import Shard
 from services.runtime.store import Store
 from services.sync.application.dispatch import urgency
-from services.sync.domain.desired import Missing, Priority
+from services.sync.domain.desired import Missing
 from services.sync.domain.lead import NEVER, Lead
+from services.sync.domain.priority import Priority
 from services.sync.domain.records import Side
 
 DRIFT = "drift"

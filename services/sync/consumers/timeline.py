@@ -17,9 +17,10 @@ from services.sync.application.identify import Identity, email_claim, is_lead_id
 from services.sync.consumers.shard_leads import PRIORITY_STEP, Decode
 from services.sync.domain.company import lacking, normal_domain, rules_of
 from services.sync.domain.consent import opt_in
-from services.sync.domain.desired import Missing, Priority, missing
+from services.sync.domain.desired import Missing, missing
 from services.sync.domain.lead import COMPANY_PREFIX, NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, origin_of, trace
+from services.sync.domain.priority import Priority
 from services.sync.domain.records import Scalar, Side
 from services.sync.domain.rescoring import bring
 from services.sync.domain.rules import Rules

@@ -5,7 +5,7 @@ There is no counter that turns: each of a team draws a number from the lead's id
 even as a turn in the long run, needs nobody to agree with, and moves few leads when people come and go.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
@@ -43,10 +43,10 @@ def assigned(lead: Lead, job: Job, rules: Rules, at: int | None) -> str | None:
     people = _team(lead, job, rules)
     if at is None or not people:
         return share(lead.id, people, _weights(people, rules.assignment))
-    present = tuple(_present(people, at, rules))
+    present = _present(people, at, rules)
     if not present:
         return rules.assignment.fallback or share(lead.id, people, _weights(people, rules.assignment))
-    working = tuple(_at_work(present, at, rules)) or present
+    working = _at_work(present, at, rules) or present
     return share(lead.id, working, _weights(working, rules.assignment))
 
 
@@ -71,21 +71,28 @@ def _weights(people: Sequence[str], rules: Assignment) -> tuple[int, ...]:
     return tuple(rules.weights.get(each, 1) for each in people) if rules.weights else ()
 
 
-def _present(people: Sequence[str], at: int, rules: Rules) -> Iterator[str]:
+def _present(people: tuple[str, ...], at: int, rules: Rules) -> tuple[str, ...]:
+    absences = rules.assignment.absences
+    if not absences:
+        return people
     day = _local(at, rules.time_zone).date().isoformat()
-    for each in people:
-        if not any(first <= day <= last for first, last in rules.assignment.absences.get(each, ())):
-            yield each
+    return tuple(
+        each for each in people if not any(first <= day <= last for first, last in absences.get(each, ()))
+    )
 
 
-def _at_work(people: Sequence[str], at: int, rules: Rules) -> Iterator[str]:
-    """Yield those of *people* who work at that minute; whose hours aren't said always do."""
+def _at_work(people: tuple[str, ...], at: int, rules: Rules) -> tuple[str, ...]:
+    """Return those of *people* who work at that minute; whose hours aren't said always do."""
+    if not rules.assignment.hours:
+        return people
     moment = _local(at, rules.time_zone)
     minute = moment.hour * 60 + moment.minute
+    found: list[str] = []
     for each in people:
         hours = rules.assignment.hours.get(each)
         if hours is None or any(start <= minute < end for start, end in hours.get(moment.weekday(), ())):
-            yield each
+            found.append(each)
+    return tuple(found)
 
 
 @lru_cache(maxsize=256)

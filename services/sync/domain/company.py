@@ -12,10 +12,12 @@ from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 
-from services.sync.domain.desired import Missing, Priority, is_other, wanted
+from services.sync.domain.desired import Missing
 from services.sync.domain.fold import fields_hash, value_hash
 from services.sync.domain.lead import COMPANY_PREFIX, COMPANY_SLOT, NEVER, Employer, Lead, field_key, slot_key
 from services.sync.domain.owners import seen_from
+from services.sync.domain.person_fields import is_other, wanted
+from services.sync.domain.priority import Priority
 from services.sync.domain.records import Observation, RecordRef, Scalar, Side
 from services.sync.domain.register import Register, is_blank
 from services.sync.domain.rules import CompanyRules, FieldRule, Policy, Rules, Scoring

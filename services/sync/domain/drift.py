@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from services.sync.domain.desired import is_other
 from services.sync.domain.fold import Folder
 from services.sync.domain.lead import NEVER, Lead
+from services.sync.domain.person_fields import is_other
 from services.sync.domain.records import FieldChange, Kind, Observation, Scalar, Side
 from services.sync.domain.register import later
 

@@ -5,7 +5,7 @@ Everything here is a set, or a register that keeps the latest, so that the same 
 any repeats, give the same lead.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
@@ -315,6 +315,17 @@ class Lead:
         return (
             first if len(self.persons.get(side, _NOBODY)) < _SEVERAL else self._of_several(name, side, first)
         )
+
+    def on_both(self, names: Iterable[str], side: Side) -> Iterator[tuple[str, Register, Register]]:
+        """Yield each of *names* with what is `seen` of it on *side* and on the other; the same twice where nothing is."""
+        other = side.other
+        if self.is_company or any(len(each) >= _SEVERAL for each in self.persons.values()):
+            for name in names:
+                yield name, self.seen(name, side), self.seen(name, other)
+            return
+        for name in names:
+            sides = self.fields.get(name, _NO_SIDES)
+            yield name, sides.get(side, _NOTHING), sides.get(other, _NOTHING)
 
     def _of_several(self, name: str, side: Side, ledger: Register) -> Register:
         persons, main = self.persons[side], self.person(side)

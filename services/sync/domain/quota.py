@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import floor
 from zoneinfo import ZoneInfo
 
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 
 LOOK_MS = 600_000
 """A day's figure is good for so long; then one call may ask the vendor anew, whatever we believe is left."""

@@ -176,6 +176,7 @@ class Rules:
     that make a lead BDR. `produced`: the fields each side takes that tasuki itself makes (score, stage …).
     `segments`: the fields that KPIs are cut by. `mirror_all`: True puts each marketing lead into the SFA at once, False only from
     its first MQL on. `consents`: the fields whose policy is never-loosen.
+    `made` and `joined`: of `produced`, what comes from the lifecycle, and what is `composed`, in order.
 
     `opt_ins`: for a consent the field that holds when the person agreed again. `fight_rounds`: a value that was set
     back so often within `fight_window_ms` is left alone; 0 never.
@@ -219,8 +220,19 @@ class Rules:
     sales_currency: str | None = None
     deal_currency: str | None = None
     consents: frozenset[str] = field(init=False, repr=False, compare=False)
+    made: Mapping[Side, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    joined: Mapping[Side, tuple[str, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Work out what each decision needs once."""
         consents = frozenset(name for name, each in self.fields.items() if each.policy is Policy.NEVER_LOOSEN)
-        object.__setattr__(self, "consents", consents)
+        produced = {side: sorted(self.produced.get(side, ())) for side in Side}
+        made = {
+            side: tuple(each for each in names if each not in self.composed)
+            for side, names in produced.items()
+        }
+        joined = {
+            side: tuple(each for each in names if each in self.composed) for side, names in produced.items()
+        }
+        for name, value in {"consents": consents, "made": made, "joined": joined}.items():
+            object.__setattr__(self, name, value)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 from services.sync.domain.quota import (
     LOOK_MS,
     Hold,

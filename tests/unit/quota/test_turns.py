@@ -3,7 +3,7 @@
 import asyncio
 
 from services.sync.adapters.quota.turns import Turns
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 from tests.waiting import PATIENCE_S
 
 

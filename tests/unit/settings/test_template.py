@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from services.configuration.explain import keys_of
-from services.sync.domain.desired import PRODUCED_FIELDS
 from services.sync.domain.field_map import FieldType
+from services.sync.domain.produced import PRODUCED_FIELDS
 from services.sync.domain.records import Kind, Side
 from services.sync.domain.rules import Milestone, Policy
 from services.sync.settings import ConfigurationErrors, Settings, demo_settings, loads, template

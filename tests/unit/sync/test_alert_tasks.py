@@ -11,7 +11,7 @@ from schemas.requests import Over, Task
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.application.aiming import write_of
 from services.sync.application.decide import Decide
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 from services.sync.domain.records import Side
 from services.sync.domain.rules import Condition, Operator
 from services.sync.domain.uniting import Uniter

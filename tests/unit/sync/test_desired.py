@@ -7,7 +7,7 @@ import pytest
 
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.domain.assignment import share
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 from services.sync.domain.records import Scalar, Side
 from services.sync.domain.rules import FieldRule, Policy
 from tests.firm import DAY, HOUR, LEAD_ID, START, Story, change, observed, rules, settled, started

@@ -7,7 +7,7 @@ from services.errors import Rejected
 from services.sync.adapters.gathered import GatheredConnector
 from services.sync.application.ports import BatchRefused
 from services.sync.application.quota import working_as
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 from services.sync.domain.records import (
     Confirmed,
     Kind,

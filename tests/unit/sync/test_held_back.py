@@ -2,7 +2,7 @@
 
 from services.sync.application.backfill import LOOK_MS, FillingOrder, HeldBack
 from services.sync.application.quota import Admission
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 
 
 class Order:

@@ -8,9 +8,9 @@ from schemas.lead import LeadReviewed, Reviewed, TakenOver
 from schemas.lead import LeadTakenOver as Taken
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.application.decide import Decide
-from services.sync.domain.desired import Priority
 from services.sync.domain.lead import Lead
 from services.sync.domain.lifecycle import trace
+from services.sync.domain.priority import Priority
 from services.sync.domain.records import Side
 from services.sync.domain.rescoring import bring, confirm, join
 from services.sync.domain.rules import Rules

@@ -24,7 +24,7 @@ from services.sync.application.quota import (
     Told,
     current_priority,
 )
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 from services.sync.domain.quota import (
     LEAST_URGENT_WITH_RESERVE,
     LOOK_MS,

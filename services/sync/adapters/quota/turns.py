@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from itertools import count
 
-from services.sync.domain.desired import Priority
+from services.sync.domain.priority import Priority
 
 
 class Place:
