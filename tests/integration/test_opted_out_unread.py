@@ -26,3 +26,18 @@ async def test_an_opt_out_in_a_contact_that_was_deleted_since_reaches_sales(tmp_
         row = world.salesforce.state.tables["Lead"].rows[lead]
         assert row["HasOptedOutOfEmail"] is True
         assert row.get("Phone") is None
+
+
+async def test_an_opt_out_in_a_lead_that_was_deleted_since_reaches_marketing(tmp_path: Path) -> None:
+    """The same the other way: the recycle bin of sales is read too."""
+    async with sweep_world(tmp_path) as world:
+        lead, contact = await in_sales(world)
+        world.untold()
+        world.sales("update", id=lead, fields={"HasOptedOutOfEmail": True, "Phone": "03-9999-9999"})
+        world.sales("delete", id=lead)
+        world.told_again()
+        await world.sweep()
+        await world.settled()
+        values = world.hubspot.state.store.rows["contact"][contact].values
+        assert values["hs_email_optout"] == "true"
+        assert not values.get("phone")

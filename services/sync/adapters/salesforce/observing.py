@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from services.errors import Rejected
@@ -41,6 +41,7 @@ class _Found:
     rows: dict[str, Mapping[str, Row]] = field(default_factory=dict[str, Mapping[str, Row]])
     now: Mapping[RecordRef, RecordRef | None] = field(default_factory=dict[RecordRef, RecordRef | None])
     masters: Mapping[RecordRef, Row] = field(default_factory=dict[RecordRef, Row])
+    binned: Mapping[RecordRef, Row] = field(default_factory=dict[RecordRef, Row])
     owners: Mapping[str, str] = field(default_factory=dict[str, str])
     user_id: str | None = None
 
@@ -84,6 +85,8 @@ class Observer:
                 found.rows[sobject] = await self._reader.rows(sobject, ids)
         found.now = await whereabouts(self._client, self._missing(changes, found))
         found.masters = await self._reader.successors(found.now)
+        gone = [ref for ref, there in found.now.items() if there is None and KINDS[ref.object] is Kind.LEAD]
+        found.binned = await self._reader.binned(gone)
         await self._read_contacts(changes, found)
         await self._read_owners(changes, found)
         return found
@@ -171,7 +174,7 @@ class Observer:
             there = found.now.get(change.ref)
             if there == change.ref and KINDS[change.ref.object] in _FOUND_AGAIN:
                 return  # somebody took it out of the bin since: that is told too, perhaps in this very batch
-            yield self._gone(change, there)
+            yield self._gone(change, there, found)
             if there is not None and there != change.ref and there in found.masters:
                 yield self._of_row(there, found.masters[there], found)
             return
@@ -180,8 +183,15 @@ class Observer:
         elif row is not None:
             yield self._of_row(change.ref, row, found)
 
-    def _gone(self, change: Change, now: RecordRef | None) -> Observation:
-        """Return that the record is gone, or that another took its place: then `deleted` stays False."""
+    def _gone(self, change: Change, now: RecordRef | None, found: _Found) -> Observation:
+        """
+        Return that the record is gone, or that another took its place: then `deleted` stays False.
+
+        Of a person in the recycle bin also what it held last: an opt-out that nobody read before counts.
+        """
+        if change.ref in found.binned:
+            last = self._of_row(change.ref, found.binned[change.ref], found)
+            return replace(last, moved_to=None, deleted=True)
         moved_to = None if now == change.ref else now
         return Observation(
             ref=change.ref,

@@ -44,6 +44,17 @@ class Reader:
                 found[row["Id"][:15]] = row
         return found
 
+    async def binned(self, refs: Iterable[RecordRef]) -> Mapping[RecordRef, Row]:
+        """Return those of *refs* that lie in the recycle bin, as they were last: the vendor keeps them for 15 days."""
+        found: dict[RecordRef, Row] = {}
+        wanted = list(refs)
+        for sobject in sorted({each.object for each in wanted}):
+            for chunk in soql.lists(sorted(each.id for each in wanted if each.object == sobject)):
+                query = soql.select(self._fields(sobject), sobject, f"Id IN {chunk} AND IsDeleted = TRUE")
+                rows = await self._client.query(query, deleted=True)
+                found |= {RecordRef(SYSTEM, sobject, row["Id"]): row for row in rows}
+        return found
+
     async def successors(self, now: Mapping[RecordRef, RecordRef | None]) -> Mapping[RecordRef, Row]:
         """
         Return the records that took the place of others by *now*, see `whereabouts`.
