@@ -29,12 +29,23 @@ _MEANINGS: Mapping[What, str] = {
     What.HISTORY: "leads that qualified before: not handed over (see --hand-over)",
     What.TASK: "tasks made for inside sales",
     What.OPPORTUNITY: "deals made for field sales",
+    What.COMPANY_LINKED: "companies that stand on both sides, and become one",
+    What.COMPANY_ONLY: "companies that stand on this side only, and stay there",
+    What.COMPANY_CHANGE: "companies changed on this side",
+    What.COMPANY_SEVERAL: "companies that have several records on this side",
+    What.COMPANY_CONFLICT: "companies of which both sides say something else",
 }
+
+_CHANGES = frozenset({What.CHANGE, What.COMPANY_CHANGE})
+_CONFLICTS = frozenset({What.CONFLICT, What.COMPANY_CONFLICT})
 
 
 @dataclass(slots=True)
 class Summary:
-    """The counts of a dry run: leads by what and side; fields changed by side; conflicts by field, rule and winner."""
+    """
+    The counts of a dry run: leads and companies by what and side; fields changed by side; conflicts by field, rule and
+    winner.
+    """
 
     leads: Counter[tuple[What, str]] = field(default_factory=Counter[tuple[What, str]])
     fields: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
@@ -42,14 +53,14 @@ class Summary:
 
     def add(self, line: Line, seen: set[tuple[str, What, str]]) -> None:
         """Count *line*; each lead once for each what and side, as *seen* remembers."""
-        side = "" if line.what is What.CONFLICT else line.side
+        side = "" if line.what in _CONFLICTS else line.side
         key = (line.lead_id, line.what, side)
         if key not in seen:
             seen.add(key)
             self.leads[line.what, side] += 1
-        if line.what is What.CHANGE:
+        if line.what in _CHANGES:
             self.fields[line.side, line.field] += 1
-        if line.what is What.CONFLICT:
+        if line.what in _CONFLICTS:
             self.conflicts[line.field, line.rule, line.side] += 1
 
 
@@ -94,12 +105,12 @@ def show(summary: Summary, read: Mapping[str, int], unrelated: int, console: Con
         rows.append(("records left aside: nobody's we know, or not readable", "", f"{unrelated:,}"))
     print_table(console, ("what would be done", "side", "how many"), rows)
     fields = [(side, name, f"{count:,}") for (side, name), count in sorted(summary.fields.items())]
-    print_table(console, ("changed on", "field", "leads"), fields)
+    print_table(console, ("changed on", "field", "records"), fields)
     conflicts = [
         (name, rule, side or "each keeps its own", f"{count:,}")
         for (name, rule, side), count in sorted(summary.conflicts.items())
     ]
-    print_table(console, ("conflict in", "policy", "wins", "leads"), conflicts)
+    print_table(console, ("conflict in", "policy", "wins", "records"), conflicts)
 
 
 def print_table(console: Console, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from services.cli.stage.companies import OBJECTS, Company, company_of, compare_companies
 from services.cli.stage.verdict import Comparison, Reader
+from services.sync.domain.preview import What
 from services.sync.domain.records import Side
 from tests.integration.company_world import account, accounts, companies, company, with_companies
 from tests.integration.sweep_world import SweepWorld, sweep_world
-from tests.integration.test_backfill import backfill
+from tests.integration.test_backfill import backfill, dry
 
 FIRMS = 12
 
@@ -96,3 +97,39 @@ def differences(world: SweepWorld) -> list[str]:
     compare_companies(sides[Side.MA], sides[Side.SFA], rules=settings.rules, maps=maps, found=found)
     assert found.fields > FIRMS
     return [str(each) for each in found.differences]
+
+
+async def test_a_dry_run_says_which_companies_are_linked_and_what_changes_of_them(tmp_path: Path) -> None:
+    """What it says is what the filling then does, an account that its people name included."""
+    async with sweep_world(tmp_path, overrides=with_companies()) as world:
+        lived(world)
+        said = await dry(world)
+        before, contacts = held(world), len(world.contacts())
+        await backfill(world)
+        after = held(world)
+
+        assert said.leads[What.CREATE, "ma"] == len(world.contacts()) - contacts == FIRMS + 1
+        assert said.leads[What.COMPANY_LINKED, "ma"] == FIRMS + 2
+        assert said.leads[What.COMPANY_ONLY, "ma"] == said.leads[What.COMPANY_ONLY, "sfa"] == 1
+        assert said.leads[What.COMPANY_SEVERAL, "sfa"] == 1
+        for side in Side:
+            changed = {key for key, values in after[side].items() if values != before[side][key]}
+            assert said.leads[What.COMPANY_CHANGE, side] == len(changed) > FIRMS
+        assert said.fields["sfa", "company_phone"] == FIRMS + 2
+
+        again = await dry(world)
+        assert not any(again.leads[What.COMPANY_CHANGE, side] for side in Side)
+
+
+def held(world: SweepWorld) -> dict[Side, dict[str, dict[str, object]]]:
+    """Return the companies of both tools by id, without what tells when they changed."""
+    untold = {"hs_lastmodifieddate", "SystemModstamp", "LastModifiedDate", "LastModifiedById"}
+    theirs = {each: companies(world, each) for each in world.hubspot.state.store.rows["company"]}
+    ours = {str(row["Id"]): row for row in accounts(world)}
+    return {
+        side: {
+            key: {name: value for name, value in row.items() if name not in untold}
+            for key, row in rows.items()
+        }
+        for side, rows in ((Side.MA, theirs), (Side.SFA, ours))
+    }

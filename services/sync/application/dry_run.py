@@ -5,22 +5,25 @@ The same code does it as in earnest, over an identity and leads that live in mem
 from the store. Nothing is written to a vendor, nor to the store.
 """
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from schemas.lead import LeadObserved
+from schemas.lead import LeadChange, LeadObserved
 from services.runtime.clock import Clock
 from services.sync.application.circuit import make_circuits
 from services.sync.application.decide import Decide
 from services.sync.application.gate import Gate
 from services.sync.application.identify import ERASED, Identify, Identity
+from services.sync.application.moving import Moving
 from services.sync.application.observe import Found, Observe
 from services.sync.application.ports import Connector, Place
 from services.sync.application.sweep import Sweep, Walk
+from services.sync.domain.company import rules_of
 from services.sync.domain.lead import Lead
 from services.sync.domain.lifecycle import trace
-from services.sync.domain.preview import Line, lines
+from services.sync.domain.preview import Line, company_lines, lines
 from services.sync.domain.records import RecordRef, Side
 
 
@@ -33,54 +36,73 @@ class Stored(Protocol):
 
 
 class Overlay:
-    """See `Identity`: the inner one's links and claims, and over them those that this run would make."""
+    """
+    See `Identity`: the inner one's links and claims, and over them those that this run would make.
+
+    `fresh_links` and `fresh_claims` are those since `begin`.
+    """
 
     def __init__(self, inner: Identity) -> None:
         self._inner = inner
-        self.made_links: dict[RecordRef, str] = {}
-        self.made_claims: dict[str, str] = {}
+        self._links: dict[RecordRef, str] = {}
+        self._claims: dict[str, str] = {}
+        self._told: dict[RecordRef, set[str]] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget which links and claims were made lately; they stay."""
+        self.fresh_links: dict[RecordRef, str] = {}
+        self.fresh_claims: dict[str, str] = {}
+
+    def put(self, links: Mapping[RecordRef, str], claims: Mapping[str, str]) -> None:
+        """Make *links* and *claims*."""
+        for known, fresh in ((self._links, links), (self.fresh_links, links)):
+            known.update(fresh)
+        for known, fresh in ((self._claims, claims), (self.fresh_claims, claims)):
+            known.update(fresh)
 
     async def links(self, refs: Sequence[RecordRef]) -> Mapping[RecordRef, str]:
         """See `Identity.links`."""
-        return {
-            **await self._inner.links(refs),
-            **{ref: self.made_links[ref] for ref in refs if ref in self.made_links},
-        }
+        made = {ref: self._links[ref] for ref in refs if ref in self._links}
+        return {**await self._inner.links(refs), **made}
 
     async def claim(self, candidates: Mapping[str, str]) -> Mapping[str, str]:
         """See `Identity.claim`."""
         known = await self.claimed(list(candidates))
-        for claim, lead_id in candidates.items():
-            if claim not in known:
-                self.made_claims.setdefault(claim, lead_id)
-        return {each: known.get(each) or self.made_claims[each] for each in candidates}
+        self.put({}, {claim: lead_id for claim, lead_id in candidates.items() if claim not in known})
+        return {each: known.get(each) or self._claims[each] for each in candidates}
 
     async def claimed(self, claims: Sequence[str]) -> Mapping[str, str]:
         """See `Identity.claimed`."""
-        made = {each: self.made_claims[each] for each in claims if each in self.made_claims}
+        made = {each: self._claims[each] for each in claims if each in self._claims}
         return {**await self._inner.claimed(claims), **made}
 
     async def link(self, links: Mapping[RecordRef, str]) -> None:
         """See `Identity.link`."""
-        self.made_links.update(links)
+        self.put(links, {})
 
     async def adopt(self, links: Mapping[RecordRef, str]) -> Mapping[RecordRef, str]:
         """See `Identity.adopt`."""
         known = await self.links(list(links))
-        self.made_links.update({ref: lead_id for ref, lead_id in links.items() if ref not in known})
+        self.put({ref: lead_id for ref, lead_id in links.items() if ref not in known}, {})
         return {**links, **known}
 
     async def told(self, refs: Sequence[RecordRef]) -> Mapping[RecordRef, frozenset[str]]:
-        """See `Identity.told`; of companies a dry run says nothing."""
-        del refs
-        return {}
+        """See `Identity.told`."""
+        found = dict(await self._inner.told(refs))
+        for ref in refs:
+            if ref in self._told:
+                found[ref] = found.get(ref, frozenset()) | self._told[ref]
+        return found
 
     async def tell(self, tellings: Mapping[RecordRef, str]) -> None:
         """See `Identity.tell`."""
+        for ref, company_id in tellings.items():
+            self._told.setdefault(ref, set()).add(company_id)
 
     async def take(self, claims: Mapping[str, str]) -> None:
         """See `Identity.take`."""
-        self.made_claims.update(claims)
+        self.put({}, claims)
 
     async def release(self, lead_ids: Collection[str], claims: Sequence[str]) -> None:
         """See `Identity.release`."""
@@ -132,6 +154,7 @@ class DryRun:
         self._overlay = Overlay(identity)
         self._stored = stored
         self._decide = decide
+        self._moving = Moving(decide, encode, decode)
         self._encode = encode
         self._decode = decode
         self._until = until
@@ -149,14 +172,14 @@ class DryRun:
             circuits=make_circuits(connectors.keys(), clock).reads,
             identify=Identify(self._overlay),
             clock=clock,
+            companies=decide.rules.companies,
         )
         self._sweep = Sweep(observe=observe, known=self, folder=decide.folder, append=self._take, clock=clock)
 
     async def resume(self, pages: Sequence[PageRead]) -> None:
         """Take in *pages* that an earlier run read."""
         for page in pages:
-            self._overlay.made_links.update(page.links)
-            self._overlay.made_claims.update(page.claims)
+            self._overlay.put(page.links, page.claims)
             self._events = []
             await self._fold(page.events)
             self._move_on(page)
@@ -175,7 +198,7 @@ class DryRun:
             sure_until=0,
             history_until=history,
         )
-        links, claims = len(self._overlay.made_links), len(self._overlay.made_claims)
+        self._overlay.begin()
         self._events = []
         swept = await self._sweep.page(connector, walk)
         told = {each.data.ref.id for each in self._events}
@@ -185,8 +208,8 @@ class DryRun:
             swept.read,
             max(0, swept.others - len(told)),
             self._events,
-            dict(list(self._overlay.made_links.items())[links:]),
-            dict(list(self._overlay.made_claims.items())[claims:]),
+            self._overlay.fresh_links,
+            self._overlay.fresh_claims,
         )
         self._move_on(page)
         self._keep(page)
@@ -204,11 +227,16 @@ class DryRun:
 
     def lines(self) -> Iterator[Line]:
         """Yield what there is to say of each lead that was met, see `services.sync.domain.preview`."""
-        rules = self._decide.rules
+        rules, of_companies = self._decide.rules, rules_of(self._decide.rules)
         for lead_id, data in self._leads.items():
             lead = self._decode(lead_id, data)
+            if lead.merged_into:
+                continue
             lacks = {side: self._decide.lacks(lead, side) for side in Side}
-            yield from lines(lead, trace(lead, rules), lacks, rules)
+            if lead.is_company:
+                yield from company_lines(lead, lacks, of_companies)
+            else:
+                yield from lines(lead, trace(lead, rules), lacks, rules)
 
     # What is known, as the sweep asks for it
 
@@ -235,10 +263,20 @@ class DryRun:
         await self._fold([each.event for each in found if isinstance(each.event, LeadObserved)])
 
     async def _fold(self, events: Sequence[LeadObserved]) -> None:
-        leads = await self._load({each.subject for each in events})
-        for number, event in enumerate(events):
-            lead = leads.setdefault(event.subject, Lead(event.subject))
-            self._decide.apply(lead, event, f"dry-{number}")
-        for event in events:
-            self._leads[event.subject] = self._encode(leads[event.subject])
+        """Take *events* into their leads and companies, and what these tell each other, until there is no more."""
         self._events += events
+        waiting = deque[tuple[str, LeadChange]]((each.subject, each) for each in events)
+        leads = await self._load({each.subject for each in events})
+        touched: set[str] = set()
+        while waiting:
+            subject, event = waiting.popleft()
+            if subject not in leads:
+                leads |= await self._load({subject})
+            step = self._moving.take(leads.get(subject) or Lead(subject), event, f"dry-{event.id}")
+            leads[subject] = step.lead
+            touched.add(subject)
+            waiting += step.sent
+            if step.decided is not None and step.decided.linked is not None:
+                await self._overlay.link({step.decided.linked: subject})
+        for each in touched:
+            self._leads[each] = self._encode(leads[each])

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from services.sync.domain.desired import Missing
-from services.sync.domain.lead import NEVER, OWN_ID, PERSON_SLOT, Lead
+from services.sync.domain.lead import COMPANY_PREFIX, NEVER, OWN_ID, PERSON_SLOT, Lead
 from services.sync.domain.lifecycle import Lifecycle
 from services.sync.domain.policy import resolve
 from services.sync.domain.records import Scalar, Side
@@ -27,10 +27,19 @@ class What(StrEnum):
     HISTORY = "history"  # qualified before: not handed over
     TASK = "task"  # a task is made in the sales tool
     OPPORTUNITY = "opportunity"  # a deal is made in the sales tool
+    COMPANY_LINKED = "company-linked"  # stands on both sides, and the two records become one company
+    COMPANY_ONLY = "company-only"  # stands on this side only: nobody makes it on the other
+    COMPANY_CHANGE = "company-change"  # a field of the company on this side gets another value
+    COMPANY_SEVERAL = "company-several"  # more than one record of this side has its domain
+    COMPANY_CONFLICT = "company-conflict"  # as a lead's
 
 
 class Line(NamedTuple):
-    """One line; `record` is the vendor's record where there is one, `there` and `becomes` its values."""
+    """
+    One line; `record` is the vendor's record where there is one, `there` and `becomes` its values.
+
+    Of a company `lead_id` is its id, and `email` its domain.
+    """
 
     lead_id: str
     email: str
@@ -98,6 +107,27 @@ def _conflicts(lead: Lead, email: str, rules: Rules) -> Iterator[Line]:
             lost = sfa.said if outcome.winner is Side.MA else ma.said
             won = outcome.on(outcome.winner)
             yield Line(lead.id, email, What.CONFLICT, outcome.winner, "", name, lost, won, outcome.rule)
+
+
+def company_lines(company: Lead, lacks: dict[Side, list[Missing]], rules: Rules) -> Iterator[Line]:
+    """Yield what there is to say of *company*, given what each side lacks, by the rules of companies."""
+    domain = company.id.removeprefix(COMPANY_PREFIX)
+    alive = {side: [each for each in company.persons.get(side, {}).values() if each.alive] for side in Side}
+    for side in Side:
+        record = str(company.person(side) or "")
+        if alive[side] and alive[side.other] and side is Side.MA:
+            yield Line(company.id, domain, What.COMPANY_LINKED, side, record)
+        if alive[side] and not alive[side.other]:
+            yield Line(company.id, domain, What.COMPANY_ONLY, side, record)
+        if len(alive[side]) > 1:
+            yield Line(company.id, domain, What.COMPANY_SEVERAL, side, record, becomes=len(alive[side]))
+        differs = {name: value for lack in lacks[side] for name, value in lack.fields.items()}
+        for name, value in sorted(differs.items(), key=lambda each: each[0]):
+            there = company.seen(name, side).there
+            yield Line(company.id, domain, What.COMPANY_CHANGE, side, record, name, there, value)
+    if all(alive.values()):
+        for each in _conflicts(company, domain, rules):
+            yield each._replace(what=What.COMPANY_CONFLICT)
 
 
 def _value(lead: Lead, name: str) -> Scalar:
