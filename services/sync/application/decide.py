@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from schemas.dead_letters import DeadLetter, DeadLettered, enclosed
-from schemas.instants import rfc3339
+from schemas.dead_letters import DeadLettered
 from schemas.lead import (
     LeadChange,
     LeadCompanyJoined,
@@ -27,14 +26,12 @@ from schemas.lead import (
     LeadWriteSettled,
     LeadWriteStarted,
     Observed,
-    Ref,
     Reviewed,
-    WriteSettled,
-    WriteStarted,
 )
+from services.sync.application.events import aim_of, observation_of, record_of
 from services.sync.application.hearing_of_companies import hear
+from services.sync.application.letters_of_leads import fight_letter, rate_letter, refused_letter
 from services.sync.application.tell import (
-    SOURCE,
     Context,
     Event,
     drift_found,
@@ -46,13 +43,13 @@ from services.sync.domain.deals import lacks_rate
 from services.sync.domain.decisions import Decision, made, outcomes
 from services.sync.domain.desired import Missing, may_have_tasks, missing
 from services.sync.domain.drift import Drift, drift
-from services.sync.domain.echoes import Aim, Layer, disputed, hidden
+from services.sync.domain.echoes import Layer, disputed, hidden
 from services.sync.domain.erasure import addresses
 from services.sync.domain.facts import Erased, Fact, MergedInto, tell, tell_found, tell_handover, tell_offers
 from services.sync.domain.fold import Folder, own_deal
 from services.sync.domain.lead import NEVER, Lead
 from services.sync.domain.lifecycle import Lifecycle, trace
-from services.sync.domain.records import FieldChange, Kind, Observation, RecordRef, Scalar, Side
+from services.sync.domain.records import Kind, Observation, RecordRef, Side
 from services.sync.domain.register import is_blank
 from services.sync.domain.rescoring import bring, confirm, join
 from services.sync.domain.rules import Rules
@@ -128,12 +125,12 @@ class Decide:
         """
         decided = Decided()
         if isinstance(event, LeadWriteStarted):
-            started, aim = event.data, _aim(event.data)
+            started, aim = event.data, aim_of(event.data)
             lost, decided.loops = self.folder.start_write(
                 lead, Side(started.side), started.slot, started.fields, started.started_at, aim
             )
             if lost:
-                decided.dead_letters.append(_fight(lead, event, lost, event_id))
+                decided.dead_letters.append(fight_letter(lead, event, lost, event_id))
                 decided.fights = len(lost)
             return decided
         if isinstance(event, _ELSEWHERE):
@@ -227,7 +224,7 @@ class Decide:
         lead.as_of = max(lead.as_of, data.observed_at)
         news = self.folder.observe(lead, side, seen)
         if (lacks := self._lacks_rate(lead, seen)) is not None and lacks != lacked:
-            decided.dead_letters.append(_no_rate(lead, data, lacks, context))
+            decided.dead_letters.append(rate_letter(lead, data, lacks, context))
         if news:
             changed = [name for name in names if name in news]  # a set's order isn't that of the next process
             decided.made = list(made(before, outcomes(lead, changed, self.rules)))
@@ -256,11 +253,11 @@ class Decide:
         lead.as_of = max(lead.as_of, data.settled_at)
         if data.outcome == "refused" or data.ref is None:
             self.folder.refuse_write(lead, side, data.slot, data.fields, data.refused_fields)
-            decided.dead_letters.append(_dead_letter(lead, data, context))
+            decided.dead_letters.append(refused_letter(lead, data, context))
         else:
-            ref = RecordRef(data.ref.system, data.ref.object, data.ref.id)
+            ref = record_of(data.ref)
             if data.moved_from is not None:
-                self.folder.move(lead, side, _record(data.moved_from), ref)
+                self.folder.move(lead, side, record_of(data.moved_from), ref)
             # Whose a company's record is that took another's place, its domain tells.
             if data.moved_from is None or not lead.is_company:
                 self.folder.confirm_write(lead, side, data.slot, ref, data.fields, data.over, data.settled_at)
@@ -359,119 +356,3 @@ def _hurry(lead: Lead, data: Observed) -> None:
         since = lead.unhurried_since
         if any(each.changed_at > since and not each.own for each in data.fields):
             lead.unhurried_since = NEVER
-
-
-def observation_of(data: Observed) -> Observation:
-    """Return the canonical observation that the event carries."""
-    return Observation(
-        ref=RecordRef(data.ref.system, data.ref.object, data.ref.id),
-        kind=Kind(data.kind),
-        observed_at=data.observed_at,
-        created_at=data.created_at,
-        fields=tuple(
-            FieldChange(
-                each.name, each.value, each.changed_at, each.own, each.exact, each.via or "", each.by or ""
-            )
-            for each in data.fields
-        ),
-        external_id=data.external_id,
-        moved_to=None
-        if data.moved_to is None
-        else RecordRef(data.moved_to.system, data.moved_to.object, data.moved_to.id),
-        deleted=data.deleted,
-        erased=data.erased,
-        employers=None if data.employer is None else (_record(data.employer),),
-        company=data.company,
-    )
-
-
-def _record(ref: Ref) -> RecordRef:
-    return RecordRef(ref.system, ref.object, ref.id)
-
-
-def _aim(data: WriteStarted) -> Aim | None:
-    """Return what was known of a person's record when the write was planned."""
-    ref = None if data.ref is None else RecordRef(data.ref.system, data.ref.object, data.ref.id)
-    return Aim(ref, data.over, data.asked) if data.over else None
-
-
-def _dead_letter(lead: Lead, data: WriteSettled, context: Context) -> DeadLettered:
-    return DeadLettered(
-        id=f"{context.event_id}-x",
-        source=SOURCE,
-        subject=lead.id,
-        time=rfc3339(data.settled_at),
-        traceparent=context.traceparent,
-        data=DeadLetter(
-            reason=f"refused:{data.code or 'unknown'}",
-            detail=_detail(data),
-            origin=f"{data.side}:{data.slot}",
-            key=lead.id,
-            body=_body(data),
-            attempts=1,
-            failed_at=data.settled_at,
-        ),
-    )
-
-
-def _no_rate(lead: Lead, data: Observed, detail: str, context: Context) -> DeadLettered:
-    """Return the letter that tells of a deal whose worth isn't known; replayed, the deal is read anew."""
-    ref = f"{data.ref.system}:{data.ref.object}:{data.ref.id}"
-    letter = DeadLetter(
-        reason="no-rate",
-        detail=f"{detail}: add it to [[currencies]]",
-        origin=data.ref.system,
-        key=ref,
-        body=enclosed(b""),
-        attempts=1,
-        failed_at=data.observed_at,
-    )
-    return DeadLettered(
-        id=f"{context.event_id}-n",
-        source=SOURCE,
-        subject=lead.id,
-        time=rfc3339(data.observed_at),
-        traceparent=context.traceparent,
-        data=letter,
-    )
-
-
-def _fight(lead: Lead, event: LeadWriteStarted, fields: Sequence[str], event_id: str) -> DeadLettered:
-    data = event.data
-    return DeadLettered(
-        id=f"{event_id}-x",
-        source=SOURCE,
-        subject=lead.id,
-        time=rfc3339(data.started_at),
-        traceparent=event.traceparent,
-        data=DeadLetter(
-            reason="refused:fight",
-            detail=f"{', '.join(fields)}: set back each time after it was written; left as it is from now on",
-            origin=f"{data.side}:{data.slot}",
-            key=lead.id,
-            body=enclosed(event.model_dump_json().encode()),
-            attempts=1,
-            failed_at=data.started_at,
-        ),
-    )
-
-
-def _detail(data: WriteSettled) -> str:
-    """Return the vendor's reason, with the fields it names and the shape of their values, not the values."""
-    named = [f"{name} ({_shape(data.fields[name])})" for name in data.refused_fields if name in data.fields]
-    reason = data.detail or "the vendor gave no reason"
-    return f"without {', '.join(named)}: {reason}" if named else reason
-
-
-def _shape(value: Scalar) -> str:
-    if value is None:
-        return "cleared"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, str):
-        return f"a text of {len(value)} characters"
-    return f"a number of {sum(map(str.isdigit, str(value)))} digits"
-
-
-def _body(event: WriteSettled) -> str:
-    return enclosed(event.model_dump_json().encode())
