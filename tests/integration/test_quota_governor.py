@@ -75,7 +75,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(STEPS)
 def test_two_processes_together_never_exceed_a_sliding_window(steps: list[tuple[str, int, int]]) -> None:
     """Whenever the vendor counts a call between its leaving and its answer, no span holds more than the limit."""
@@ -105,7 +105,7 @@ def test_two_processes_together_never_exceed_a_sliding_window(steps: list[tuple[
     asyncio.run(play())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from(list(Priority)), min_size=15, max_size=60), st.integers(0, 9))
 def test_the_reserve_is_left_to_those_who_may_use_it(wishes: list[Priority], tenths: int) -> None:
     """However many edits come, as many calls as the reserve are left for an MQL."""

@@ -126,7 +126,7 @@ def folded(batches: Sequence[Sequence[tuple[str, Fact]]]) -> Shard:
 
 
 @given(history=histories(), data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_order_repeats_and_batches_make_no_difference(
     history: Sequence[LifecycleFact], data: st.DataObject
 ) -> None:
@@ -145,7 +145,7 @@ def test_order_repeats_and_batches_make_no_difference(
 
 
 @given(history=histories())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_counters_are_what_a_plain_recount_says(history: Sequence[LifecycleFact]) -> None:
     """Milestones by day, cohorts and distinct people agree with a count that knows no counters."""
     shard = folded([[each] for each in facts_of(history)])
@@ -172,7 +172,7 @@ calls = st.lists(
 
 
 @given(made=calls, first=st.integers(0, 9), length=st.integers(1, 9), data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_distinct_people_are_exact_over_any_days(
     made: Sequence[tuple[str, int, str | None]], first: int, length: int, data: st.DataObject
 ) -> None:
@@ -198,7 +198,7 @@ def test_distinct_people_are_exact_over_any_days(
 
 
 @given(history=histories(), data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_parts_that_facts_touch_are_all_that_changes(
     history: Sequence[LifecycleFact], data: st.DataObject
 ) -> None:
@@ -230,7 +230,7 @@ def test_the_parts_that_facts_touch_are_all_that_changes(
 
 
 @given(history=histories())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_lead_that_is_gone_takes_all_it_counted_with_it(history: Sequence[LifecycleFact]) -> None:
     """After a merge or an erasure nothing of the lead is left in any counter, whatever still comes."""
     facts = facts_of(history)
@@ -240,7 +240,7 @@ def test_a_lead_that_is_gone_takes_all_it_counted_with_it(history: Sequence[Life
 
 
 @given(history=histories())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_segments_add_up_to_the_whole(history: Sequence[LifecycleFact]) -> None:
     """Each dimension shares out all that was counted, what has no value included."""
     shard = folded([facts_of(history)])

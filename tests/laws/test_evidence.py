@@ -155,7 +155,7 @@ DAYS = st.integers(0, 12).map(lambda day: CALENDAR.day_start(CALENDAR.day_of(STA
 
 
 @given(kept=folded(), segment=st.sampled_from(SEGMENTS), first=DAYS, days=st.integers(1, 13), data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_as_many_facts_are_listed_as_the_figure_says(
     kept: Kept, segment: tuple[str, str] | None, first: int, days: int, data: st.DataObject
 ) -> None:
@@ -190,7 +190,7 @@ async def _agree(kept: Kept, segment: tuple[str, str] | None, windows: Sequence[
 
 
 @given(history=histories(), data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_lead_is_found_under_what_is_known_of_it_and_nothing_else(
     history: Sequence[LifecycleFact], data: st.DataObject
 ) -> None:

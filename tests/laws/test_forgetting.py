@@ -69,7 +69,7 @@ class Shredded:
         return encode(lead)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     first=persons(), before=observations, between=observations, after=observations, read_first=st.booleans()
 )

@@ -59,7 +59,7 @@ def places(draw: st.DrawFn) -> tuple[str, int]:
 
 
 @given(place=places())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_a_bucket_holds_what_is_placed_in_it(place: tuple[str, int]) -> None:
     """Hours tile days, days tile time, and a day is the one that the clock on the wall shows."""
     zone, minute = place
@@ -95,7 +95,7 @@ def test_days_are_those_on_the_wall_where_the_clocks_change(zone: str) -> None:
     ),
     grains=st.sampled_from(["mhd", "d"]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_cover_is_the_range_and_nothing_is_missing_or_double(
     place: tuple[str, int], length: int, ago: int, grains: str
 ) -> None:
@@ -123,7 +123,7 @@ def test_a_cover_is_the_range_and_nothing_is_missing_or_double(
     durations=st.lists(st.integers(0, 400 * DAY_MS), min_size=1, max_size=60),
     share=st.sampled_from([0.5, 0.9]),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_quantile_is_as_exact_as_it_says(durations: list[int], share: float) -> None:
     """It is off by at most ACCURACY of the true one, rounded to a millisecond; below a second, by less than one."""
     counts: dict[int, int] = {}

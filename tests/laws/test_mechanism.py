@@ -149,7 +149,7 @@ fates = st.builds(
 histories = st.lists(st.tuples(st.sampled_from("abcde"), st.integers(1, 1000)), min_size=1, max_size=25)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     pairs=histories,
     lives=st.lists(fates, min_size=1, max_size=5),

@@ -132,7 +132,7 @@ def run(rule: SinkRule, chosen: list[tuple[object, ...]]) -> World:
 
 
 @given(rule=rules, chosen=steps)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_each_alert_ends_delivered_or_dropped_with_a_reason(
     rule: SinkRule, chosen: list[tuple[object, ...]]
 ) -> None:
@@ -148,7 +148,7 @@ def test_each_alert_ends_delivered_or_dropped_with_a_reason(
 
 
 @given(rule=rules, chosen=steps)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_alert_is_taken_twice_without_a_failure_in_between(
     rule: SinkRule, chosen: list[tuple[object, ...]]
 ) -> None:
@@ -163,7 +163,7 @@ def test_no_alert_is_taken_twice_without_a_failure_in_between(
 @given(rule=rules, chosen=steps)
 @example(rule=MACHINE, chosen=told_in("warned", "met-late", "breached"))
 @example(rule=CURRENT, chosen=[*told_in("warned", "met-late"), ("serve", "taken"), *told_in("breached")])
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_end_of_a_breach_is_told_to_exactly_those_who_may_have_heard_of_it(
     rule: SinkRule, chosen: list[tuple[object, ...]]
 ) -> None:
@@ -196,7 +196,7 @@ def test_the_end_of_a_breach_is_told_to_exactly_those_who_may_have_heard_of_it(
 
 @given(rule=rules, chosen=steps)
 @example(rule=CURRENT, chosen=told_in("warned", "retracted", "breached"))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_end_of_a_breach_ends_only_what_came_before_it(
     rule: SinkRule, chosen: list[tuple[object, ...]]
 ) -> None:
@@ -230,7 +230,7 @@ def retracted_before(world: World, place: Place, told: Notice) -> bool:
 
 
 @given(rule=rules, chosen=steps)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_messages_keep_to_the_limit_and_to_the_quiet_hours(
     rule: SinkRule, chosen: list[tuple[object, ...]]
 ) -> None:
@@ -252,7 +252,7 @@ def test_messages_keep_to_the_limit_and_to_the_quiet_hours(
 
 
 @given(rule=rules, chosen=steps)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_crash_at_rest_changes_nothing(rule: SinkRule, chosen: list[tuple[object, ...]]) -> None:
     """What the store holds is all there is: the next message is the same."""
     world = run(rule, chosen)

@@ -197,7 +197,7 @@ def _end(events: Sequence[LeadChange]) -> tuple[bytes, dict[Side, list[Missing]]
     return encode(story.lead), lacks, _heard(story.facts)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(histories())
 def test_the_end_does_not_depend_on_the_order(
     history: tuple[list[LeadChange], list[LeadChange], list[LeadChange]],
@@ -208,7 +208,7 @@ def test_the_end_does_not_depend_on_the_order(
     assert _end([*begun, *one]) == _end([*begun, *other])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_an_activity_counts_or_does_not_whatever_the_order(data: st.DataObject) -> None:
     """Logged, corrected, deleted and undeleted in any order: the KPIs hold the same of it in the end."""
@@ -217,7 +217,7 @@ def test_an_activity_counts_or_does_not_whatever_the_order(data: st.DataObject) 
     assert _end(seen) == _end(data.draw(st.permutations([*seen, *seen[:2]])))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(histories())
 def test_what_came_before_matters_once(
     history: tuple[list[LeadChange], list[LeadChange], list[LeadChange]],
@@ -243,7 +243,7 @@ def test_a_lead_nobody_saw_is_empty() -> None:
 sayings = st.tuples(st.sampled_from(["A", "B", None]), st.integers(1, 30), st.booleans(), st.booleans())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_a_register_does_not_depend_on_the_order(data: st.DataObject) -> None:
     """However many reads and echoes of one field there are, its register is a function of their set."""
@@ -253,7 +253,7 @@ def test_a_register_does_not_depend_on_the_order(data: st.DataObject) -> None:
     assert _register(seen) == _register(other)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_an_opt_out_does_not_depend_on_the_order(data: st.DataObject) -> None:
     """Once anybody said True it is said, and since the first time, in any order."""

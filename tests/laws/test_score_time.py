@@ -42,7 +42,7 @@ SCORING = Scoring(
     groups=(ScoreGroup(name="web", cap=40, label="w", label_ja="w"),),
 )
 FIRM = rules(scoring=SCORING)
-LONG = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LONG = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 instants = st.integers(0, 24 * 100).map(lambda hours: START + hours * HOUR)
 

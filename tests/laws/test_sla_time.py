@@ -140,7 +140,7 @@ offsets = st.integers(4 * 86_400_000, 11 * 86_400_000)
 lengths = st.one_of(st.integers(0, 3 * 86_400_000), st.integers(0, 400).map(lambda n: n * 15 * MINUTE_MS))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(worlds(), offsets, offsets)
 def test_the_time_between_two_instants_is_what_a_count_says(
     world: tuple[Wall, BusinessCalendar], one: int, other: int
@@ -152,7 +152,7 @@ def test_the_time_between_two_instants_is_what_a_count_says(
     assert calendar.between(from_at, to_at) == counted(here, open_minutes(here, calendar), from_at, to_at)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(worlds(), offsets, lengths)
 def test_a_deadline_is_where_a_count_ends(
     world: tuple[Wall, BusinessCalendar], offset: int, length_ms: int
@@ -170,7 +170,7 @@ def test_a_deadline_is_where_a_count_ends(
     assert calendar.between(start_at, deadline_at) == length_ms
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(worlds(), st.lists(offsets, min_size=1, max_size=6, unique=True), lengths)
 def test_pauses_are_left_out_of_the_count(
     world: tuple[Wall, BusinessCalendar], marks: list[int], budget_ms: int

@@ -111,9 +111,7 @@ def groups(pairs_told: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
 observations = st.one_of(persons(), persons(), deals(), activities())
 
 
-@settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
 def test_leads_that_are_one_end_as_if_they_had_been_one_from_the_start(data: st.DataObject) -> None:
     """The same lead, told and untold, the same missing, the same counters; of those that went nothing counts."""
@@ -153,7 +151,7 @@ def counted(log: Log) -> dict[tuple[str, str], int]:
     return {key: counted for key, counted in shard.counters.items() if "=" not in "".join(key)}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.data())
 def test_who_is_merged_into_an_erased_lead_is_erased_with_it(data: st.DataObject) -> None:
     """Nothing personal is left of either, at whichever position the merge comes; the erased one never goes."""
@@ -178,7 +176,7 @@ sayings = st.lists(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(one=sayings, other=sayings, consent=st.booleans(), later=sayings)
 def test_joined_registers_are_one_that_saw_everything(
     one: list[Saying], other: list[Saying], later: list[Saying], *, consent: bool

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.runtime.body import json_deeper_than
@@ -28,7 +28,6 @@ def depth(document: Any) -> int:
     return 0
 
 
-@settings(deadline=None)
 @given(_documents, st.integers(0, 8), st.booleans())
 def test_it_agrees_with_the_parsed_document(document: Any, limit: int, indented: bool) -> None:  # noqa: FBT001 - drawn
     """For any JSON and any limit, brackets and quotes within strings included."""

@@ -118,7 +118,7 @@ names = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(st.sampled_from(["ma", "sfa"]), names, st.integers(0, 9)), max_size=8),
     st.integers(0, 8),

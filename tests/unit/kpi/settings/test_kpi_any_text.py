@@ -55,14 +55,13 @@ def _loads(text: str) -> None:
         assert mistake.mend
 
 
-@settings(deadline=None)  # the first calendar of a country loads its holidays
 @given(st.dictionaries(st.sampled_from([*OWN, "x"]), VALUES, max_size=6))
 def test_no_value_in_any_section_makes_loading_crash(data: dict[str, Any]) -> None:
     """Valid TOML with the right names and the wrong things in them."""
     _loads(tomlkit.dumps(data))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_no_change_of_one_value_makes_loading_crash(data: st.DataObject) -> None:
     """A good file in which one value, anywhere, became something else."""
