@@ -70,7 +70,7 @@ def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int, aim:
     Note that *value*, whose hash is *mark*, is about to be sent; return whether that is a loop.
 
     It is one where the same value was sent before and taken, nobody said anything on either side since, and yet another
-    value of ours stands there: then our own write asked for our own write. A write whose *aim* was another record, what
+    value of ours stands there, in which nobody else had a hand: then our own write asked for our own write. A write whose *aim* was another record, what
     stood before, or what people had said before, is none, nor is the next one: so it is after a crash, when two leads that
     are one both write, and when somebody's word overtakes a write. Nor is one of what must stand there by now.
     """
@@ -86,6 +86,7 @@ def goes_round(lead: Lead, name: str, side: Side, value: Scalar, mark: int, aim:
         and mark in ledger.sent
         and over in ledger.sent
         and over != mark
+        and not stands.by_others
         and known == words
         and taken == value_hash(str(lead.person(side)))
         and order_key(value) not in (order_key(stands.there), order_key(stands.overtaken))

@@ -93,6 +93,11 @@ class Register:
         return at != NEVER and (at, False, value) in self.sights and (at, True, value) not in self.sights
 
     @property
+    def by_others(self) -> bool:
+        """Whether what stands there was read in a record that somebody else had changed last, then or before."""
+        return (self.there_at, True, self.there) in self.sights
+
+    @property
     def overtaken(self) -> Scalar:
         """
         What must stand there by now: `there`, but where that is an earlier write of ours, the last one that was taken.

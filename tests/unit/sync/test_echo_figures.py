@@ -205,6 +205,18 @@ def test_what_follows_a_write_that_a_word_overtook_is_no_loop() -> None:
         assert _sent(story, "03-1", START + 3 * HOUR + 200) == []
 
 
+def test_writing_anew_over_what_was_read_before_the_write_is_no_loop() -> None:
+    """Somebody touched the record, which was read with our former value just before our write arrived."""
+    story = _handed()
+    story.marketing(START + HOUR, phone="03-2")
+    assert _sent(story, "03-2", START + HOUR + 100) == []
+    touched = [change("phone", "03-1", START + HOUR + 50, exact=False)]
+    story.take(observed("sfa", touched, observed_at=START + HOUR + 90))
+
+    assert story.lacks(Side.SFA)["lead"].fields == {"phone": "03-2"}
+    assert _sent(story, "03-2", START + HOUR + 300) == []
+
+
 def test_a_person_who_goes_to_and_fro_makes_no_loop() -> None:
     """Each write follows somebody's word."""
     story = _handed()
