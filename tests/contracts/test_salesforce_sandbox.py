@@ -83,6 +83,17 @@ async def test_several_matches_of_an_upsert_are_300_and_write_nothing() -> None:
         assert not any(each.get("FirstName") for each in world.rows("Lead"))
 
 
+async def test_a_record_whose_unique_value_another_has_now_stays_in_the_bin(world: World) -> None:
+    """No two records may hold it; when it is free again, the record may come back."""
+    gone = (await world.act("create", "Lead", fields={**LEAD, "Tasuki_Id__c": "a"}))["id"]
+    await world.act("delete", "Lead", id=gone)
+    other = (await world.act("create", "Lead", fields={**LEAD, "Tasuki_Id__c": "a"}))["id"]
+    (refused,) = await world.acts({"act": "undelete", "object": "Lead", "id": gone})
+    assert "duplicate value found" in refused["error"]
+    await world.act("update", "Lead", id=other, fields={"Tasuki_Id__c": None})
+    await world.act("undelete", "Lead", id=gone)
+
+
 async def test_a_collection_is_200_even_if_all_fail(world: World) -> None:
     """Each record has its own result, in order."""
     records = batch({"Tasuki_Id__c": "a"}, {"Tasuki_Id__c": "b", **LEAD, "Email": "no address"})

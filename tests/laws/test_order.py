@@ -57,16 +57,17 @@ def person_changes(draw: st.DrawFn) -> Change:
 
 @st.composite
 def persons(draw: st.DrawFn) -> LeadObserved:
-    """Something seen of a person: its fields, its end, its conversion into another record."""
+    """Something seen of a person: its fields, its end, its conversion into another record, or its merge into one."""
     side = draw(sides)
     names = {"ma": "contact", "sfa": "Lead"}
     system = {"ma": "hubspot", "sfa": "salesforce"}[side]
     ref = (system, names[side], draw(st.sampled_from(["1", "2"])))
-    end = draw(st.sampled_from(["", "", "", "deleted", "moved"]))
+    end = draw(st.sampled_from(["", "", "", "deleted", "moved", "merged"]))
     more: dict[str, Any] = {
         "": {},
         "deleted": {"deleted": True},
         "moved": {"moved_to": {"system": system, "object": "Contact", "id": "3"}},
+        "merged": {"moved_to": {"system": system, "object": names[side], "id": "4"}, "deleted": True},
     }[end]
     return observed(
         side,

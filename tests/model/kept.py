@@ -48,6 +48,8 @@ KEPT = {
     "qualify:a::::0;edit-ma:a:country:Japan:Japan:60;edit-ma:b:source:web:Target List:0;"
     "edit-both:a:job_title:学生:学生:400;opt-out-ma:a::::60;delete-ma:a::::20;delete-sfa:b::::0;address-ma:b::of-a::20;"
     "restore-sfa:b::::150;merge-sfa:b::::5",
+    "a merged record that was taken out of the bin belonged to nobody": "create-sfa:a::::0;create-sfa:b::::5;"
+    "merge-sfa:b::::400;restore-sfa:a::::400;create-sfa:a::::0",
     "a write over what was read before it was taken for a loop": "create-ma:a::::0;create-sfa:b::::20;qualify:a::::0;"
     "edit-ma:a:last_name:山田:佐藤:150;delete-ma:b::::5;edit-ma:b:country:Japan:Japan:400;"
     "edit-both:b:job_title:学生:部長:400;create-sfa:a::::400;stage:b::Working - Contacted::0;"

@@ -89,7 +89,7 @@ _MOVING: tuple[tuple[Act, int], ...] = (
     ("delete-ma", 1),
     ("delete-sfa", 1),
     ("restore-ma", 1),
-    ("restore-sfa", 1),
+    ("restore-sfa", 2),
     ("merge-ma", 2),
     ("merge-sfa", 2),
     ("convert", 2),
@@ -107,14 +107,15 @@ _FIRMS_MOVING: tuple[tuple[Act, int], ...] = (
     ("close-ma", 1),
     ("close-sfa", 1),
     ("reopen-ma", 1),
-    ("reopen-sfa", 1),
+    ("reopen-sfa", 2),
     ("unite-ma", 1),
     ("unite-sfa", 1),
     ("move-ma", 3),
     ("move-sfa", 3),
     ("convert", 2),
 )
-PAUSES_MS = (0, 0, 0, 5, 20, 60, 150, 400)
+PAUSES_MS = (0, 0, 0, 5, 20, 60, 150, 400, 800)
+"""Some acts meet what the ones before them led to, some what is still under way."""
 
 
 @dataclass(frozen=True, slots=True)

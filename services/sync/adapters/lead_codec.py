@@ -33,7 +33,7 @@ from services.sync.domain.records import RecordRef, Scalar, Side
 from services.sync.domain.register import NEVER, Register
 from services.sync.domain.rules import Milestone
 
-FORMAT = 12
+FORMAT = 13
 _MA, _SFA = Side.MA, Side.SFA
 _SIDES: tuple[Side, ...] = (_MA, _SFA)
 _SIDE_PLACE = {side: place for place, side in enumerate(_SIDES)}
@@ -237,7 +237,8 @@ def _read_evidence(t: Tabled, packed: list[int]) -> Evidence:
 
 def _persons(w: Tables, side: Side, persons: dict[str, Person]) -> Iterator[int]:
     for _, each in sorted(persons.items()):
-        yield _SIDE_PLACE[side] * 8 + each.successor * 4 + each.marked * 2 + each.moved
+        marks = each.for_good * 8 + each.successor * 4 + each.marked * 2 + each.moved
+        yield _SIDE_PLACE[side] * 16 + marks
         yield from _ref(w, each.ref)
         yield w.instants[each.seen_at]
         yield w.instants[each.deleted_at]
@@ -247,8 +248,8 @@ def _read_persons(t: Tabled, packed: list[int]) -> dict[Side, dict[str, Person]]
     persons: dict[Side, dict[str, Person]] = {}
     for code, system, kind, record_id, seen_at, deleted_at in records(6, packed):
         ref = _read_ref(t, [system, kind, record_id])
-        marks = (bool(code & 1), bool(code & 2), bool(code & 4))
-        persons.setdefault(_SIDES[code // 8], {})[str(ref)] = Person(
+        marks = (bool(code & 1), bool(code & 2), bool(code & 4), bool(code & 8))
+        persons.setdefault(_SIDES[code // 16], {})[str(ref)] = Person(
             ref, t[0][seen_at], t[0][deleted_at], *marks
         )
     return persons

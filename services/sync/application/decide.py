@@ -257,7 +257,8 @@ class Decide:
         else:
             ref = record_of(data.ref)
             if data.moved_from is not None:
-                self.folder.move(lead, side, record_of(data.moved_from), ref)
+                left = record_of(data.moved_from)
+                self.folder.move(lead, side, left, ref, for_good=left.object != ref.object)
             # Whose a company's record is that took another's place, its domain tells.
             if data.moved_from is None or not lead.is_company:
                 self.folder.confirm_write(lead, side, data.slot, ref, data.fields, data.over, data.settled_at)

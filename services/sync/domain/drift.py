@@ -50,14 +50,14 @@ def _of_person(lead: Lead, side: Side, seen: Observation, folder: Folder) -> Ite
             yield Drift(RECORD, None, "there", seen.created_at or seen.observed_at)
         return
     if seen.moved_to is not None:
-        if not person.moved:
+        if person.alive or not person.moved:
             yield Drift(RECORD, "there", "moved", seen.observed_at)
         return
     if seen.deleted:
         if person.alive and seen.observed_at >= person.seen_at:
             yield Drift(RECORD, "there", "gone", seen.observed_at)
         return
-    if not person.alive and not person.moved:
+    if not person.alive and not person.for_good:
         yield Drift(RECORD, "gone", "there", seen.observed_at)
     yield from _of_fields(lead, side, seen, folder)
 

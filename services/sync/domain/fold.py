@@ -75,8 +75,8 @@ class Folder:
         person = lead.enter(side, seen.ref)
         person.marked = person.marked or seen.external_id is not None
         if seen.moved_to is not None:
-            self.move(lead, side, seen.ref, seen.moved_to)
-        elif seen.deleted:
+            self.move(lead, side, seen.ref, seen.moved_to, for_good=not seen.deleted)
+        if seen.deleted:
             if seen.erased:
                 lead.erased_at = _earliest(lead.erased_at, seen.observed_at)
                 erase(lead, self._kept, frozenset(self._stage_fields))
@@ -98,10 +98,10 @@ class Folder:
             return set()
         record = company.enter(side, seen.ref)
         if seen.moved_to is not None:
-            record.moved = True
-        elif seen.deleted:
+            record.moved, record.for_good = True, record.for_good or not seen.deleted
+        if seen.deleted:
             record.deleted_at = max(record.deleted_at, seen.observed_at)
-        else:
+        elif seen.moved_to is None:
             record.seen_at = max(record.seen_at, seen.observed_at)
             return {each.name for each in seen.fields if self._change(company, side, each, seen)}
         return set()
@@ -254,9 +254,10 @@ class Folder:
             lead.register(name, side).settle(value, value_hash(str(ref)))
         register.confirm(value, over_at, settled_at)
 
-    def move(self, lead: Lead, side: Side, ref: RecordRef, there: RecordRef) -> None:
-        """Take in that the record *there* took the place of *ref*."""
-        lead.enter(side, ref).moved = True
+    def move(self, lead: Lead, side: Side, ref: RecordRef, there: RecordRef, *, for_good: bool) -> None:
+        """Take in that the record *there* took the place of *ref*, *for_good* unless somebody may restore that."""
+        person = lead.enter(side, ref)
+        person.moved, person.for_good = True, person.for_good or for_good
         if not lead.is_company:
             lead.enter(side, there).successor = True
 

@@ -24,7 +24,8 @@ class Person:
     A record that is, or was, the lead's person on one side; the instants are of our own clock.
 
     Seen and deleted at the same instant means deleted: one batch often tells of a change and of the end. `marked`:
-    it carries an id of ours. `moved`: another took its place; `successor`: it took another's. `fields` are what was
+    it carries an id of ours. `moved`: another took its place, `for_good` or while it lies in the bin; `successor`: it
+    took another's. `fields` are what was
     seen in it; of the first of its side, by name, that stands in the lead's own.
     """
 
@@ -34,12 +35,18 @@ class Person:
     moved: bool = False
     marked: bool = False
     successor: bool = False
+    for_good: bool = False
     fields: dict[str, Register] = field(default_factory=dict[str, Register])
 
     @property
     def alive(self) -> bool:
         """Whether writes may go to it."""
-        return not self.moved and (self.deleted_at == NEVER or self.seen_at > self.deleted_at)
+        return not self.for_good and (self.deleted_at == NEVER or self.seen_at > self.deleted_at)
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether it is a record of its own, not one with those whose place it took, or that took its own."""
+        return self.alive if self.moved else not self.successor
 
 
 @dataclass(slots=True)
@@ -251,9 +258,13 @@ class Lead:
         return [each.ref for each in alive]
 
     def lacks_mark(self, side: Side) -> bool:
-        """Return whether the lead stands on *side* and none of its records there carries an id of ours."""
+        """
+        Return whether the lead stands on *side* and none of its records there carries an id of ours.
+
+        Of one that was only named, by a record whose place it took, nobody knows.
+        """
         alive = [each for each in self.persons.get(side, _NOBODY).values() if each.alive]
-        return bool(alive) and not any(each.marked for each in alive)
+        return any(each.seen_at != NEVER for each in alive) and not any(each.marked for each in alive)
 
     def is_gone(self, side: Side) -> bool:
         """Return whether the lead stood on *side* once and was deleted there: it isn't made again."""
@@ -336,7 +347,7 @@ class Lead:
             stands = latest(each for key, each in known.items() if persons[key].moved)
         else:
             stands = known.get(str(main), _NOTHING)
-        apart = {key: not (persons[key].moved or persons[key].successor) for key in known}
+        apart = {key: persons[key].is_apart for key in known}
         consent = name in self.opt_outs
         registers = [each for key, each in known.items() if apart[key]]
         registers += as_one((each for key, each in known.items() if not apart[key]), consent=consent)

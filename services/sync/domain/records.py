@@ -74,7 +74,7 @@ class Observation:
     `fields` may hold several changes of one field (its history). `external_id` is our own id if the record
     carries it: a lead_id, or ``<lead_id>:<cycle>`` on opportunities and tasks we made. `parents` are the
     records it hangs on, best first (a deal's contacts, a task's person). `moved_to` names the record that
-    took its place (conversion or merge). `deleted` means it is gone; `erased` that the person asked to be
+    took its place (conversion or merge). `deleted` means it is gone, though somebody may take it out of the bin; `erased` that the person asked to be
     forgotten, so that nothing of them may be kept. `employers` are the companies that a person's record hangs on,
     the first one first; None where that isn't told. `company`: whose record this is from now on, of one that left a
     company for another; else, of a person, the id of the company that was found behind `employers`, empty for none.

@@ -101,6 +101,7 @@ def _person(person: Person, other: Person) -> None:
     person.seen_at = max(person.seen_at, other.seen_at)
     person.deleted_at = max(person.deleted_at, other.deleted_at)
     person.moved = person.moved or other.moved
+    person.for_good = person.for_good or other.for_good
     person.marked = person.marked or other.marked
     person.successor = person.successor or other.successor
 

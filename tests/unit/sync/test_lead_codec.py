@@ -132,7 +132,7 @@ leads = st.builds(
         st.lists(
             st.builds(
                 Person,
-                *(refs, instants, instants, st.booleans(), st.booleans(), st.booleans()),
+                *(refs, instants, instants, *[st.booleans()] * 4),
                 st.dictionaries(names, registers(), max_size=2),
             ),
             min_size=1,

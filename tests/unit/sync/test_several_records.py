@@ -3,6 +3,7 @@
 from schemas.lead import Change, Ref
 from services.sync.adapters.lead_codec import decode, encode
 from services.sync.application.decide import held_addresses
+from services.sync.domain.lead import OWN_ID
 from services.sync.domain.records import RecordRef, Scalar, Side
 from tests.firm import DAY, HOUR, START, Story, change, observed
 
@@ -28,10 +29,12 @@ def _twice(phone: Scalar = "03-1", other: Scalar = "03-1") -> Story:
     return story
 
 
-def _moved(story: Story, ref: tuple[str, str, str], to: tuple[str, str, str], at: int) -> None:
+def _moved(
+    story: Story, ref: tuple[str, str, str], to: tuple[str, str, str], at: int, *, deleted: bool = False
+) -> None:
     system, name, record_id = to
     moved_to = Ref(system=system, object=name, id=record_id)
-    story.take(observed("sfa", [], ref=ref, observed_at=at, moved_to=moved_to))
+    story.take(observed("sfa", [], ref=ref, observed_at=at, moved_to=moved_to, deleted=deleted))
 
 
 def _lacks(story: Story, side: Side) -> dict[str, Scalar]:
@@ -120,6 +123,50 @@ def test_what_was_kept_in_a_merge_wins_over_a_later_word_in_the_record_that_went
     _sales(story, ONE, START + DAY, exact=False, phone="03-1")
 
     assert _lacks(story, Side.MA) == {"phone": "03-1"}
+
+
+def test_a_merged_record_that_is_taken_out_of_the_bin_is_a_duplicate_with_a_word_of_its_own() -> None:
+    """That it is read again says nothing; merged once more, it is gone once more."""
+    story = _twice(other="03-2")
+    _moved(story, TWO, ONE, START + DAY, deleted=True)
+    assert story.lead.duplicates(Side.SFA) == []
+    _sales(story, TWO, START + 2 * DAY, exact=False, phone="03-2")
+    assert (story.lead.person(Side.SFA), story.lead.duplicates(Side.SFA)) == (
+        RecordRef(*ONE),
+        [RecordRef(*TWO)],
+    )
+    assert _lacks(story, Side.MA) == {}
+
+    _sales(story, TWO, START + 3 * DAY, phone="03-3")
+    assert _lacks(story, Side.MA) == _lacks(story, Side.SFA) == {"phone": "03-3"}
+    _moved(story, TWO, ONE, START + 4 * DAY, deleted=True)
+    assert story.lead.duplicates(Side.SFA) == []
+
+
+def test_a_record_that_was_only_named_is_given_no_id_of_ours_before_it_is_read() -> None:
+    """It may carry one already; to write the other's would take that from the bin's record."""
+    story = _twice()
+    _moved(story, ONE, THREE, START + DAY, deleted=True)
+    story.take(observed("sfa", [], ref=TWO, observed_at=START + DAY, deleted=True))
+    assert OWN_ID not in story.lacks(Side.SFA)["lead"].fields
+
+    _sales(story, THREE, START + DAY, exact=False, email="a@x.jp")
+    assert OWN_ID in story.lacks(Side.SFA)["lead"].fields
+
+
+def test_a_converted_record_never_comes_back() -> None:
+    """It was deleted and restored before, and late news of it come after the conversion."""
+    story = _twice()
+    contact = ("salesforce", "Contact", "0031")
+    story.take(observed("sfa", [], ref=ONE, observed_at=START + HOUR, deleted=True))
+    _sales(story, ONE, START + 2 * HOUR, exact=False, phone="03-1")
+    _moved(story, ONE, contact, START + DAY)
+    _sales(story, ONE, START + 2 * DAY, exact=False, phone="03-1")
+
+    assert (story.lead.person(Side.SFA), story.lead.duplicates(Side.SFA)) == (
+        RecordRef(*contact),
+        [RecordRef(*TWO)],
+    )
 
 
 def test_drift_of_a_duplicate_is_found_against_what_stood_in_it() -> None:

@@ -24,11 +24,12 @@ from services.sync.domain.records import Notification, RecordRef
 SYSTEM = "salesforce"
 HEADER = "ChangeEventHeader"
 EVERYTHING = "*"
-FULL_CHANGES = frozenset({"CREATE", "UNDELETE"})
+SAID = frozenset({"CREATE", "UPDATE"})
+"""The changes whose values somebody said then. What is taken out of the bin is as it was."""
 GAP_OVERFLOW = "GAP_OVERFLOW"
-_CHANGE_TYPES = FULL_CHANGES | {
-    "UPDATE",
+_CHANGE_TYPES = SAID | {
     "DELETE",
+    "UNDELETE",
     "GAP_CREATE",
     "GAP_UPDATE",
     "GAP_DELETE",

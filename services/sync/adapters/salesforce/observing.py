@@ -12,7 +12,7 @@ from services.sync.adapters.salesforce.account import KINDS, SalesforceAccount, 
 from services.sync.adapters.salesforce.client import Row, SalesforceClient
 from services.sync.adapters.salesforce.errors import CallRefused
 from services.sync.adapters.salesforce.events import (
-    FULL_CHANGES,
+    SAID,
     SYSTEM,
     Change,
     change_of,
@@ -121,7 +121,7 @@ class Observer:
         """Return whether the event alone does not say what the record is."""
         if change.type in _DELETES:
             return False
-        if change.type not in FULL_CHANGES and change.type != "UPDATE":
+        if change.type not in SAID:
             return True
         if change.type == "UPDATE" and KINDS[change.ref.object] is Kind.ACTIVITY:
             return True  # its type and time follow from several fields, of which an update has few
@@ -178,28 +178,27 @@ class Observer:
             if there is not None and there != change.ref and there in found.masters:
                 yield self._of_row(there, found.masters[there], found)
             return
-        if change.type in FULL_CHANGES or change.type == "UPDATE":
+        if change.type in SAID:
             yield self._of_event(change, row, found)
         elif row is not None:
             yield self._of_row(change.ref, row, found)
 
     def _gone(self, change: Change, now: RecordRef | None, found: _Found) -> Observation:
         """
-        Return that the record is gone, or that another took its place: then `deleted` stays False.
+        Return that the record is gone, and which one took its place, if one did: it lies in the bin all the same.
 
         Of a person in the recycle bin also what it held last: an opt-out that nobody read before counts.
         """
         if change.ref in found.binned:
             last = self._of_row(change.ref, found.binned[change.ref], found)
             return replace(last, moved_to=None, deleted=True)
-        moved_to = None if now == change.ref else now
         return Observation(
             ref=change.ref,
             kind=KINDS[change.ref.object],
             observed_at=self._clock(),
             created_at=UNKNOWN,
-            moved_to=moved_to,
-            deleted=moved_to is None,
+            moved_to=None if now == change.ref else now,
+            deleted=True,
         )
 
     def _of_row(self, ref: RecordRef, row: Row, found: _Found) -> Observation:

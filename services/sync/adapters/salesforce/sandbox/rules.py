@@ -25,7 +25,7 @@ _PERSONS = ("Contact", "Lead")
 def check(tx: "Transaction", table: Table, row: Row | None, values: Row) -> None:
     """Raise Refusal unless *values* may be saved, on *row* or as a new record."""
     _required(table.kind, row, values)
-    _unique(table, row, values)
+    unique(table, row, values)
     for name in _POINTS_TO:
         if values.get(name) is not None and name in table.kind.fields:
             _reference(tx, table.kind, name, values[name])
@@ -45,7 +45,8 @@ def _required(kind: ObjectType, row: Row | None, values: Row) -> None:
         )
 
 
-def _unique(table: Table, row: Row | None, values: Row) -> None:
+def unique(table: Table, row: Row | None, values: Row) -> None:
+    """Refuse *values*, or a record taken out of the bin, of which another record holds what no two may hold."""
     for field in table.kind.fields.values():
         if not field.unique or values.get(field.name) is None:
             continue

@@ -124,6 +124,7 @@ class Transaction:
         row = table.rows.get(ids.normal(identity))
         if row is None or not row["IsDeleted"]:
             raise Refusal("UNDELETE_FAILED", "Entity is not in the recycle bin")
+        rules.unique(table, row, row)
         self._follow(row)
         self._store(table, row["Id"], {"IsDeleted": False, "MasterRecordId": None, "SystemModstamp": self.at})
         self._note(table, row["Id"], "UNDELETE", row)
