@@ -56,10 +56,10 @@ class Overlay:
 
     def put(self, links: Mapping[RecordRef, str], claims: Mapping[str, str]) -> None:
         """Make *links* and *claims*."""
-        for known, fresh in ((self._links, links), (self.fresh_links, links)):
-            known.update(fresh)
-        for known, fresh in ((self._claims, claims), (self.fresh_claims, claims)):
-            known.update(fresh)
+        self._links.update(links)
+        self.fresh_links.update(links)
+        self._claims.update(claims)
+        self.fresh_claims.update(claims)
 
     async def links(self, refs: Sequence[RecordRef]) -> Mapping[RecordRef, str]:
         """See `Identity.links`."""

@@ -12,64 +12,55 @@ from services.sync.domain.records import Scalar
 
 def refused_letter(lead: Lead, data: WriteSettled, context: Context) -> DeadLettered:
     """Return the letter that tells of a write that the vendor refused; replayed, it is tried again."""
-    return DeadLettered(
-        id=f"{context.event_id}-x",
-        source=SOURCE,
-        subject=lead.id,
-        time=rfc3339(data.settled_at),
-        traceparent=context.traceparent,
-        data=DeadLetter(
-            reason=f"refused:{data.code or 'unknown'}",
-            detail=_detail(data),
-            origin=f"{data.side}:{data.slot}",
-            key=lead.id,
-            body=_body(data),
-            attempts=1,
-            failed_at=data.settled_at,
-        ),
+    letter = DeadLetter(
+        reason=f"refused:{data.code or 'unknown'}",
+        detail=_detail(data),
+        origin=f"{data.side}:{data.slot}",
+        key=lead.id,
+        body=enclosed(data.model_dump_json().encode()),
+        attempts=1,
+        failed_at=data.settled_at,
     )
+    return _sent(lead, letter, f"{context.event_id}-x", context.traceparent)
 
 
 def rate_letter(lead: Lead, data: Observed, detail: str, context: Context) -> DeadLettered:
     """Return the letter that tells of a deal whose worth isn't known; replayed, the deal is read anew."""
-    ref = f"{data.ref.system}:{data.ref.object}:{data.ref.id}"
     letter = DeadLetter(
         reason="no-rate",
         detail=f"{detail}: add it to [[currencies]]",
         origin=data.ref.system,
-        key=ref,
+        key=f"{data.ref.system}:{data.ref.object}:{data.ref.id}",
         body=enclosed(b""),
         attempts=1,
         failed_at=data.observed_at,
     )
-    return DeadLettered(
-        id=f"{context.event_id}-n",
-        source=SOURCE,
-        subject=lead.id,
-        time=rfc3339(data.observed_at),
-        traceparent=context.traceparent,
-        data=letter,
-    )
+    return _sent(lead, letter, f"{context.event_id}-n", context.traceparent)
 
 
 def fight_letter(lead: Lead, event: LeadWriteStarted, fields: Sequence[str], event_id: str) -> DeadLettered:
     """Return the letter that tells of *fields* that are fought over no longer."""
     data = event.data
+    letter = DeadLetter(
+        reason="refused:fight",
+        detail=f"{', '.join(fields)}: set back each time after it was written; left as it is from now on",
+        origin=f"{data.side}:{data.slot}",
+        key=lead.id,
+        body=enclosed(event.model_dump_json().encode()),
+        attempts=1,
+        failed_at=data.started_at,
+    )
+    return _sent(lead, letter, f"{event_id}-x", event.traceparent)
+
+
+def _sent(lead: Lead, letter: DeadLetter, event_id: str, traceparent: str | None) -> DeadLettered:
     return DeadLettered(
-        id=f"{event_id}-x",
+        id=event_id,
         source=SOURCE,
         subject=lead.id,
-        time=rfc3339(data.started_at),
-        traceparent=event.traceparent,
-        data=DeadLetter(
-            reason="refused:fight",
-            detail=f"{', '.join(fields)}: set back each time after it was written; left as it is from now on",
-            origin=f"{data.side}:{data.slot}",
-            key=lead.id,
-            body=enclosed(event.model_dump_json().encode()),
-            attempts=1,
-            failed_at=data.started_at,
-        ),
+        time=rfc3339(letter.failed_at),
+        traceparent=traceparent,
+        data=letter,
     )
 
 
@@ -88,7 +79,3 @@ def _shape(value: Scalar) -> str:
     if isinstance(value, str):
         return f"a text of {len(value)} characters"
     return f"a number of {sum(map(str.isdigit, str(value)))} digits"
-
-
-def _body(event: WriteSettled) -> str:
-    return enclosed(event.model_dump_json().encode())

@@ -98,7 +98,7 @@ class Folder:
             return set()
         record = company.enter(side, seen.ref)
         if seen.moved_to is not None:
-            record.moved, record.for_good = True, record.for_good or not seen.deleted
+            self.move(company, side, seen.ref, seen.moved_to, for_good=not seen.deleted)
         if seen.deleted:
             record.deleted_at = max(record.deleted_at, seen.observed_at)
         elif seen.moved_to is None:

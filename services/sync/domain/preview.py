@@ -112,20 +112,19 @@ def _conflicts(lead: Lead, email: str, rules: Rules) -> Iterator[Line]:
 def company_lines(company: Lead, lacks: dict[Side, list[Missing]], rules: Rules) -> Iterator[Line]:
     """Yield what there is to say of *company*, given what each side lacks, by the rules of companies."""
     domain = company.id.removeprefix(COMPANY_PREFIX)
-    alive = {side: [each for each in company.persons.get(side, {}).values() if each.alive] for side in Side}
-    for side in Side:
-        record = str(company.person(side) or "")
-        if alive[side] and alive[side.other] and side is Side.MA:
-            yield Line(company.id, domain, What.COMPANY_LINKED, side, record)
-        if alive[side] and not alive[side.other]:
+    records = {side: str(company.person(side) or "") for side in Side}
+    if all(records.values()):
+        yield Line(company.id, domain, What.COMPANY_LINKED, Side.MA, records[Side.MA])
+    for side, record in records.items():
+        if record and not records[side.other]:
             yield Line(company.id, domain, What.COMPANY_ONLY, side, record)
-        if len(alive[side]) > 1:
-            yield Line(company.id, domain, What.COMPANY_SEVERAL, side, record, becomes=len(alive[side]))
+        if others := company.duplicates(side):
+            yield Line(company.id, domain, What.COMPANY_SEVERAL, side, record, becomes=1 + len(others))
         differs = {name: value for lack in lacks[side] for name, value in lack.fields.items()}
         for name, value in sorted(differs.items(), key=lambda each: each[0]):
             there = company.seen(name, side).there
             yield Line(company.id, domain, What.COMPANY_CHANGE, side, record, name, there, value)
-    if all(alive.values()):
+    if all(records.values()):
         for each in _conflicts(company, domain, rules):
             yield each._replace(what=What.COMPANY_CONFLICT)
 

@@ -14,6 +14,8 @@ from tests.benchmarks.peers.broker import ROOT
 HERE = Path(__file__).resolve().parent
 _PYTHON = (sys.executable, "-m")
 _BUILT = ROOT / ".kafka"
+_PINS = HERE / "quix.pins.txt"
+"""Written by ``uv export --script quix.py --format requirements-txt --no-header --no-annotate``."""
 _SOURCES = (HERE / "pom.xml", HERE / "WindowedCount.java")
 
 
@@ -32,16 +34,18 @@ def ours(what: str, store_url: str, partitions: int) -> Sequence[str]:
 
 
 def quix() -> Sequence[str]:
-    """Return the command of the Quix Streams program, in the environment that its lock file names."""
+    """Return the command of the Quix Streams program, in an environment of its own with what its pins name."""
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv is None:
         raise NotHere("uv is missing: pip install uv")
-    script = str(HERE / "quix.py")
-    done = _run([uv, "sync", "--quiet", "--locked", "--script", script])
-    if done.returncode:
-        raise NotHere(f"uv could not fetch Quix Streams:\n{done.stdout[-2000:]}")
-    python = _run([uv, "python", "find", "--script", script]).stdout.strip()
-    return [python, script]
+    home = _BUILT / "quix"
+    python = str(home / "bin" / "python")
+    pins = ["pip", "sync", "--quiet", "--require-hashes", "--python", python, str(_PINS)]
+    for command in (["venv", "--quiet", "--allow-existing", "--python", sys.executable, str(home)], pins):
+        done = _run([uv, *command])
+        if done.returncode:
+            raise NotHere(f"uv could not fetch Quix Streams:\n{done.stdout[-2000:]}")
+    return [python, str(HERE / "quix.py")]
 
 
 def kafka_streams() -> Sequence[str]:
@@ -81,10 +85,10 @@ def _build(home: Path, java: str, maven: str) -> None:
 def versions(server: str) -> dict[str, str]:
     """Return the versions of all that takes part; *server* is the store's."""
     found = {"valkey": server, "aiokafka": version("aiokafka")}
-    lines = (HERE / "quix.py.lock").read_text(encoding="utf-8").splitlines()
-    for name in ("quixstreams", "confluent-kafka"):
-        at = lines.index(f'name = "{name}"')
-        found[name] = lines[at + 1].partition('"')[2].rstrip('"')
+    pinned = (
+        line.partition(" ")[0].partition("==") for line in _PINS.read_text(encoding="utf-8").splitlines()
+    )
+    found |= {name: pin for name, _, pin in pinned if name in {"quixstreams", "confluent-kafka"}}
     for pom in (HERE / "pom.xml", ROOT / "deploy" / "kafka" / "pom.xml"):
         one = ET.parse(pom).find(".//{*}dependency")  # noqa: S314 -- our own file
         if one is not None:

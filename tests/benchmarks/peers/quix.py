@@ -5,7 +5,7 @@
 """
 Quix Streams counts the events of each lead and window, by the events' own times, exactly once.
 
-An environment of its own (`quix.py.lock` pins it): what it asks for doesn't go with what tasuki asks for.
+An environment of its own (`quix.pins.txt` pins it): what it asks for doesn't go with what tasuki asks for.
 """
 
 import json
